@@ -1,0 +1,75 @@
+package v1alpha1
+
+// Condition types. Reconciling and Stalled follow kstatus: they are present only while true.
+const (
+	// ReadyCondition is True while the platform has what the spec says.
+	ReadyCondition = "Ready"
+	// ActiveCondition tells whether the platform delivers events, and if not, who turned it off.
+	ActiveCondition = "Active"
+	// ReconcilingCondition is True while a change waits for the platform.
+	ReconcilingCondition = "Reconciling"
+	// StalledCondition is True when nothing will change until a person acts.
+	StalledCondition = "Stalled"
+)
+
+// Reasons of a Webhook's Ready condition.
+const (
+	// InSyncReason: the platform has what the spec says.
+	InSyncReason = "InSync"
+	// DeactivatedReason: the platform turned the webhook off and it has not been reactivated.
+	DeactivatedReason = "Deactivated"
+	// ConnectionNotFoundReason: the object that connectionRef names does not exist.
+	ConnectionNotFoundReason = "ConnectionNotFound"
+	// ConnectionNotReadyReason: the connection cannot log in to the platform.
+	ConnectionNotReadyReason = "ConnectionNotReady"
+	// ConnectionNotAllowedReason: the connection refuses this namespace or this callback host.
+	ConnectionNotAllowedReason = "ConnectionNotAllowed"
+	// SecretNotFoundReason: the Secret, or its key, does not exist.
+	SecretNotFoundReason = "SecretNotFound"
+	// SecretInvalidReason: the Secret's value cannot be used, for example because it is too short.
+	SecretInvalidReason = "SecretInvalid"
+	// RefusedReason: the platform refused this spec; a person must act.
+	RefusedReason = "Refused"
+	// RateLimitedReason: a change waits because of the platform's rate limit.
+	RateLimitedReason = "RateLimited"
+	// PlatformUnavailableReason: a change waits because the platform does not answer as documented.
+	PlatformUnavailableReason = "PlatformUnavailable"
+	// NotFoundReason: the webhook that spec.webhookId imports does not exist.
+	NotFoundReason = "NotFound"
+	// AlreadyClaimedReason: an older Webhook already manages the remote webhook that this one wants.
+	AlreadyClaimedReason = "AlreadyClaimed"
+	// DeletingReason: the remote delete has not succeeded yet.
+	DeletingReason = "Deleting"
+)
+
+// Reasons of a Webhook's Active condition, beside DeactivatedReason.
+const (
+	// ActiveReason: the platform delivers events.
+	ActiveReason = "Active"
+	// InactiveReason: the webhook is off because the spec says so, or because it was not activated yet.
+	InactiveReason = "Inactive"
+)
+
+// Reasons of a Connection's Ready condition, beside SecretNotFoundReason, RateLimitedReason and
+// PlatformUnavailableReason.
+const (
+	// ConnectedReason: the last list of the remote webhooks succeeded.
+	ConnectedReason = "Connected"
+	// UnauthorizedReason: the platform refuses the credentials.
+	UnauthorizedReason = "Unauthorized"
+)
+
+const (
+	// WebhookFinalizer keeps a Webhook until its remote webhook is gone.
+	WebhookFinalizer = "itwin.webhook-operator.io/webhook"
+
+	// WebhookIDAnnotation is the identity: the id of the remote webhook that a Webhook owns. The operator writes it
+	// before anything else after a create, so that a backup restored without status finds its webhook again.
+	WebhookIDAnnotation = "itwin.webhook-operator.io/webhook-id"
+	// ReactivateRequestedAtAnnotation asks, with any new value, to reactivate a webhook that the platform turned off.
+	ReactivateRequestedAtAnnotation = "itwin.webhook-operator.io/reactivate-requested-at"
+	// ReconcileRequestedAtAnnotation asks, with any new value, to compare with the platform now.
+	ReconcileRequestedAtAnnotation = "itwin.webhook-operator.io/reconcile-requested-at"
+	// RotateRequestedAtAnnotation asks, with any new value, for a new value of a generated signing secret.
+	RotateRequestedAtAnnotation = "itwin.webhook-operator.io/rotate-requested-at"
+)

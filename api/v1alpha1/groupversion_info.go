@@ -1,0 +1,29 @@
+// Package v1alpha1 holds the kinds of the API group itwin.webhook-operator.io: Webhook, Connection and
+// ClusterConnection. Every rule a manifest must obey stands here as schema or CEL, so that the API server refuses what
+// the operator could not carry out; no admission webhook is needed.
+//
+// +kubebuilder:object:generate=true
+// +groupName=itwin.webhook-operator.io
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// GroupVersion is the group and version of the kinds of this package.
+var GroupVersion = schema.GroupVersion{Group: "itwin.webhook-operator.io", Version: "v1alpha1"}
+
+// AddToScheme registers the kinds of this package.
+var AddToScheme = runtime.NewSchemeBuilder(addKnownTypes).AddToScheme
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion,
+		&Webhook{}, &WebhookList{},
+		&Connection{}, &ConnectionList{},
+		&ClusterConnection{}, &ClusterConnectionList{},
+	)
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}

@@ -1,0 +1,286 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Scope says whose events a webhook receives.
+// +kubebuilder:validation:Enum=Account;iTwin
+type Scope string
+
+const (
+	// AccountScope receives the events of the whole account of the connection's service application.
+	AccountScope Scope = "Account"
+	// ITwinScope receives the events of one iTwin, named by scopeId.
+	ITwinScope Scope = "iTwin"
+)
+
+// ReactivationPolicy says what happens after the platform turned a webhook off by itself.
+// +kubebuilder:validation:Enum=Always;OnRequest
+type ReactivationPolicy string
+
+const (
+	// ReactivateAlways turns the webhook on again at once, then with growing pauses.
+	ReactivateAlways ReactivationPolicy = "Always"
+	// ReactivateOnRequest waits for the annotation reactivate-requested-at or for a change of the spec.
+	ReactivateOnRequest ReactivationPolicy = "OnRequest"
+)
+
+// DeletionPolicy says what happens to the remote webhook when the Webhook is deleted.
+// +kubebuilder:validation:Enum=Delete;Retain
+type DeletionPolicy string
+
+const (
+	// DeleteRemote deletes the remote webhook.
+	DeleteRemote DeletionPolicy = "Delete"
+	// RetainRemote leaves the remote webhook as it is.
+	RetainRemote DeletionPolicy = "Retain"
+)
+
+// AdoptionPolicy says whether an existing remote webhook may be taken over instead of creating a second.
+// +kubebuilder:validation:Enum=Never;Matching
+type AdoptionPolicy string
+
+const (
+	// AdoptNever always creates.
+	AdoptNever AdoptionPolicy = "Never"
+	// AdoptMatching takes over an unclaimed remote webhook with the same callbackUrl, scope and scopeId.
+	AdoptMatching AdoptionPolicy = "Matching"
+)
+
+// ConnectionKind is the kind of a connection.
+// +kubebuilder:validation:Enum=Connection;ClusterConnection
+type ConnectionKind string
+
+const (
+	// ConnectionKindNamespaced is a Connection in the Webhook's own namespace.
+	ConnectionKindNamespaced ConnectionKind = "Connection"
+	// ConnectionKindCluster is a ClusterConnection.
+	ConnectionKindCluster ConnectionKind = "ClusterConnection"
+)
+
+// ConnectionReference names the connection that a Webhook uses.
+type ConnectionReference struct {
+	// kind of the connection: a Connection in the same namespace, or a ClusterConnection.
+	// +kubebuilder:default=Connection
+	// +optional
+	Kind ConnectionKind `json:"kind,omitempty"`
+
+	// name of the connection.
+	// +kubebuilder:default=default
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Name string `json:"name,omitempty"`
+}
+
+// SecretKeyReference names one key of a Secret in the same namespace.
+type SecretKeyReference struct {
+	// name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+
+	// key in the Secret's data.
+	// +kubebuilder:default=secret
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
+// WebhookSpec is what the remote webhook should be.
+type WebhookSpec struct {
+	// connectionRef names the connection to the platform.
+	// +kubebuilder:default={}
+	// +optional
+	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
+
+	// callbackUrl receives the events, by POST. https only.
+	// +kubebuilder:validation:MaxLength=2048
+	// +required
+	CallbackURL string `json:"callbackUrl"`
+
+	// scope says whose events are received. Immutable.
+	// +required
+	Scope Scope `json:"scope"`
+
+	// scopeId is the id of the iTwin; required when scope is iTwin, refused otherwise. Immutable.
+	// +optional
+	ScopeID string `json:"scopeId,omitempty"`
+
+	// eventTypes that are sent to the callback, each as api.action.version, for example iModels.iModelDeleted.v1.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +required
+	EventTypes []string `json:"eventTypes"`
+
+	// active says whether the platform should deliver events.
+	// +kubebuilder:default=true
+	// +optional
+	Active *bool `json:"active,omitempty"`
+
+	// secretRef names the signing secret, of 32 characters or more. Without it the operator generates one into the
+	// Secret <name of the Webhook>-webhook-secret, key secret.
+	// +optional
+	SecretRef *SecretKeyReference `json:"secretRef,omitempty"`
+
+	// reactivationPolicy says what happens after the platform turned the webhook off by itself.
+	// +kubebuilder:default=Always
+	// +optional
+	ReactivationPolicy ReactivationPolicy `json:"reactivationPolicy,omitempty"`
+
+	// deletionPolicy says what happens to the remote webhook when this object is deleted.
+	// +kubebuilder:default=Delete
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// adoptionPolicy says whether an unclaimed remote webhook with the same callbackUrl, scope and scopeId is taken
+	// over instead of creating a second.
+	// +kubebuilder:default=Never
+	// +optional
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
+
+	// webhookId imports exactly this existing remote webhook. Immutable once set.
+	// +optional
+	WebhookID string `json:"webhookId,omitempty"`
+
+	// suspend stops all remote reads and writes for this object.
+	// +kubebuilder:default=false
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// WebhookStatus is what is known of the remote webhook.
+type WebhookStatus struct {
+	// observedGeneration is the generation of the spec that the conditions speak of; -1 until it was first read.
+	// +kubebuilder:default=-1
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// webhookId is the id of the remote webhook.
+	// +optional
+	WebhookID string `json:"webhookId,omitempty"`
+
+	// active is what the platform said last.
+	// +optional
+	Active *bool `json:"active,omitempty"`
+
+	// scopeId is what the platform said: for Account scope, the account's id.
+	// +optional
+	ScopeID string `json:"scopeId,omitempty"`
+
+	// created is the platform's own time of creation.
+	// +optional
+	Created *metav1.MicroTime `json:"created,omitempty"`
+
+	// modified is the platform's own time of the last change.
+	// +optional
+	Modified *metav1.MicroTime `json:"modified,omitempty"`
+
+	// secretName is the Secret whose value the platform has.
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
+
+	// secretVersion is the resourceVersion of that Secret when its value was sent.
+	// +optional
+	SecretVersion string `json:"secretVersion,omitempty"`
+
+	// deactivations counts how often the platform turned the webhook off by itself.
+	// +optional
+	Deactivations int64 `json:"deactivations,omitempty"`
+
+	// lastDeactivationTime is when the last deactivation was noticed.
+	// +optional
+	LastDeactivationTime *metav1.MicroTime `json:"lastDeactivationTime,omitempty"`
+
+	// lastReactivationTime is when the operator last turned the webhook on again.
+	// +optional
+	LastReactivationTime *metav1.MicroTime `json:"lastReactivationTime,omitempty"`
+
+	// nextReactivationTime is when the operator will turn the webhook on again, while it pauses before doing so.
+	// +optional
+	NextReactivationTime *metav1.MicroTime `json:"nextReactivationTime,omitempty"`
+
+	// refusedRequest is the fingerprint of the request that the platform refused; it is not sent again.
+	// +optional
+	RefusedRequest string `json:"refusedRequest,omitempty"`
+
+	// lastHandledReactivateAt echoes the last handled value of the annotation reactivate-requested-at.
+	// +optional
+	LastHandledReactivateAt string `json:"lastHandledReactivateAt,omitempty"`
+
+	// lastHandledReconcileAt echoes the last handled value of the annotation reconcile-requested-at.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+
+	// lastHandledRotateAt echoes the last handled value of the annotation rotate-requested-at.
+	// +optional
+	LastHandledRotateAt string `json:"lastHandledRotateAt,omitempty"`
+
+	// conditions: Ready and Active, and while true Reconciling or Stalled.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Webhook keeps one webhook of the iTwin Platform equal to its spec.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=itwh,categories=itwin
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.conditions[?(@.type=="Active")].status`
+// +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.spec.scope`
+// +kubebuilder:printcolumn:name="Callback",type=string,JSONPath=`.spec.callbackUrl`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Webhook ID",type=string,priority=1,JSONPath=`.status.webhookId`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type Webhook struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec WebhookSpec `json:"spec"`
+	// +kubebuilder:default={"observedGeneration":-1}
+	// +optional
+	Status WebhookStatus `json:"status,omitzero"`
+}
+
+// WebhookList is a list of Webhooks.
+// +kubebuilder:object:root=true
+type WebhookList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Webhook `json:"items"`
+}
+
+// GetConditions returns the conditions.
+func (w *Webhook) GetConditions() []metav1.Condition { return w.Status.Conditions }
+
+// WantsActive tells whether the spec asks the platform to deliver events.
+func (w *Webhook) WantsActive() bool { return w.Spec.Active == nil || *w.Spec.Active }
+
+// GeneratesSecret tells whether the operator keeps the signing secret itself.
+func (w *Webhook) GeneratesSecret() bool { return w.Spec.SecretRef == nil }
+
+// GeneratedSecretSuffix is what a generated Secret's name adds to the name of its Webhook.
+const GeneratedSecretSuffix = "-webhook-secret"
+
+// DefaultSecretKey is the key of a signing secret when the spec names none.
+const DefaultSecretKey = "secret"
+
+// SigningSecret returns the name and key of the Secret in use, given or generated.
+func (w *Webhook) SigningSecret() SecretKeyReference {
+	if w.GeneratesSecret() {
+		return SecretKeyReference{Name: w.Name + GeneratedSecretSuffix, Key: DefaultSecretKey}
+	}
+	ref := *w.Spec.SecretRef
+	if ref.Key == "" {
+		ref.Key = DefaultSecretKey
+	}
+	return ref
+}
