@@ -16,9 +16,7 @@ import (
 var GroupVersion = schema.GroupVersion{Group: "itwin.webhook-operator.io", Version: "v1alpha1"}
 
 // AddToScheme registers the kinds of this package.
-var AddToScheme = runtime.NewSchemeBuilder(addKnownTypes).AddToScheme
-
-func addKnownTypes(scheme *runtime.Scheme) error {
+func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&Webhook{}, &WebhookList{},
 		&Connection{}, &ConnectionList{},
