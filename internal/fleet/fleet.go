@@ -1,0 +1,218 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// API is the remote side as the fleet uses it.
+type API interface {
+	Create(ctx context.Context, r platform.CreateRequest) (platform.Webhook, error)
+	Get(ctx context.Context, id string) (platform.Webhook, error)
+	List(ctx context.Context) ([]platform.Webhook, error)
+	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
+	Delete(ctx context.Context, id string) error
+	// Skew is the platform's clock minus ours.
+	Skew() time.Duration
+}
+
+// Presence says what is known about whether a webhook exists.
+type Presence int
+
+const (
+	// Unseen: no list has succeeded yet, so nothing is known.
+	Unseen Presence = iota
+	// Present: it exists.
+	Present
+	// Missing: the last list lacks it, which is a rumour; Confirm it.
+	Missing
+	// Gone: the platform itself said that it does not exist.
+	Gone
+)
+
+// Owner identifies who owns a remote webhook: the UID of a Webhook.
+type Owner string
+
+// Fleet is the picture of one connection's webhooks and the way to change them. It is safe for concurrent use.
+type Fleet struct {
+	clock clock.PassiveClock
+	// nudge asks whoever polls to do so soon.
+	nudge func()
+
+	mu  sync.Mutex
+	api API
+	// moment counts list starts and write ends: a logical clock, so that no wall clock decides what came first.
+	moment  uint64
+	entries map[string]*entry
+	gone    map[string]bool
+	owners  map[string]Owner
+	// creating counts the creates under way, by what they create.
+	creating map[string]int
+	// listed is when the last successful list began; zero before the first.
+	listed time.Time
+	// trouble is why writes wait for a list that began after troubled and succeeded; nil when they do not.
+	trouble  error
+	troubled time.Time
+	// waiting holds who is to be woken by a successful list, and when that must have begun at the earliest.
+	waiting map[string]time.Time
+	// polled is when the last list began, and failures how many have failed since one succeeded.
+	polled   time.Time
+	failures int
+	// held is the time before which the platform does not want to be asked again.
+	held time.Time
+}
+
+type entry struct {
+	webhook platform.Webhook
+	// written is the moment when the last write of it ended; writing counts those under way.
+	written uint64
+	writing int
+	missing bool
+	// hush counts the lists for which a webhook that exists but is not listed raises no rumour; patience is the last
+	// such count, doubled each time.
+	hush, patience int
+}
+
+// New makes an empty picture. nudge, which must not block, is called when a poll should happen before its time.
+func New(api API, c clock.PassiveClock, nudge func()) *Fleet {
+	return &Fleet{
+		api: api, clock: c, nudge: nudge,
+		entries:  map[string]*entry{},
+		gone:     map[string]bool{},
+		owners:   map[string]Owner{},
+		creating: map[string]int{},
+		waiting:  map[string]time.Time{},
+	}
+}
+
+// Lookup tells what is known of one webhook. It calls nobody.
+func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.entries[id]
+	switch {
+	case f.gone[id]:
+		return platform.Webhook{}, Gone
+	case e != nil && !e.missing:
+		return e.webhook, Present
+	case f.listed.IsZero():
+		return platform.Webhook{}, Unseen
+	default:
+		return platform.Webhook{}, Missing
+	}
+}
+
+// Use lets the picture be kept through another client of the same account, for example after a rotation of its
+// credentials. What went wrong with the old one counts no more.
+func (f *Fleet) Use(api API) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.api = api
+	f.trouble, f.failures, f.polled, f.held = nil, 0, time.Time{}, time.Time{}
+}
+
+func (f *Fleet) client() API {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.api
+}
+
+// Synced tells whether a list has succeeded.
+func (f *Fleet) Synced() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.listed.IsZero()
+}
+
+// ListedSince tells whether a list that began at t or later has succeeded.
+func (f *Fleet) ListedSince(t time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.listed.IsZero() && !f.listed.Before(t)
+}
+
+// Age is how old the picture is: the time since the last successful list began; negative before the first.
+func (f *Fleet) Age() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listed.IsZero() {
+		return -1
+	}
+	return f.clock.Since(f.listed)
+}
+
+// Trouble tells why nothing is sent at the moment; nil when writes may be tried.
+func (f *Fleet) Trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trouble
+}
+
+// Skew is the platform's clock minus ours.
+func (f *Fleet) Skew() time.Duration { return f.client().Skew() }
+
+// IDs returns the ids of all webhooks of the last picture.
+func (f *Fleet) IDs() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ids := make([]string, 0, len(f.entries))
+	for id, e := range f.entries {
+		if !e.missing {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Await asks that key be among the Woken of the next list that succeeds.
+func (f *Fleet) Await(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, waits := f.waiting[key]; !waits {
+		f.waiting[key] = time.Time{}
+	}
+}
+
+// AwaitSince asks for a list that begins at t or later, before its time if need be, and that key be woken by it.
+func (f *Fleet) AwaitSince(t time.Time, key string) {
+	f.mu.Lock()
+	f.waiting[key] = t
+	f.mu.Unlock()
+	f.nudge()
+}
+
+var errNotListed = errors.New("the remote webhooks have not been listed yet")
+
+// admit refuses writes while the platform is in trouble: one poll probes it, instead of every Webhook.
+func (f *Fleet) admit() error {
+	if f.trouble != nil {
+		return fmt.Errorf("nothing is sent until a list succeeds again: %w", f.trouble)
+	}
+	if f.listed.IsZero() {
+		return errNotListed
+	}
+	return nil
+}
+
+// suspect notes that an answer did not come or could not be trusted: writes wait for a list that begins after now.
+func (f *Fleet) suspect(err error) {
+	if unreliable(err) {
+		f.trouble, f.troubled = err, f.clock.Now()
+	}
+}
+
+// unreliable errors say little about the request and much about the platform or the credentials.
+func unreliable(err error) bool {
+	if _, limited := platform.IsRateLimited(err); limited {
+		return false
+	}
+	_, answered := errors.AsType[*platform.Error](err)
+	return answered && !platform.IsRefused(err) && !platform.IsNotFound(err)
+}

@@ -1,0 +1,164 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"k8s.io/utils/clock"
+)
+
+// DefaultRequestTimeout bounds one HTTP request.
+const DefaultRequestTimeout = 10 * time.Second
+
+// Options say how to reach the platform, and as whom.
+type Options struct {
+	// APIURL without the /webhooks path, for example https://api.bentley.com.
+	APIURL string
+	// TokenURL of the OAuth server, for example https://ims.bentley.com/connect/token.
+	TokenURL    string
+	Credentials Credentials
+	// OAuthScope that tokens are asked for.
+	OAuthScope string
+	// CABundle holds PEM certificates that are trusted beside the system's; may be empty.
+	CABundle []byte
+	// UserAgent of every request.
+	UserAgent string
+	// RequestTimeout bounds one HTTP request; DefaultRequestTimeout when 0.
+	RequestTimeout time.Duration
+	// Limits bound the calls to the API; token requests go to another service and are not counted.
+	Limits Limits
+	// Clock is the real one when nil.
+	Clock clock.PassiveClock
+	// Observe is told of every HTTP request after it ended; may be nil.
+	Observe func(Call)
+	// Throttled is told of every wait that was asked for; may be nil.
+	Throttled func(time.Duration)
+}
+
+// Call is one HTTP request that ended.
+type Call struct {
+	// Operation is one of token, create, get, list, update, delete.
+	Operation string
+	// Status is 0 when there was no answer.
+	Status   int
+	Duration time.Duration
+}
+
+// Client calls the Webhooks API as one Service Application. It is safe for concurrent use.
+type Client struct {
+	options Options
+	base    *url.URL
+	http    *http.Client
+	tokens  *tokens
+	gate    *gate
+	// skew is the platform's clock minus ours, in nanoseconds, as its last answer showed.
+	skew atomic.Int64
+}
+
+// New makes a client. It fails when a URL or the CA bundle cannot be used; it calls nobody.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimRight(o.APIURL, "/"))
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("apiUrl %q is not a URL with a host", o.APIURL)
+	}
+	roots, err := trust(o.CABundle)
+	if err != nil {
+		return nil, err
+	}
+	setDefaults(&o)
+	httpClient := &http.Client{
+		Transport: transport(roots),
+		// A redirect would carry the token, or a create, somewhere nobody configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &Client{
+		options: o, base: base, http: httpClient, gate: newGate(o.Limits, o.Clock),
+		tokens: &tokens{
+			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
+			config: clientcredentials.Config{
+				ClientID: o.Credentials.ClientID, ClientSecret: o.Credentials.ClientSecret,
+				TokenURL: o.TokenURL, Scopes: strings.Fields(o.OAuthScope),
+				// Bentley documents the form; detecting the style would cost a second request.
+				AuthStyle: oauth2.AuthStyleInParams,
+			},
+		},
+	}, nil
+}
+
+func setDefaults(o *Options) {
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Observe == nil {
+		o.Observe = func(Call) {}
+	}
+	if o.Throttled == nil {
+		o.Throttled = func(time.Duration) {}
+	}
+}
+
+func trust(bundle []byte) (*x509.CertPool, error) {
+	if len(bundle) == 0 {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(bundle) {
+		return nil, errors.New("the CA bundle holds no PEM certificate")
+	}
+	return roots, nil
+}
+
+func transport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:   5 * time.Second,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// CloseIdleConnections lets go of the connections that no call uses.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// Skew is the platform's clock minus ours, as its last answer showed, to the second; 0 before the first answer.
+func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
+
+// noteSkew reads the Date header, which counts whole seconds.
+func (c *Client) noteSkew(h http.Header) {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		c.skew.Store(int64(date.Sub(c.options.Clock.Now())))
+	}
+}
+
+type laneKey struct{}
+
+// WithLane says how urgent the calls made under the returned context are; Urgent when it is not said.
+func WithLane(ctx context.Context, lane Lane) context.Context {
+	return context.WithValue(ctx, laneKey{}, lane)
+}
+
+func laneOf(ctx context.Context) Lane {
+	lane, _ := ctx.Value(laneKey{}).(Lane)
+	return lane
+}

@@ -1,0 +1,194 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	mediaType = "application/vnd.bentley.itwin-platform.v2+json"
+
+	// maxBody bounds what is read of one answer; 10,000 webhooks are about 5 MiB.
+	maxBody = 64 << 20
+	// maxErrorBody bounds what is read of an answer that says no.
+	maxErrorBody = 64 << 10
+	// maxRetryAfter bounds what we believe of a Retry-After.
+	maxRetryAfter = time.Hour
+	// defaultRetryAfter is used when a 429 does not say how long.
+	defaultRetryAfter = 30 * time.Second
+)
+
+// operation is one call of the API.
+type operation struct {
+	name, words string
+	method      string
+	url         *url.URL
+	body, into  any
+}
+
+// do carries out an operation: a place within the rate limit, a token, the request, and one more with a fresh token if
+// the platform did not accept the first.
+func (c *Client) do(ctx context.Context, op operation) error {
+	leave, refused := c.gate.enter(laneOf(ctx))
+	if refused != nil {
+		c.options.Throttled(refused.After)
+		return refused
+	}
+	defer leave()
+	token, err := c.tokens.get(ctx, nil)
+	if err != nil {
+		return err
+	}
+	err = c.send(ctx, op, token)
+	if !IsUnauthorized(err) {
+		return err
+	}
+	if token, err = c.tokens.get(ctx, token); err != nil {
+		return err
+	}
+	return c.send(ctx, op, token)
+}
+
+func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
+	defer cancel()
+	failure := &Error{Operation: op.words, Method: op.method, Path: op.url.Path}
+	request, err := c.request(ctx, op, token)
+	if err != nil {
+		failure.Cause, failure.Outcome = err, Refused
+		return failure
+	}
+	// A process that was stopped for a while must not send what it decided before: the timer behind the context may
+	// not have run yet.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		failure.Cause, failure.Outcome = context.DeadlineExceeded, Refused
+		return failure
+	}
+	begun := c.options.Clock.Now()
+	response, err := c.http.Do(request)
+	if err != nil {
+		c.options.Observe(Call{Operation: op.name, Duration: c.options.Clock.Since(begun)})
+		failure.Cause = bare(err)
+		if neverSent(err) {
+			failure.Outcome = Refused
+		}
+		return failure
+	}
+	defer func() { _ = response.Body.Close() }()
+	err = c.read(response, op, failure)
+	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
+	return err
+}
+
+func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token) (*http.Request, error) {
+	var body io.Reader
+	if op.body != nil {
+		data, err := json.Marshal(op.body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, op.method, op.url.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	request.Header.Set("Accept", mediaType)
+	request.Header.Set("User-Agent", c.options.UserAgent)
+	if op.body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return request, nil
+}
+
+// read turns an answer into a value or an Error.
+func (c *Client) read(response *http.Response, op operation, failure *Error) error {
+	c.noteSkew(response.Header)
+	failure.Status = response.StatusCode
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		if failure.Cause = readBody(response.Body, op.into); failure.Cause != nil {
+			return failure
+		}
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
+	failure.readError(body)
+	failure.RetryAfter = retryAfter(response.Header, c.options.Clock.Now())
+	failure.Outcome = outcome(failure)
+	if response.StatusCode == http.StatusTooManyRequests {
+		if failure.RetryAfter == 0 {
+			failure.RetryAfter = defaultRetryAfter
+		}
+		c.gate.close(failure.RetryAfter)
+	}
+	return failure
+}
+
+// outcome believes that nothing happened only when the platform itself says so. A bare 4xx may be a proxy's page.
+func outcome(e *Error) Outcome {
+	switch {
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusTooManyRequests:
+		return Refused
+	case e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Code != "":
+		return Refused
+	}
+	return Unknown
+}
+
+func readBody(body io.Reader, into any) error {
+	if into == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(body, maxErrorBody))
+		return nil
+	}
+	limited := &io.LimitedReader{R: body, N: maxBody + 1}
+	data, err := io.ReadAll(limited)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the answer broke off: %w", bare(err))
+	case limited.N == 0:
+		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("the answer is not what the API documents: %w", err)
+	}
+	return nil
+}
+
+// neverSent tells whether the request cannot have reached the platform: no connection was made.
+func neverSent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// bare drops the method and URL that net/http puts before an error: ours says them already.
+func bare(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// retryAfter reads how long to wait: Retry-After as seconds or a date, or the platform's own header.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	for _, value := range []string{h.Get("Retry-After"), h.Get("iTwinPlatform-RateLimit-Retry-After-Seconds")} {
+		if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+			return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+		}
+		if date, err := http.ParseTime(value); err == nil {
+			return min(max(date.Sub(now), 0), maxRetryAfter)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,80 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"k8s.io/utils/clock"
+)
+
+// tokenEarly is how long before its end a token is no longer used.
+const tokenEarly = time.Minute
+
+// Credentials are those of a Service Application; the Webhooks API V2 accepts no others.
+type Credentials struct {
+	ClientID, ClientSecret string
+}
+
+// tokens keeps one access token, fetched when needed.
+type tokens struct {
+	config  clientcredentials.Config
+	client  *http.Client
+	clock   clock.PassiveClock
+	timeout time.Duration
+	observe func(Call)
+
+	mu     sync.Mutex
+	cached *oauth2.Token
+}
+
+// get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless
+// somebody else already has.
+func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cached != nil && t.cached != stale && t.fresh(t.cached) {
+		return t.cached, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	begun := t.clock.Now()
+	token, err := t.config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.client))
+	if err != nil {
+		failure := t.failure(err)
+		t.observe(Call{Operation: "token", Status: failure.Status, Duration: t.clock.Since(begun)})
+		return nil, failure
+	}
+	t.observe(Call{Operation: "token", Status: http.StatusOK, Duration: t.clock.Since(begun)})
+	t.cached = token
+	return token, nil
+}
+
+func (t *tokens) fresh(token *oauth2.Token) bool {
+	return token.Expiry.IsZero() || t.clock.Now().Add(tokenEarly).Before(token.Expiry)
+}
+
+// failure keeps of the answer what a person needs. The body is not quoted: nobody knows what an identity provider puts
+// there. A fetched token changes nothing on the platform, so the outcome of the call that needed it is Refused.
+func (t *tokens) failure(err error) *Error {
+	failure := &Error{
+		Operation: "get access token", Method: http.MethodPost, Path: t.config.TokenURL, Outcome: Refused,
+	}
+	retrieve, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		failure.Cause = bare(err)
+		return failure
+	}
+	failure.Code, failure.Message = clean(retrieve.ErrorCode), clean(retrieve.ErrorDescription)
+	failure.Status = retrieve.Response.StatusCode
+	failure.RetryAfter = retryAfter(retrieve.Response.Header, t.clock.Now())
+	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401.
+	if failure.Status == http.StatusBadRequest {
+		failure.Status = http.StatusUnauthorized
+	}
+	return failure
+}
