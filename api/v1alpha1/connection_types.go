@@ -25,6 +25,7 @@ type CABundleReference struct {
 	// name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
 	Name string `json:"name"`
 
@@ -32,6 +33,7 @@ type CABundleReference struct {
 	// +kubebuilder:default=ca.crt
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
 	Key string `json:"key,omitempty"`
 }
@@ -41,11 +43,13 @@ type CredentialsReference struct {
 	// name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
 	Name string `json:"name"`
 
 	// namespace of the Secret: required for a ClusterConnection, refused for a Connection.
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Label().validate(self).hasValue()`,message="namespace must be the name of a namespace: lower case letters, digits and '-', beginning and ending with a letter or digit"
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 }
@@ -55,12 +59,24 @@ type ConnectionSpec struct {
 	// apiUrl of the platform. https; http only for loopback hosts.
 	// +kubebuilder:default="https://api.bentley.com"
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://|^http://(localhost|127(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[::1\])([:/?#]|$)')`,message="apiUrl must begin with https://, in lower case; http:// is accepted only for the loopback hosts localhost, 127.0.0.0/8 and [::1]"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r"^([-A-Za-z0-9._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2})*$")`,message="apiUrl must hold only the characters of a URL: percent-encode any other, and write an international host name in its xn-- form"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[^/?#]*//[^/?#]*@')`,message="apiUrl must not have a user name or password before the host"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || (self.matches(r'^https?://([^/?#]*@)?(([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.?|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[[0-9A-Fa-f:.]+\])(:[^/?#]*)?([/?#]|$)') && !self.matches(r'^https?://[^/?#]{260,}') && (!self.matches(r'^https?://([^/?#]*@)?\[') || isIP(self.find(r'\[[^\]]*').substring(1))))`,message="apiUrl must have a host after the scheme: a DNS name, an IPv4 address, or an IPv6 address in brackets, as in https://api.bentley.com"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)') || self.matches(r'^https?://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="apiUrl must have a port from 1 to 65535, or none"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#]')`,message="apiUrl must not have a query or a fragment: remove the ? or # and what follows it"
 	// +optional
 	APIURL string `json:"apiUrl,omitempty"`
 
 	// tokenUrl that issues access tokens. https; http only for loopback hosts.
 	// +kubebuilder:default="https://ims.bentley.com/connect/token"
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^https://|^http://(localhost|127(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[::1\])([:/?#]|$)')`,message="tokenUrl must begin with https://, in lower case; http:// is accepted only for the loopback hosts localhost, 127.0.0.0/8 and [::1]"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r"^([-A-Za-z0-9._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2})*$")`,message="tokenUrl must hold only the characters of a URL: percent-encode any other, and write an international host name in its xn-- form"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[^/?#]*//[^/?#]*@')`,message="tokenUrl must not have a user name or password before the host"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || (self.matches(r'^https?://([^/?#]*@)?(([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.?|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[[0-9A-Fa-f:.]+\])(:[^/?#]*)?([/?#]|$)') && !self.matches(r'^https?://[^/?#]{260,}') && (!self.matches(r'^https?://([^/?#]*@)?\[') || isIP(self.find(r'\[[^\]]*').substring(1))))`,message="tokenUrl must have a host after the scheme: a DNS name, an IPv4 address, or an IPv6 address in brackets, as in https://ims.bentley.com/connect/token"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)') || self.matches(r'^https?://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="tokenUrl must have a port from 1 to 65535, or none"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#]')`,message="tokenUrl must not have a query or a fragment: remove the ? or # and what follows it"
 	// +optional
 	TokenURL string `json:"tokenUrl,omitempty"`
 
@@ -68,15 +84,20 @@ type ConnectionSpec struct {
 	// +required
 	CredentialsSecretRef CredentialsReference `json:"credentialsSecretRef"`
 
-	// oauthScope that is asked for.
+	// oauthScope that is asked for; several are separated by one space.
 	// +kubebuilder:default=itwin-platform
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+( [!#-\[\]-~]+)*$')`,message="oauthScope must be one or more scopes separated by one space, such as itwin-platform"
 	// +optional
 	OAuthScope string `json:"oauthScope,omitempty"`
 
-	// pollInterval is how old the picture of the remote side may get. 10s or more.
+	// pollInterval is how old the picture of the remote side may get: from 10s to 24h.
 	// +kubebuilder:default="1m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule=`self != '' && self.matches(r'^([0-9]{1,6}(\.[0-9]{1,9})?h)?([0-9]{1,6}(\.[0-9]{1,9})?m)?([0-9]{1,6}(\.[0-9]{1,9})?s)?([0-9]{1,6}ms)?$')`,message="pollInterval must be a duration in hours, minutes and seconds, such as 30s, 1m or 1h30m"
+	// +kubebuilder:validation:XValidation:rule=`self == '' || !self.matches(r'^([0-9]{1,6}(\.[0-9]{1,9})?h)?([0-9]{1,6}(\.[0-9]{1,9})?m)?([0-9]{1,6}(\.[0-9]{1,9})?s)?([0-9]{1,6}ms)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('24h'))`,message="pollInterval must be from 10s to 24h"
 	// +optional
 	PollInterval metav1.Duration `json:"pollInterval,omitzero"`
 
@@ -89,7 +110,12 @@ type ConnectionSpec struct {
 	// +optional
 	CABundleSecretRef *CABundleReference `json:"caBundleSecretRef,omitempty"`
 
-	// allowedNamespaces selects, by label, the namespaces whose Webhooks may use a ClusterConnection. Absent: none.
+	// allowedNamespaces selects, by label, the namespaces whose Webhooks may use a ClusterConnection. Absent: none;
+	// empty ({}): all.
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])`,fieldPath=".matchExpressions",message="matchExpressions must each have the operator In, NotIn, Exists or DoesNotExist"
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? !has(e.values) || e.values.size() == 0 : has(e.values) && e.values.size() > 0)`,fieldPath=".matchExpressions",message="matchExpressions must each have values with the operators In and NotIn, and none with Exists and DoesNotExist"
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.key.size() >= 1 && e.key.size() <= 317)`,fieldPath=".matchExpressions",message="matchExpressions must each have the key of a label, such as team or example.com/team"
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchLabels) || self.matchLabels.all(k, k.size() >= 1 && k.size() <= 317 && self.matchLabels[k].size() <= 63)`,fieldPath=".matchLabels",message="matchLabels must map the keys of labels to values of at most 63 characters"
 	// +optional
 	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
 
@@ -97,6 +123,8 @@ type ConnectionSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')`,message="allowedCallbackHosts must each be a DNS name in lower case, such as hooks.example.com, or one after a leading '*.', such as *.example.com: no scheme, port, path, trailing dot or IP address"
 	// +optional
 	AllowedCallbackHosts []string `json:"allowedCallbackHosts,omitempty"`
 }
@@ -138,6 +166,8 @@ type Connection struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule=`!has(self.credentialsSecretRef.namespace)`,fieldPath=".credentialsSecretRef.namespace",reason=FieldValueForbidden,message="namespace must be absent on a Connection: its Secrets are in its own namespace"
+	// +kubebuilder:validation:XValidation:rule=`!has(self.allowedNamespaces)`,fieldPath=".allowedNamespaces",reason=FieldValueForbidden,message="allowedNamespaces must be absent on a Connection: only a ClusterConnection serves other namespaces"
 	// +required
 	Spec ConnectionSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}
@@ -168,6 +198,7 @@ type ClusterConnection struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule=`has(self.credentialsSecretRef.namespace)`,fieldPath=".credentialsSecretRef.namespace",reason=FieldValueRequired,message="namespace must be the namespace of the Secret on a ClusterConnection"
 	// +required
 	Spec ConnectionSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}

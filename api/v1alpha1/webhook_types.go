@@ -70,6 +70,7 @@ type ConnectionReference struct {
 	// +kubebuilder:default=default
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a connection: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +optional
 	Name string `json:"name,omitempty"`
 }
@@ -79,6 +80,7 @@ type SecretKeyReference struct {
 	// name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
 	Name string `json:"name"`
 
@@ -86,27 +88,41 @@ type SecretKeyReference struct {
 	// +kubebuilder:default=secret
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
 	Key string `json:"key,omitempty"`
 }
 
 // WebhookSpec is what the remote webhook should be.
+// +kubebuilder:validation:XValidation:rule=`self.scope != 'iTwin' || has(self.scopeId)`,fieldPath=".scopeId",reason=FieldValueRequired,message="scopeId must be the id of the iTwin when scope is iTwin"
+// +kubebuilder:validation:XValidation:rule=`self.scope != 'Account' || !has(self.scopeId)`,fieldPath=".scopeId",reason=FieldValueForbidden,message="scopeId must be absent when scope is Account: the platform knows the account"
+// +kubebuilder:validation:XValidation:rule=`!has(oldSelf.webhookId) || (has(self.webhookId) && self.webhookId == oldSelf.webhookId)`,fieldPath=".webhookId",message="webhookId is immutable once set: create another Webhook to import another remote webhook"
 type WebhookSpec struct {
 	// connectionRef names the connection to the platform.
 	// +kubebuilder:default={}
 	// +optional
 	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
 
-	// callbackUrl receives the events, by POST. https only.
+	// callbackUrl receives the events, by POST: an https URL with a host, and without user name or fragment.
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule=`self.startsWith('https://')`,message="callbackUrl must begin with https://, in lower case"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r"^([-A-Za-z0-9._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2})*$")`,message="callbackUrl must hold only the characters of a URL: percent-encode any other, and write an international host name in its xn-- form"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[^/?#]*//[^/?#]*@')`,message="callbackUrl must not have a user name or password before the host"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://') || (self.matches(r'^https://([^/?#]*@)?(([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.?|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[[0-9A-Fa-f:.]+\])(:[^/?#]*)?([/?#]|$)') && !self.matches(r'^https://[^/?#]{260,}') && (!self.matches(r'^https://([^/?#]*@)?\[') || isIP(self.find(r'\[[^\]]*').substring(1))))`,message="callbackUrl must have a host after the scheme: a DNS name, an IPv4 address, or an IPv6 address in brackets, as in https://hooks.example.com/itwin"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)') || self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackUrl must have a port from 1 to 65535, or none"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('#')`,message="callbackUrl must not have a fragment: remove the # and what follows it"
 	// +required
 	CallbackURL string `json:"callbackUrl"`
 
 	// scope says whose events are received. Immutable.
+	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message="scope is immutable: create another Webhook for another scope"
 	// +required
 	Scope Scope `json:"scope"`
 
 	// scopeId is the id of the iTwin; required when scope is iTwin, refused otherwise. Immutable.
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')`,message="scopeId must be the id of an iTwin: a UUID in lower case, such as 5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message="scopeId is immutable: create another Webhook for another iTwin"
 	// +optional
 	ScopeID string `json:"scopeId,omitempty"`
 
@@ -114,6 +130,8 @@ type WebhookSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=200
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^[A-Za-z][A-Za-z0-9]*\.[A-Za-z][A-Za-z0-9]*\.v[0-9]+$')`,message="eventTypes must each have the form api.action.version, such as iModels.iModelDeleted.v1"
 	// +required
 	EventTypes []string `json:"eventTypes"`
 
@@ -144,6 +162,8 @@ type WebhookSpec struct {
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
 	// webhookId imports exactly this existing remote webhook. Immutable once set.
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')`,message="webhookId must be the id of a webhook of the platform: a UUID in lower case, such as e6989b43-53ab-45e2-a610-560c6f7e879e"
 	// +optional
 	WebhookID string `json:"webhookId,omitempty"`
 
@@ -228,6 +248,7 @@ type WebhookStatus struct {
 }
 
 // Webhook keeps one webhook of the iTwin Platform equal to its spec.
+// +kubebuilder:validation:XValidation:rule=`has(self.spec.secretRef) || self.metadata.name.size() <= 238`,message="metadata.name must be at most 238 characters unless spec.secretRef is set: the generated Secret is named as the Webhook plus -webhook-secret"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=itwh,categories=itwin
