@@ -21,6 +21,9 @@ var packages = map[string]string{
 	"kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
 }
 
+// staleTemplate leaves out a main package that only wants linking.
+const staleTemplate = `{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}`
+
 // builder compiles binaries from the module that pins their sources.
 type builder struct {
 	module  string
@@ -33,7 +36,7 @@ func (b *builder) run(ctx context.Context, stage string, names []string) error {
 	for i, name := range names {
 		p := b.out.start(fmt.Sprintf("[%d/%d] %s", i+1, len(names), name), began)
 		err := b.one(ctx, p, packages[name], filepath.Join(stage, name))
-		p.stop()
+		p.stop(err == nil)
 		if err != nil {
 			return fmt.Errorf("building %s: %w", name, err)
 		}
@@ -65,7 +68,7 @@ func (b *builder) stale(ctx context.Context, p *progress, pkg string) (map[strin
 			p.downloading()
 		}
 		return downloading
-	}, "list", "-trimpath", "-buildvcs=false", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", pkg)
+	}, "list", "-trimpath", "-buildvcs=false", "-deps", "-f", staleTemplate, pkg)
 	if err != nil {
 		return nil, err
 	}

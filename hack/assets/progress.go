@@ -48,8 +48,10 @@ type progress struct {
 
 	mu      sync.Mutex
 	fetched int // modules
+	listed  bool
 	begun   int // packages
-	total   int // packages, 0 while unknown
+	total   int // packages
+	built   bool
 }
 
 func (p *progress) downloading() {
@@ -61,7 +63,7 @@ func (p *progress) downloading() {
 func (p *progress) expect(total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total = total
+	p.listed, p.total = true, total
 }
 
 func (p *progress) compiling() {
@@ -70,7 +72,10 @@ func (p *progress) compiling() {
 	p.begun++
 }
 
-func (p *progress) stop() {
+func (p *progress) stop(built bool) {
+	p.mu.Lock()
+	p.built = built
+	p.mu.Unlock()
 	close(p.ended)
 	p.shown.Wait()
 	p.console.print(p.String())
@@ -95,9 +100,18 @@ func (p *progress) show() {
 func (p *progress) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	elapsed := time.Since(p.began).Round(time.Second)
-	if p.total == 0 {
-		return fmt.Sprintf("%s: finding its packages, %d modules downloaded, %s", p.label, p.fetched, elapsed)
+	return fmt.Sprintf("%s: %s, %s", p.label, p.state(), time.Since(p.began).Round(time.Second))
+}
+
+func (p *progress) state() string {
+	switch {
+	case p.built:
+		return "built"
+	case !p.listed:
+		return fmt.Sprintf("finding its packages, %d modules downloaded", p.fetched)
+	case p.begun < p.total:
+		return fmt.Sprintf("package %d of %d", p.begun, p.total)
+	default:
+		return "linking"
 	}
-	return fmt.Sprintf("%s: package %d of %d, %s", p.label, p.begun, p.total, elapsed)
 }

@@ -1,0 +1,156 @@
+# The commands of this project; `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMG ?= itwin-webhook-operator:$(VERSION)
+# What `make generate manifests` writes, below this folder.
+OUT ?= .
+# Webhooks in `make bench`.
+N ?= 200
+# What `make test` tests.
+PKG ?= ./...
+
+BIN := $(CURDIR)/bin
+TOOLS := bin/tools
+# Modules whose Go is ours; hack/tools and its like only pin versions.
+MODULES := .
+KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
+
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+# Runs what follows with the control plane's binaries at hand.
+WITH_ASSETS = assets=$$(go run ./hack/assets) && KUBEBUILDER_ASSETS="$$assets" ITWIN_BIN="$(BIN)"
+
+##@ Use
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN { FS = ":.*##" } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*##/ { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
+	@$(WITH_ASSETS) go run ./cmd/demo
+
+.PHONY: install
+install: ## Install the CRDs into the current kubeconfig's cluster.
+	$(KUBECTL) apply --server-side -k config/crd
+
+.PHONY: uninstall
+uninstall: ## Remove the CRDs, and with them every object of these kinds.
+	$(KUBECTL) delete --ignore-not-found -k config/crd
+
+.PHONY: deploy
+deploy: bin/deploy/kustomization.yaml ## Run the operator in the current kubeconfig's cluster: make deploy IMG=...
+	$(KUBECTL) apply --server-side -k $(<D)
+
+.PHONY: undeploy
+undeploy: bin/deploy/kustomization.yaml ## Remove the operator and its CRDs.
+	$(KUBECTL) delete --ignore-not-found -k $(<D)
+
+##@ Build
+
+.PHONY: build
+build: bin/manager bin/itwin-simulator ## Build the programs into bin.
+
+.PHONY: image
+image: ## Write the operator's image to bin/image.tar, without a container engine.
+	GOOS=linux $(GO_BUILD) -o bin/image/manager ./cmd/manager
+	cd hack/image && go run . -binary $(BIN)/image/manager -tag $(IMG) -o $(BIN)/image.tar
+
+.PHONY: generate
+generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
+	$< object:headerFile=hack/boilerplate.go.txt paths=./api/... output:dir=$(OUT)/api/v1alpha1
+
+.PHONY: manifests
+manifests: $(TOOLS)/controller-gen ## Generate CRDs and RBAC.
+	$< crd paths=./api/... output:dir=$(OUT)/config/crd/bases
+	$(if $(wildcard controllers/*.go),$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac)
+
+.PHONY: clean
+clean: ## Remove what was built, except the control plane that other projects may share.
+	rm -rf bin
+
+##@ Check
+
+.PHONY: test
+test: build ## Run all tests, on a real control plane.
+	@$(WITH_ASSETS) go test -race -timeout 30m $(PKG)
+
+.PHONY: bench
+bench: build ## Count what N Webhooks cost: make bench N=200
+	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 60m -args -n=$(N)
+
+.PHONY: chaos
+chaos: build ## Kill the operator and break the platform, again and again.
+	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m
+
+.PHONY: verify
+verify: verify-generated verify-modules verify-format vet lint vuln ## Check everything that is not a test.
+
+.PHONY: vet
+vet: ## Run go vet.
+	$(call each,go vet ./...)
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
+	$(call each,$(CURDIR)/$< run --config $(CURDIR)/.golangci.yml)
+
+.PHONY: vuln
+vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what we call.
+	hack/vuln.sh $< ./...
+
+.PHONY: verify-generated
+verify-generated:
+	hack/verify-generated.sh
+
+.PHONY: verify-modules
+verify-modules:
+	@for mod in $$(git ls-files --cached --others --exclude-standard '*go.mod'); do \
+		echo "go mod tidy -diff in $$(dirname "$$mod")"; \
+		(cd "$$(dirname "$$mod")" && go mod tidy -diff) || { echo "run go mod tidy there" >&2; exit 1; }; \
+	done
+
+.PHONY: verify-format
+verify-format:
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	test -z "$$files" || { printf 'run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; }
+
+# Files
+
+# each runs a command in every module of ours.
+each = @for mod in $(MODULES); do echo "$(1) in $$mod"; (cd "$$mod" && $(1)) || exit 1; done
+
+.PHONY: FORCE
+# The Go build cache knows best what is up to date.
+bin/manager bin/itwin-simulator: FORCE
+	$(GO_BUILD) -o $@ ./cmd/$(@F)
+
+# An overlay, so that the image of a deployment changes no file that git knows.
+define OVERLAY
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [../../config/default]
+patches:
+- target: {kind: Deployment}
+  patch: '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "$(IMG)"}]'
+endef
+export OVERLAY
+
+bin/deploy/kustomization.yaml: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$OVERLAY" >$@
+
+$(TOOLS)/controller-gen: TOOL := hack/tools sigs.k8s.io/controller-tools/cmd/controller-gen
+$(TOOLS)/govulncheck: TOOL := hack/tools golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/golangci-lint: TOOL := hack/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/controller-gen $(TOOLS)/govulncheck: hack/tools/go.mod
+$(TOOLS)/golangci-lint: hack/tools/golangci-lint/go.mod
+$(TOOLS)/%:
+	@echo "building $(@F), once per version; that can take minutes"
+	@cd $(word 1,$(TOOL)) && go build -trimpath -o $(CURDIR)/$@ $(word 2,$(TOOL))
+	@touch $@
