@@ -1,0 +1,92 @@
+// The itwin-simulator program is the stand-in of Bentley's iTwin Platform for the development and tests of programs that
+// use its webhooks; docs/simulator.md tells how to use it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+// shutdownTimeout is how long calls under way may take to finish after a signal to end.
+const shutdownTimeout = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "itwin-simulator:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	address, options, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	platform, err := simulator.New(options)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return errors.Join(err, platform.Close())
+	}
+	fmt.Printf("listening on http://%s\n", listener.Addr())
+	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return errors.Join(serve(ctx, server, listener), platform.Close())
+}
+
+// serve serves until the context ends, and then lets the calls under way finish.
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+func parseFlags(args []string) (address string, options simulator.Options, err error) {
+	flags := flag.NewFlagSet("itwin-simulator", flag.ContinueOnError)
+	flags.StringVar(&address, "listen", "127.0.0.1:8090", "the `address` to serve; port 0 picks a free one")
+	flags.DurationVar(&options.Latency, "latency", 0, "added to every call")
+	flags.IntVar(&options.RequestsPerMinute, "requests-per-minute", 0, "`calls` an account may make in a minute; 0 is no limit")
+	flags.IntVar(&options.RequestsPerHour, "requests-per-hour", 0, "`calls` an account may make in an hour; 0 is no limit")
+	flags.IntVar(&options.PageSize, "page-size", 0, "list version 2 webhooks in pages of this `number`; 0 is no pages")
+	flags.BoolVar(&options.InsecureCallbacks, "insecure-callbacks", false, "accept callbacks with self-signed certificates")
+	flags.BoolVar(&options.HTTPCallbacks, "http-callbacks", false, "accept callbacks without TLS, which the platform does not")
+	flags.Float64Var(&options.TimeScale, "time-scale", 1, "virtual `seconds` per real one; 0 stops the clock, which then moves only by /simulator/clock/advance")
+	verbose := flags.Bool("verbose", false, "log every call")
+	if err := flags.Parse(args); err != nil {
+		return "", options, err
+	}
+	if flags.NArg() > 0 {
+		return "", options, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	options.StoppedClock = options.TimeScale == 0
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	options.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return address, options, nil
+}

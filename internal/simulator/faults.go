@@ -1,0 +1,196 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Forever as the times of a fault keeps it until it is removed.
+const Forever = -1
+
+// Fault is something that goes wrong with calls to the platform. The first one that matches a call and is not used up
+// is played, one per call; calls with faults are counted like others.
+type Fault struct {
+	// Match says which calls; the zero value is every call.
+	Match Match `json:"match"`
+	// Times is how many calls it spoils; zero means 1, and Forever, or any other negative number, until it is removed.
+	Times int `json:"times"`
+	// Action is what happens:
+	//
+	//	status:503                    answered so, without effect, with the platform's own error body where it has one
+	//	status:429;retry-after=7      the same, with Retry-After
+	//	html:502                      answered so, without effect, with a proxy's HTML
+	//	empty:503                     answered so, without effect and without a body
+	//	drop-request                  the connection is closed, without effect
+	//	drop-response                 carried out, then the connection is closed
+	//	delay:3s                      carried out that much later in real time, even if the client is gone by then
+	//	garbage                       carried out, then answered 200 with what is no JSON
+	//	truncate                      carried out, then the answer breaks off half-way
+	//	empty-list                    answered 200 with no webhooks, without effect
+	Action string `json:"action"`
+}
+
+// Match selects calls to the platform. An empty field matches everything.
+type Match struct {
+	// Method is an HTTP method.
+	Method string `json:"method,omitempty"`
+	// Path is a path ("/webhooks"), a route template ("/webhooks/{id}"), or a pattern of path.Match, whose * stands for
+	// anything but a slash ("/webhooks/*").
+	Path string `json:"path,omitempty"`
+	// ClientID is that of the account the call belongs to.
+	ClientID string `json:"clientId,omitempty"`
+}
+
+func (m Match) matches(c *call, clientID string) bool {
+	return (m.Method == "" || strings.EqualFold(m.Method, c.request.Method)) &&
+		(m.ClientID == "" || m.ClientID == clientID) &&
+		(m.Path == "" || m.Path == c.template || matchesPath(m.Path, c.request.URL.Path))
+}
+
+func matchesPath(pattern, requested string) bool {
+	matched, _ := path.Match(pattern, strings.TrimSuffix(requested, "/")) // the pattern was checked when it was set
+	return matched
+}
+
+// fault is a Fault that has been read.
+type fault struct {
+	Fault
+	kind       string
+	status     int
+	retryAfter string
+	delay      time.Duration
+}
+
+var errFaultAction = errors.New("the action must be one of status:CODE, status:CODE;retry-after=SECONDS, html:CODE, " +
+	"empty:CODE, drop-request, drop-response, delay:DURATION, garbage, truncate, empty-list")
+
+func parseFault(f Fault) (*fault, error) {
+	if _, err := path.Match(f.Match.Path, ""); err != nil {
+		return nil, fmt.Errorf("match.path: %w", err)
+	}
+	if f.Match.Path != "" && !strings.HasPrefix(f.Match.Path, "/") && f.Match.Path != "*" {
+		return nil, errors.New(`match.path must begin with "/"`)
+	}
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	parsed := &fault{Fault: f}
+	kind, argument, hasArgument := strings.Cut(f.Action, ":")
+	parsed.kind = kind
+	var err error
+	switch kind {
+	case "status", "html", "empty":
+		err = parsed.parseStatus(argument)
+	case "delay":
+		parsed.delay, err = time.ParseDuration(argument)
+		if err == nil && (parsed.delay < 0 || parsed.delay > time.Hour) {
+			err = errors.New("a delay lies between 0s and 1h")
+		}
+	case "drop-request", "drop-response", "garbage", "truncate", "empty-list":
+		if hasArgument {
+			err = errFaultAction
+		}
+	default:
+		err = errFaultAction
+	}
+	if err != nil {
+		return nil, fmt.Errorf("action %q: %w", f.Action, err)
+	}
+	return parsed, nil
+}
+
+func (f *fault) parseStatus(argument string) error {
+	code, option, hasOption := strings.Cut(argument, ";")
+	status, err := strconv.Atoi(code)
+	if err != nil || status < 200 || status > 599 {
+		return errors.New("a status is a number from 200 to 599")
+	}
+	f.status = status
+	if !hasOption {
+		return nil
+	}
+	name, value, _ := strings.Cut(option, "=")
+	if name != "retry-after" || value == "" || strings.ContainsAny(value, "\r\n") {
+		return errors.New("the only option is retry-after=SECONDS")
+	}
+	f.retryAfter = value
+	return nil
+}
+
+// play makes of a call what the fault says.
+func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
+	switch f.kind {
+	case "status":
+		s.send(w, f.withRetryAfter(errorForStatus(c, f.status)))
+	case "html":
+		s.send(w, f.withRetryAfter(htmlResponse(f.status)))
+	case "empty":
+		s.send(w, f.withRetryAfter(newResponse(f.status)))
+	case "drop-request":
+		panic(http.ErrAbortHandler)
+	case "drop-response":
+		s.answer(c)
+		panic(http.ErrAbortHandler)
+	case "delay":
+		s.sleep(f.delay)
+		s.send(w, s.answer(c))
+	case "garbage":
+		s.answer(c)
+		s.send(w, garbage())
+	case "truncate":
+		s.sendHalf(w, s.answer(c))
+	case "empty-list":
+		s.send(w, jsonResponse(http.StatusOK, listV2Body{Webhooks: []webhookV2{}}))
+	}
+}
+
+func (f *fault) withRetryAfter(r *response) *response {
+	if f.retryAfter != "" {
+		r.header.Set("Retry-After", f.retryAfter)
+	}
+	return r
+}
+
+func garbage() *response {
+	r := newResponse(http.StatusOK)
+	r.header.Set("Content-Type", "application/json; charset=utf-8")
+	r.body = []byte(`{"webhooks":[{"id":"e69`)
+	return r
+}
+
+// sendHalf announces the whole answer, sends half of it and closes the connection.
+func (s *Simulator) sendHalf(w http.ResponseWriter, r *response) {
+	r.header.Set("Content-Length", strconv.Itoa(len(r.body)))
+	cut := *r
+	cut.body = nil
+	s.send(w, &cut)
+	_, _ = w.Write(r.body[:len(r.body)/2])
+	if flusher, ok := w.(http.Flusher); ok {
+		flusher.Flush()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// faultList holds the faults in the order in which they were set.
+type faultList []*fault
+
+// take uses up one time of the first fault that matches.
+func (l *faultList) take(c *call, clientID string) *fault {
+	i := slices.IndexFunc(*l, func(f *fault) bool { return f.Match.matches(c, clientID) })
+	if i < 0 {
+		return nil
+	}
+	f := (*l)[i]
+	if f.Times > 0 {
+		if f.Times--; f.Times == 0 {
+			*l = slices.Delete(*l, i, i+1)
+		}
+	}
+	return f
+}

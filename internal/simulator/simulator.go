@@ -1,0 +1,210 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options configures a Simulator. The zero value is a strict platform without limits, in real time, that forgets
+// everything when it ends.
+type Options struct {
+	// Latency is added to every call to the platform, in real time.
+	Latency time.Duration
+	// RequestsPerMinute is how many calls of the Webhooks API an account may make in any minute of virtual time; zero is
+	// no limit.
+	RequestsPerMinute int
+	// RequestsPerHour is the same for an hour. The smallest subscriptions of the platform have both limits.
+	RequestsPerHour int
+	// PageSize makes the list of version 2 answer in pages of so many, linked by _links.next; zero is one answer with all
+	// of them, as the platform is documented.
+	PageSize int
+	// InsecureCallbacks delivers events to callbacks with certificates that cannot be verified.
+	InsecureCallbacks bool
+	// HTTPCallbacks allows callbacks without TLS, which the platform refuses: for receivers on the same machine.
+	HTTPCallbacks bool
+	// Start is the virtual time at the beginning; zero is now. A state file has its own.
+	Start time.Time
+	// TimeScale is how many seconds pass in virtual time in one of real time; zero is 1.
+	TimeScale float64
+	// StoppedClock lets virtual time pass only by Advance.
+	StoppedClock bool
+	// Logger gets what happens at level Info and every call at level Debug, never secrets; nil is none.
+	Logger *slog.Logger
+}
+
+// Simulator is the platform's stand-in. It is an http.Handler; its methods do what the endpoints under /simulator/ do,
+// for tests that hold it in the same process. All of them are safe for concurrent use.
+type Simulator struct {
+	options Options
+	log     *slog.Logger
+	clock   *clock
+	closed  context.Context
+	close   context.CancelFunc
+
+	mu           sync.Mutex // guards what follows
+	accounts     map[string]*account
+	tokens       map[string]token
+	tokenOrder   []string
+	webhooks     []*Webhook // oldest first
+	webhooksByID map[string]*Webhook
+	requests     RequestCounts
+	faults       faultList
+}
+
+// ErrNotFound is the answer about a webhook that does not exist.
+var ErrNotFound = errors.New("there is no such webhook")
+
+// New starts a simulator, which must be closed.
+func New(options Options) (*Simulator, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	s := &Simulator{options: options, log: options.Logger, clock: newClock(options.start(), options.scale())}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.closed, s.close = context.WithCancel(context.Background())
+	s.clear()
+	return s, nil
+}
+
+// Close ends what the simulator does by itself. Calls are answered after it as before.
+func (s *Simulator) Close() error {
+	s.close()
+	return nil
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Latency < 0:
+		return errors.New("the latency must not be negative")
+	case o.RequestsPerMinute < 0 || o.RequestsPerHour < 0:
+		return errors.New("a rate limit must not be negative")
+	case o.PageSize < 0:
+		return errors.New("the page size must not be negative")
+	case o.TimeScale < 0 || o.TimeScale > maxTimeScale:
+		return fmt.Errorf("the time scale must lie between 0 and %d", maxTimeScale)
+	}
+	return nil
+}
+
+// maxTimeScale lets a year pass in about half a minute; a clock faster than that would outrun the tasks due in it.
+const maxTimeScale = 1_000_000
+
+func (o Options) start() time.Time {
+	if o.Start.IsZero() {
+		return time.Now()
+	}
+	return o.Start
+}
+
+func (o Options) scale() float64 {
+	switch {
+	case o.StoppedClock:
+		return 0
+	case o.TimeScale == 0:
+		return 1
+	}
+	return o.TimeScale
+}
+
+// Reset forgets everything but the options and the time.
+func (s *Simulator) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *Simulator) clear() {
+	s.accounts = map[string]*account{}
+	s.tokens, s.tokenOrder = map[string]token{}, nil
+	s.webhooks, s.webhooksByID = nil, map[string]*Webhook{}
+	s.requests = newRequestCounts()
+	s.faults = nil
+}
+
+// Now is the virtual time.
+func (s *Simulator) Now() time.Time { return s.clock.now() }
+
+// maxAdvance bounds one step of the clock, so that no time of it leaves the range that can be written down.
+const maxAdvance = 100 * 365 * 24 * time.Hour
+
+// Advance moves the virtual time forward, between 0 and 100 years, and returns the new one.
+func (s *Simulator) Advance(d time.Duration) (time.Time, error) {
+	if d < 0 || d > maxAdvance {
+		return time.Time{}, fmt.Errorf("a duration must lie between 0s and %s", maxAdvance)
+	}
+	s.clock.moveTo(s.clock.now().Add(d))
+	return s.clock.now(), nil
+}
+
+// Requests returns the counts since the last reset.
+func (s *Simulator) Requests() RequestCounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests.clone()
+}
+
+// ResetRequests begins the counts anew.
+func (s *Simulator) ResetRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = newRequestCounts()
+}
+
+// Webhooks returns the webhooks of all accounts, oldest first.
+func (s *Simulator) Webhooks() []Webhook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Webhook, 0, len(s.webhooks))
+	for _, w := range s.webhooks {
+		all = append(all, w.clone())
+	}
+	return all
+}
+
+// Deactivate turns a webhook off as the platform does after failed deliveries; one that is off stays so.
+func (s *Simulator) Deactivate(id string) (Webhook, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, found := s.webhooksByID[id]
+	if !found {
+		return Webhook{}, ErrNotFound
+	}
+	s.setActive(w, false, "the platform")
+	return w.clone(), nil
+}
+
+// AddFault adds a fault behind those that are set already.
+func (s *Simulator) AddFault(f Fault) error {
+	parsed, err := parseFault(f)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, parsed)
+	return nil
+}
+
+// Faults returns the faults that are set, each with the times it has left.
+func (s *Simulator) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Fault, 0, len(s.faults))
+	for _, f := range s.faults {
+		all = append(all, f.Fault)
+	}
+	return all
+}
+
+// ClearFaults removes all faults. A call that plays one already is not called back.
+func (s *Simulator) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}

@@ -1,0 +1,107 @@
+package simulator
+
+import (
+	"slices"
+	"time"
+)
+
+// Scopes of a webhook.
+const (
+	scopeAccount = "Account"
+	scopeITwin   = "iTwin"
+)
+
+// timestampLayout is RFC 3339 with milliseconds, always three digits of them, as the platform writes its times.
+const timestampLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// Timestamp is a virtual time that is written as the platform writes it.
+type Timestamp struct{ time.Time }
+
+// MarshalText writes the time in UTC with exactly three digits of milliseconds.
+func (t Timestamp) MarshalText() ([]byte, error) {
+	return []byte(t.UTC().Format(timestampLayout)), nil
+}
+
+// MarshalJSON writes the time in UTC with exactly three digits of milliseconds.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return []byte(t.UTC().Format(`"` + timestampLayout + `"`)), nil
+}
+
+// Webhook is a webhook as the simulator knows it: what the platform shows, and what it does not.
+type Webhook struct {
+	ID          string    `json:"id"`
+	ClientID    string    `json:"clientId"`
+	APIVersion  int       `json:"apiVersion"` // of the call that created it; the other version does not see it
+	Scope       string    `json:"scope"`
+	ScopeID     string    `json:"scopeId"`
+	Active      bool      `json:"active"`
+	CallbackURL string    `json:"callbackUrl"`
+	EventTypes  []string  `json:"eventTypes"`
+	Secret      string    `json:"secret"`
+	Created     Timestamp `json:"created"`
+	Modified    Timestamp `json:"modified"`
+}
+
+func (w *Webhook) clone() Webhook {
+	c := *w
+	c.EventTypes = slices.Clone(w.EventTypes)
+	return c
+}
+
+// addWebhook stores a new webhook of an account.
+func (s *Simulator) addWebhook(w *Webhook) {
+	now := s.clock.now()
+	w.ID, w.Created, w.Modified = newUUID(), Timestamp{now}, Timestamp{now}
+	s.webhooks = append(s.webhooks, w)
+	s.webhooksByID[w.ID] = w
+	s.log.Info("webhook created", "webhook", w.ID, "clientId", w.ClientID, "callbackUrl", w.CallbackURL)
+}
+
+// findWebhook returns the webhook that a call names, or nil: those of other accounts and of the other version of the API
+// do not exist for it.
+func (s *Simulator) findWebhook(c *call) *Webhook {
+	w := s.webhooksByID[c.id]
+	if w == nil || w.ClientID != c.account.ClientID || w.APIVersion != int(c.version) {
+		return nil
+	}
+	return w
+}
+
+// webhooksOf lists what a call may see, oldest first.
+func (s *Simulator) webhooksOf(c *call) []*Webhook {
+	var own []*Webhook
+	for _, w := range s.webhooks {
+		if w.ClientID == c.account.ClientID && w.APIVersion == int(c.version) {
+			own = append(own, w)
+		}
+	}
+	return own
+}
+
+func (s *Simulator) removeWebhook(w *Webhook) {
+	delete(s.webhooksByID, w.ID)
+	i := slices.Index(s.webhooks, w)
+	s.webhooks = slices.Delete(s.webhooks, i, i+1)
+	s.log.Info("webhook deleted", "webhook", w.ID)
+}
+
+// setActive turns a webhook on or off and tells whether that changed anything.
+func (s *Simulator) setActive(w *Webhook, active bool, by string) bool {
+	if w.Active == active {
+		return false
+	}
+	w.Active = active
+	s.touch(w)
+	s.log.Info("webhook turned "+map[bool]string{true: "on", false: "off"}[active], "webhook", w.ID, "by", by)
+	return true
+}
+
+// touch notes a change. The time of it is later than that of the change before even if the clock stands still, so that
+// whoever compares them sees that there was one.
+func (s *Simulator) touch(w *Webhook) {
+	now := s.clock.now()
+	if !now.After(w.Modified.Time) {
+		now = w.Modified.Add(time.Millisecond)
+	}
+	w.Modified = Timestamp{now}
+}
