@@ -22,7 +22,8 @@ var packages = map[string]string{
 }
 
 // staleTemplate leaves out a main package that only wants linking.
-const staleTemplate = `{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}`
+const staleTemplate = `{{if .Stale}}{{if ne .StaleReason "not installed but available in build cache"}}` +
+	`{{.ImportPath}}{{end}}{{end}}`
 
 // builder compiles binaries from the module that pins their sources.
 type builder struct {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -73,15 +72,12 @@ func (d *downloader) watch(ctx context.Context, stage string, cancel context.Can
 
 func sizeOf(dir string) (size int64) {
 	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil
+		if err == nil {
+			if info, gone := entry.Info(); gone == nil {
+				size += info.Size()
+			}
 		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		size += info.Size()
-		return nil
+		return nil // what vanishes while it is counted does not count
 	})
 	return size
 }
