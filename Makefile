@@ -7,6 +7,9 @@ MAKEFLAGS += --no-print-directory
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMG ?= itwin-webhook-operator:$(VERSION)
+# The image's architecture, and the time of everything in it.
+ARCH ?= $(shell go env GOARCH)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 # What `make generate manifests` writes, below this folder.
 OUT ?= .
 # Webhooks in `make bench`.
@@ -17,7 +20,7 @@ PKG ?= ./...
 BIN := $(CURDIR)/bin
 TOOLS := bin/tools
 # Modules whose Go is ours; hack/tools and its like only pin versions.
-MODULES := .
+MODULES := . hack/image
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
@@ -59,8 +62,9 @@ build: bin/manager bin/itwin-simulator ## Build the programs into bin.
 
 .PHONY: image
 image: ## Write the operator's image to bin/image.tar, without a container engine.
-	GOOS=linux $(GO_BUILD) -o bin/image/manager ./cmd/manager
-	cd hack/image && go run . -binary $(BIN)/image/manager -tag $(IMG) -o $(BIN)/image.tar
+	GOOS=linux GOARCH=$(ARCH) $(GO_BUILD) -o bin/image/manager ./cmd/manager
+	cd hack/image && SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run . \
+		-binary $(BIN)/image/manager -arch $(ARCH) -tag $(IMG) -version $(VERSION) -o $(BIN)/image.tar
 
 .PHONY: generate
 generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
@@ -80,6 +84,7 @@ clean: ## Remove what was built, except the control plane that other projects ma
 .PHONY: test
 test: build ## Run all tests, on a real control plane.
 	@$(WITH_ASSETS) go test -race -timeout 30m $(PKG)
+	cd hack/image && go test ./...
 
 .PHONY: bench
 bench: build ## Count what N Webhooks cost: make bench N=200
