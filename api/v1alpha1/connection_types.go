@@ -23,7 +23,6 @@ type RateLimit struct {
 // CABundleReference names a key with PEM certificates.
 type CABundleReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
@@ -31,7 +30,6 @@ type CABundleReference struct {
 
 	// key in the Secret's data.
 	// +kubebuilder:default=ca.crt
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
@@ -41,7 +39,6 @@ type CABundleReference struct {
 // CredentialsReference names the Secret that holds clientId and clientSecret.
 type CredentialsReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
@@ -86,7 +83,6 @@ type ConnectionSpec struct {
 
 	// oauthScope that is asked for; several are separated by one space.
 	// +kubebuilder:default=itwin-platform
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+( [!#-\[\]-~]+)*$')`,message="oauthScope must be one or more scopes separated by one space, such as itwin-platform"
 	// +optional

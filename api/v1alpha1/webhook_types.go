@@ -68,7 +68,6 @@ type ConnectionReference struct {
 
 	// name of the connection.
 	// +kubebuilder:default=default
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a connection: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +optional
@@ -78,7 +77,6 @@ type ConnectionReference struct {
 // SecretKeyReference names one key of a Secret in the same namespace.
 type SecretKeyReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
@@ -86,7 +84,6 @@ type SecretKeyReference struct {
 
 	// key in the Secret's data.
 	// +kubebuilder:default=secret
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
@@ -248,7 +245,7 @@ type WebhookStatus struct {
 }
 
 // Webhook keeps one webhook of the iTwin Platform equal to its spec.
-// +kubebuilder:validation:XValidation:rule=`has(self.spec.secretRef) || self.metadata.name.size() <= 238`,message="metadata.name must be at most 238 characters unless spec.secretRef is set: the generated Secret is named as the Webhook plus -webhook-secret"
+// +kubebuilder:validation:XValidation:rule=`has(self.spec.secretRef) || self.metadata.name.size() <= 238`,fieldPath=".metadata",message="metadata.name must be at most 238 characters unless spec.secretRef is set: the generated Secret is named as the Webhook plus -webhook-secret"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=itwh,categories=itwin
