@@ -27,6 +27,8 @@ func adminEndpoints() []adminEndpoint {
 		{http.MethodPost, "/simulator/requests/reset", adminResetRequests},
 		{http.MethodGet, "/simulator/webhooks", adminWebhooks},
 		{http.MethodPost, "/simulator/webhooks/{id}/deactivate", adminDeactivate},
+		{http.MethodPost, "/simulator/events", adminPublish},
+		{http.MethodGet, "/simulator/deliveries", adminDeliveries},
 		{http.MethodGet, "/simulator/clock", adminClock},
 		{http.MethodPost, "/simulator/clock/advance", adminAdvance},
 		{http.MethodGet, "/simulator/faults", adminFaults},
@@ -53,6 +55,8 @@ func (s *Simulator) administer(r *http.Request) *response {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return apiError{Code: "NotFound", Message: err.Error(), Target: id}.response(http.StatusNotFound)
+	case errors.Is(err, ErrQueueFull):
+		return apiError{Code: "QueueFull", Message: err.Error()}.response(http.StatusServiceUnavailable)
 	case err != nil:
 		return apiError{Code: "InvalidRequest", Message: err.Error()}.response(http.StatusBadRequest)
 	}
@@ -110,6 +114,22 @@ func adminDeactivate(s *Simulator, id string, _ []byte) (*response, error) {
 		return nil, err
 	}
 	return jsonResponse(http.StatusOK, w), nil
+}
+
+func adminPublish(s *Simulator, _ string, body []byte) (*response, error) {
+	var e Event
+	if err := decodeStrictly(body, &e); err != nil {
+		return nil, err
+	}
+	published, err := s.Publish(e)
+	if err != nil {
+		return nil, err
+	}
+	return jsonResponse(http.StatusAccepted, published), nil
+}
+
+func adminDeliveries(s *Simulator, _ string, _ []byte) (*response, error) {
+	return jsonResponse(http.StatusOK, map[string][]Attempt{"deliveries": s.Deliveries()}), nil
 }
 
 func adminClock(s *Simulator, _ string, _ []byte) (*response, error) {

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,11 @@ type Options struct {
 	TimeScale float64
 	// StoppedClock lets virtual time pass only by Advance.
 	StoppedClock bool
+	// DeliveryTimeout is within which a callback must have answered, in real time; zero is the platform's 5 seconds.
+	DeliveryTimeout time.Duration
+	// DeliveryConcurrency is how many callbacks are called at a time; half of it for one host, an eighth for one webhook.
+	// Zero is 64. With 1, events arrive in the order in which they were published.
+	DeliveryConcurrency int
 	// Logger gets what happens at level Info and every call at level Debug, never secrets; nil is none.
 	Logger *slog.Logger
 }
@@ -39,18 +45,24 @@ type Options struct {
 // Simulator is the platform's stand-in. It is an http.Handler; its methods do what the endpoints under /simulator/ do,
 // for tests that hold it in the same process. All of them are safe for concurrent use.
 type Simulator struct {
-	options Options
-	log     *slog.Logger
-	clock   *clock
-	closed  context.Context
-	close   context.CancelFunc
+	options    Options
+	log        *slog.Logger
+	clock      *clock
+	scheduler  *scheduler
+	dispatcher *dispatcher
+	sender     *sender
+	closed     context.Context // done once the simulator is closed
+	close      context.CancelFunc
+	loop       sync.WaitGroup
 
 	mu           sync.Mutex // guards what follows
 	accounts     map[string]*account
 	tokens       map[string]token
 	tokenOrder   []string
-	webhooks     []*Webhook // oldest first
-	webhooksByID map[string]*Webhook
+	webhooks     []*webhook // oldest first
+	webhooksByID map[string]*webhook
+	queuedBytes  int // of all that waits to be delivered
+	attempts     attemptLog
 	requests     RequestCounts
 	faults       faultList
 }
@@ -63,18 +75,28 @@ func New(options Options) (*Simulator, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &Simulator{options: options, log: options.Logger, clock: newClock(options.start(), options.scale())}
+	s := &Simulator{
+		options:    options,
+		log:        options.Logger,
+		clock:      newClock(options.start(), options.scale()),
+		dispatcher: newDispatcher(cmp.Or(options.DeliveryConcurrency, 64)),
+		sender:     newSender(options.InsecureCallbacks, cmp.Or(options.DeliveryTimeout, defaultDeliveryTimeout)),
+	}
+	s.scheduler = newScheduler(s.clock)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.closed, s.close = context.WithCancel(context.Background())
 	s.clear()
+	s.loop.Go(func() { s.scheduler.loop(s.closed) })
 	return s, nil
 }
 
-// Close ends what the simulator does by itself. Calls are answered after it as before.
+// Close ends the delivery of events, breaking off attempts under way. Calls are still answered after it.
 func (s *Simulator) Close() error {
 	s.close()
+	s.loop.Wait()
+	s.dispatcher.wait()
 	return nil
 }
 
@@ -86,6 +108,8 @@ func (o Options) validate() error {
 		return errors.New("a rate limit must not be negative")
 	case o.PageSize < 0:
 		return errors.New("the page size must not be negative")
+	case o.DeliveryTimeout < 0 || o.DeliveryConcurrency < 0:
+		return errors.New("the timeout and the concurrency of deliveries must not be negative")
 	case o.TimeScale < 0 || o.TimeScale > maxTimeScale:
 		return fmt.Errorf("the time scale must lie between 0 and %d", maxTimeScale)
 	}
@@ -120,9 +144,13 @@ func (s *Simulator) Reset() {
 }
 
 func (s *Simulator) clear() {
+	for _, w := range s.webhooks {
+		s.dropQueue(w)
+	}
 	s.accounts = map[string]*account{}
 	s.tokens, s.tokenOrder = map[string]token{}, nil
-	s.webhooks, s.webhooksByID = nil, map[string]*Webhook{}
+	s.webhooks, s.webhooksByID = nil, map[string]*webhook{}
+	s.attempts = attemptLog{}
 	s.requests = newRequestCounts()
 	s.faults = nil
 }
@@ -133,13 +161,14 @@ func (s *Simulator) Now() time.Time { return s.clock.now() }
 // maxAdvance bounds one step of the clock, so that no time of it leaves the range that can be written down.
 const maxAdvance = 100 * 365 * 24 * time.Hour
 
-// Advance moves the virtual time forward, between 0 and 100 years, and returns the new one.
+// Advance moves the virtual time forward, by 0 to 100 years, and returns the new one. Everything that is due on the way
+// has happened when it returns, each thing at its own time and in that order, and all deliveries have ended; a callback
+// that does not answer costs its timeout in real time. Advance by 0 waits for what is due now.
 func (s *Simulator) Advance(d time.Duration) (time.Time, error) {
 	if d < 0 || d > maxAdvance {
 		return time.Time{}, fmt.Errorf("a duration must lie between 0s and %s", maxAdvance)
 	}
-	s.clock.moveTo(s.clock.now().Add(d))
-	return s.clock.now(), nil
+	return s.scheduler.advance(d, s.dispatcher.wait), nil
 }
 
 // Requests returns the counts since the last reset.
@@ -162,7 +191,7 @@ func (s *Simulator) Webhooks() []Webhook {
 	defer s.mu.Unlock()
 	all := make([]Webhook, 0, len(s.webhooks))
 	for _, w := range s.webhooks {
-		all = append(all, w.clone())
+		all = append(all, w.view())
 	}
 	return all
 }
@@ -176,7 +205,7 @@ func (s *Simulator) Deactivate(id string) (Webhook, error) {
 		return Webhook{}, ErrNotFound
 	}
 	s.setActive(w, false, "the platform")
-	return w.clone(), nil
+	return w.view(), nil
 }
 
 // AddFault adds a fault behind those that are set already.

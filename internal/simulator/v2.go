@@ -20,7 +20,7 @@ type webhookV2 struct {
 	Modified    Timestamp `json:"modified"`
 }
 
-func viewV2(w *Webhook) webhookV2 {
+func viewV2(w *webhook) webhookV2 {
 	return webhookV2{
 		ID: w.ID, Scope: w.Scope, ScopeID: w.ScopeID, Active: w.Active, CallbackURL: w.CallbackURL,
 		EventTypes: w.EventTypes, Created: w.Created, Modified: w.Modified,
@@ -56,7 +56,7 @@ func (s *Simulator) listV2(c *call) *response {
 
 // page cuts a list as other APIs of the platform do, by $skip and $top. A deletion between two pages makes the next one
 // begin too late, which is the trap that lies in paging by position.
-func page(c *call, all []*Webhook, size int) ([]*Webhook, *pageLinks) {
+func page(c *call, all []*webhook, size int) ([]*webhook, *pageLinks) {
 	query := c.request.URL.Query()
 	skip, top := 0, size
 	if n, err := strconv.Atoi(query.Get("$skip")); err == nil && n > 0 {
@@ -80,13 +80,13 @@ func page(c *call, all []*Webhook, size int) ([]*Webhook, *pageLinks) {
 func (s *Simulator) createV2(c *call) *response {
 	v := s.newValidator(c)
 	v.only("callbackUrl", "scope", "scopeId", "eventTypes", "secret")
-	w := &Webhook{
+	w := &webhook{Webhook: Webhook{
 		ClientID:    c.account.ClientID,
 		APIVersion:  int(v2),
 		CallbackURL: v.callbackURL(required),
 		EventTypes:  v.eventTypes(required, eventTypePatternV2),
 		Secret:      v.secret(),
-	}
+	}}
 	w.Scope, w.ScopeID = v.scope(c.account)
 	if v.failed() {
 		return invalidRequest("Create", v.details)
@@ -122,7 +122,7 @@ func (s *Simulator) updateV2(c *call) *response {
 	if v.failed() {
 		return invalidRequest("Update", v.details)
 	}
-	before := w.clone()
+	before := w.view()
 	if callbackURL != "" {
 		w.CallbackURL = callbackURL
 	}

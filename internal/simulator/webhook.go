@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"net/http"
 	"slices"
 	"time"
 )
@@ -40,18 +41,34 @@ type Webhook struct {
 	Secret      string    `json:"secret"`
 	Created     Timestamp `json:"created"`
 	Modified    Timestamp `json:"modified"`
+	// QueuedEvents is how many events wait to be delivered or tried again.
+	QueuedEvents int `json:"queuedEvents"`
 }
 
-func (w *Webhook) clone() Webhook {
-	c := *w
-	c.EventTypes = slices.Clone(w.EventTypes)
-	return c
+// webhook is a Webhook with what waits for it.
+type webhook struct {
+	Webhook
+	queue map[*delivery]struct{}
+}
+
+// view is a copy for the world outside.
+func (w *webhook) view() Webhook {
+	view := w.Webhook
+	view.EventTypes = slices.Clone(w.EventTypes)
+	view.QueuedEvents = len(w.queue)
+	return view
+}
+
+// accepts tells whether an answer with that status means that an event was delivered: 200 and nothing else.
+func (w *webhook) accepts(status int) bool {
+	return status == http.StatusOK
 }
 
 // addWebhook stores a new webhook of an account.
-func (s *Simulator) addWebhook(w *Webhook) {
+func (s *Simulator) addWebhook(w *webhook) {
 	now := s.clock.now()
 	w.ID, w.Created, w.Modified = newUUID(), Timestamp{now}, Timestamp{now}
+	w.queue = map[*delivery]struct{}{}
 	s.webhooks = append(s.webhooks, w)
 	s.webhooksByID[w.ID] = w
 	s.log.Info("webhook created", "webhook", w.ID, "clientId", w.ClientID, "callbackUrl", w.CallbackURL)
@@ -59,7 +76,7 @@ func (s *Simulator) addWebhook(w *Webhook) {
 
 // findWebhook returns the webhook that a call names, or nil: those of other accounts and of the other version of the API
 // do not exist for it.
-func (s *Simulator) findWebhook(c *call) *Webhook {
+func (s *Simulator) findWebhook(c *call) *webhook {
 	w := s.webhooksByID[c.id]
 	if w == nil || w.ClientID != c.account.ClientID || w.APIVersion != int(c.version) {
 		return nil
@@ -68,8 +85,8 @@ func (s *Simulator) findWebhook(c *call) *Webhook {
 }
 
 // webhooksOf lists what a call may see, oldest first.
-func (s *Simulator) webhooksOf(c *call) []*Webhook {
-	var own []*Webhook
+func (s *Simulator) webhooksOf(c *call) []*webhook {
+	var own []*webhook
 	for _, w := range s.webhooks {
 		if w.ClientID == c.account.ClientID && w.APIVersion == int(c.version) {
 			own = append(own, w)
@@ -78,27 +95,30 @@ func (s *Simulator) webhooksOf(c *call) []*Webhook {
 	return own
 }
 
-func (s *Simulator) removeWebhook(w *Webhook) {
+func (s *Simulator) removeWebhook(w *webhook) {
+	s.dropQueue(w)
 	delete(s.webhooksByID, w.ID)
 	i := slices.Index(s.webhooks, w)
 	s.webhooks = slices.Delete(s.webhooks, i, i+1)
 	s.log.Info("webhook deleted", "webhook", w.ID)
 }
 
-// setActive turns a webhook on or off and tells whether that changed anything.
-func (s *Simulator) setActive(w *Webhook, active bool, by string) bool {
+// setActive turns a webhook on or off. Events that wait for one that is turned off are lost.
+func (s *Simulator) setActive(w *webhook, active bool, by string) {
 	if w.Active == active {
-		return false
+		return
 	}
 	w.Active = active
+	if !active {
+		s.dropQueue(w)
+	}
 	s.touch(w)
 	s.log.Info("webhook turned "+map[bool]string{true: "on", false: "off"}[active], "webhook", w.ID, "by", by)
-	return true
 }
 
 // touch notes a change. The time of it is later than that of the change before even if the clock stands still, so that
 // whoever compares them sees that there was one.
-func (s *Simulator) touch(w *Webhook) {
+func (s *Simulator) touch(w *webhook) {
 	now := s.clock.now()
 	if !now.After(w.Modified.Time) {
 		now = w.Modified.Add(time.Millisecond)
