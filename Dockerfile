@@ -7,8 +7,10 @@ COPY api api
 COPY cmd cmd
 COPY controllers controllers
 COPY internal internal
-ARG TARGETOS=linux TARGETARCH=amd64 VERSION=dev
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
     -ldflags "-s -w -X main.version=$VERSION" -o /manager ./cmd/manager
 
 FROM scratch

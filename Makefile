@@ -135,6 +135,10 @@ each = @for mod in $(MODULES); do echo "$(1) in $$mod"; (cd "$$mod" && $(1)) || 
 bin/manager bin/itwin-simulator: FORCE
 	$(GO_BUILD) -o $@ ./cmd/$(@F)
 
+# Empties deleted namespaces and collects garbage, which a control plane of envtest does not.
+bin/teardown-controllers: FORCE
+	@go run ./hack/assets -build ./cmd/$(@F) -o $@ >/dev/null
+
 # An overlay, so that the image of a deployment changes no file that git knows.
 define OVERLAY
 apiVersion: kustomize.config.k8s.io/v1beta1

@@ -32,6 +32,7 @@ type builder struct {
 	out     *console
 }
 
+// run builds the named binaries into stage.
 func (b *builder) run(ctx context.Context, stage string, names []string) error {
 	began := time.Now()
 	for i, name := range names {
@@ -43,6 +44,18 @@ func (b *builder) run(ctx context.Context, stage string, names []string) error {
 		}
 	}
 	return nil
+}
+
+// program builds one package of the module itself; what is up to date, the Go build cache knows.
+func (b *builder) program(ctx context.Context, pkg, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	p := b.out.start(filepath.Base(pkg), time.Now())
+	err = b.one(ctx, p, pkg, file)
+	p.stop(err == nil)
+	return err
 }
 
 func (b *builder) one(ctx context.Context, p *progress, pkg, file string) error {

@@ -56,6 +56,17 @@ func TestBuildCountsItsPackages(t *testing.T) {
 	}
 }
 
+func TestProgramOfTheModuleIsBuilt(t *testing.T) {
+	b, _ := newBuilder(t, "package main\n\nfunc main() {}\n")
+	file := filepath.Join(t.TempDir(), "m")
+	if err := b.program(t.Context(), ".", file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFailedBuildShowsTheCompilersWords(t *testing.T) {
 	b, _ := newBuilder(t, "package main\n\nfunc main() { undefined() }\n")
 	p := b.out.start("m", time.Now())
