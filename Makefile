@@ -19,7 +19,7 @@ PKG ?= ./...
 
 BIN := $(CURDIR)/bin
 TOOLS := bin/tools
-# Modules whose Go is ours; hack/tools and its like only pin versions.
+# Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
 MODULES := . hack/image
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
