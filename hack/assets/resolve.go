@@ -75,7 +75,7 @@ func (r *resolver) install(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	fmt.Fprintf(r.log, "none: %v\n", err)
-	fmt.Fprintf(r.log, "building it from Go modules into %s, once for this version\n", r.dir())
+	fmt.Fprintf(r.log, "building it from Go modules into %s, once: about ten minutes on two cores\n", r.dir())
 	return r.fromSource(ctx, filepath.Join(stage, "build"))
 }
 
