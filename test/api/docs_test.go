@@ -128,7 +128,8 @@ func TestReferenceOfNames(t *testing.T) {
 					found++
 					unquoted, err := strconv.Unquote(name.Value)
 					g.Expect(err).NotTo(HaveOccurred())
-					g.Expect(text).To(MatchRegexp("`[^`]*"+regexp.QuoteMeta(unquoted)+"[^`]*`"), "docs/api.md does not explain %s", unquoted)
+					g.Expect(text).To(MatchRegexp("`[^`]*"+regexp.QuoteMeta(unquoted)+"[^`]*`"),
+						"docs/api.md does not explain %s", unquoted)
 				}
 			}
 			return true

@@ -159,7 +159,8 @@ func TestInstallForACluster(t *testing.T) {
 	expectAccess(t, operatorNamespace, "default", false, leaderElection...)
 	expectAccess(t, operatorNamespace, "default", false, notOperatorWork...)
 	expectAccess(t, operatorNamespace, "", false,
-		"get namespaces", "patch namespaces", "delete namespaces", "get nodes", "patch clusterconnections.itwin.webhook-operator.io",
+		"get namespaces", "patch namespaces", "delete namespaces", "get nodes",
+		"patch clusterconnections.itwin.webhook-operator.io",
 		"create clusterroles.rbac.authorization.k8s.io", "get customresourcedefinitions.apiextensions.k8s.io")
 }
 
@@ -180,7 +181,8 @@ func TestInstallForANamespace(t *testing.T) {
 
 	objects := built(t, overlay)
 	for _, object := range objects {
-		g.Expect(object.GetNamespace()).To(Equal(namespace), "%s/%s is cluster-scoped or elsewhere", object.GetKind(), object.GetName())
+		g.Expect(object.GetNamespace()).To(Equal(namespace),
+			"%s/%s is cluster-scoped or elsewhere", object.GetKind(), object.GetName())
 	}
 	deployment := one(t, objects, "Deployment", operatorAccount, &appsv1.Deployment{})
 	container := deployment.Spec.Template.Spec.Containers[0]
@@ -193,7 +195,8 @@ func TestInstallForANamespace(t *testing.T) {
 	expectAccess(t, namespace, "default", false, operatorWork...)
 	expectAccess(t, namespace, "", false, operatorWork...)
 	expectAccess(t, namespace, "", false,
-		"list namespaces", "list clusterconnections.itwin.webhook-operator.io", "create tokenreviews.authentication.k8s.io")
+		"list namespaces", "list clusterconnections.itwin.webhook-operator.io",
+		"create tokenreviews.authentication.k8s.io")
 }
 
 var (
@@ -213,8 +216,9 @@ var (
 		"create webhooks.itwin.webhook-operator.io", "update webhooks.itwin.webhook-operator.io",
 		"delete webhooks.itwin.webhook-operator.io", "create connections.itwin.webhook-operator.io",
 		"patch connections.itwin.webhook-operator.io", "delete connections.itwin.webhook-operator.io",
-		"update secrets", "delete secrets", "deletecollection secrets", "get configmaps", "get pods", "create pods", "get pods/log",
-		"create pods/exec", "create serviceaccounts/token", "create rolebindings.rbac.authorization.k8s.io",
+		"update secrets", "delete secrets", "deletecollection secrets", "get configmaps",
+		"get pods", "create pods", "get pods/log", "create pods/exec", "create serviceaccounts/token",
+		"create rolebindings.rbac.authorization.k8s.io",
 		"list events.events.k8s.io",
 	}
 )
@@ -228,8 +232,10 @@ func expectAccess(t *testing.T, accountNamespace, namespace string, want bool, r
 		resource, group, _ := strings.Cut(rest, ".")
 		ask := func() (bool, error) {
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:   "system:serviceaccount:" + accountNamespace + ":" + operatorAccount,
-				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + accountNamespace, "system:authenticated"},
+				User: "system:serviceaccount:" + accountNamespace + ":" + operatorAccount,
+				Groups: []string{
+					"system:serviceaccounts", "system:serviceaccounts:" + accountNamespace, "system:authenticated",
+				},
 				ResourceAttributes: &authorizationv1.ResourceAttributes{
 					Namespace: namespace, Verb: verb, Group: group, Resource: resource, Subresource: subresource,
 				},
@@ -238,7 +244,8 @@ func expectAccess(t *testing.T, accountNamespace, namespace string, want bool, r
 			return review.Status.Allowed, err
 		}
 		// The authorizer learns of new roles by watching.
-		NewWithT(t).Eventually(ask).WithTimeout(10*time.Second).Should(Equal(want), "%s in namespace %q", request, namespace)
+		NewWithT(t).Eventually(ask).WithTimeout(10*time.Second).Should(Equal(want),
+			"%s in namespace %q", request, namespace)
 	}
 }
 
@@ -261,7 +268,7 @@ func TestNamespacedRole(t *testing.T) {
 		return strings.Contains(permission, " namespaces") || strings.Contains(permission, " clusterconnections")
 	})
 	g.Expect(permissions(namespaced.Rules)).To(Equal(want),
-		"config/namespaced/role.yaml must allow what config/rbac/role.yaml allows, without namespaces and clusterconnections")
+		"config/namespaced/role.yaml must allow what config/rbac/role.yaml does, without namespaces and clusterconnections")
 }
 
 // TestRolesForPeople: whoever may view, edit or administer a namespace may do so with the kinds of this group.
@@ -279,7 +286,8 @@ func TestRolesForPeople(t *testing.T) {
 			g.Expect(editor.Labels).To(HaveKeyWithValue("rbac.authorization.k8s.io/aggregate-to-"+role, "true"))
 		}
 		for _, permission := range append(permissions(viewer.Rules), permissions(editor.Rules)...) {
-			g.Expect(permission).To(MatchRegexp(" "+kind+`s(/status)?\.itwin\.webhook-operator\.io$`), "nothing of other kinds")
+			g.Expect(permission).To(
+				MatchRegexp(" "+kind+`s(/status)?\.itwin\.webhook-operator\.io$`), "nothing of other kinds")
 		}
 		for _, permission := range permissions(viewer.Rules) {
 			g.Expect(permission).To(MatchRegexp("^(get|list|watch) "))
@@ -342,22 +350,24 @@ func TestSamples(t *testing.T) {
 // TestColumns: what people see of the kinds at a glance.
 func TestColumns(t *testing.T) {
 	g := NewWithT(t)
-	create(t, merged(t, webhook, "metadata: {name: columns}"))
-	create(t, merged(t, connection, "metadata: {name: columns}"))
-	create(t, merged(t, clusterConnection, "metadata: {name: columns}"))
+	create(t, manifest(t, webhook))
+	create(t, manifest(t, connection))
+	create(t, manifest(t, clusterConnection))
 	header := func(args ...string) []string {
 		line, _, _ := strings.Cut(kubectl(t, append([]string{"get"}, args...)...), "\n")
 		return strings.Fields(line)
 	}
-	g.Expect(header("itwh", "columns")).To(Equal(strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE")))
-	g.Expect(header("itwh", "columns", "-o", "wide")).To(Equal(strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE WEBHOOK ID REASON MESSAGE")))
+	g.Expect(header("itwh", "example")).To(Equal(strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE")))
+	g.Expect(header("itwh", "example", "-o", "wide")).To(Equal(
+		strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE WEBHOOK ID REASON MESSAGE")))
 	for _, kind := range []string{"connections", "clusterconnections"} {
-		g.Expect(header(kind, "columns")).To(Equal(strings.Fields("NAME READY WEBHOOKS UNMANAGED AGE")))
-		g.Expect(header(kind, "columns", "-o", "wide")).To(Equal(strings.Fields("NAME READY WEBHOOKS UNMANAGED AGE API REASON MESSAGE")))
+		g.Expect(header(kind, "example")).To(Equal(strings.Fields("NAME READY WEBHOOKS UNMANAGED AGE")))
+		g.Expect(header(kind, "example", "-o", "wide")).To(Equal(
+			strings.Fields("NAME READY WEBHOOKS UNMANAGED AGE API REASON MESSAGE")))
 	}
 	g.Expect(strings.Fields(kubectl(t, "get", "itwin", "-o", "name"))).To(ContainElements(
-		"webhook.itwin.webhook-operator.io/columns",
-		"connection.itwin.webhook-operator.io/columns",
-		"clusterconnection.itwin.webhook-operator.io/columns",
+		"webhook.itwin.webhook-operator.io/example",
+		"connection.itwin.webhook-operator.io/example",
+		"clusterconnection.itwin.webhook-operator.io/example",
 	))
 }

@@ -8,13 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/yaml"
-
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 )
 
 const root = "../.."
@@ -85,26 +81,3 @@ spec:
   credentialsSecretRef: {name: itwin-service-app, namespace: default}
 `
 )
-
-// merged is a manifest changed by a JSON merge patch that is written as YAML.
-func merged(t *testing.T, base, patch string) *unstructured.Unstructured {
-	t.Helper()
-	document, err := yaml.YAMLToJSON([]byte(base))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if patch != "" {
-		change, err := yaml.YAMLToJSON([]byte(patch))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if document, err = jsonpatch.MergePatch(document, change); err != nil {
-			t.Fatal(err)
-		}
-	}
-	object := &unstructured.Unstructured{}
-	if err := object.UnmarshalJSON(document); err != nil {
-		t.Fatal(err)
-	}
-	return object
-}
