@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwin "webhook-operator.io/itwin/api/v1alpha1"
@@ -161,7 +160,7 @@ func TestDefaultsFromGo(t *testing.T) {
 	g.Expect(w.Spec).To(Equal(itwin.WebhookSpec{
 		ConnectionRef: itwin.ConnectionReference{Kind: itwin.ConnectionKindNamespaced, Name: "default"},
 		CallbackURL:   "https://hooks.example.com/itwin", Scope: itwin.AccountScope,
-		EventTypes: []string{"iModels.iModelDeleted.v1"}, Active: ptr.To(true),
+		EventTypes: []string{"iModels.iModelDeleted.v1"}, Active: new(true),
 		ReactivationPolicy: itwin.ReactivateAlways, DeletionPolicy: itwin.DeleteRemote, AdoptionPolicy: itwin.AdoptNever,
 	}))
 	g.Expect(typed.Get(t.Context(), client.ObjectKeyFromObject(w), w)).To(Succeed())

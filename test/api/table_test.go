@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,9 +94,9 @@ func manifest(t *testing.T, text string, changes ...map[string]any) *unstructure
 
 // merge makes a JSON merge patch: null takes a field away.
 func merge(base, change map[string]any) map[string]any {
-	merged := map[string]any{}
-	for name, value := range base {
-		merged[name] = value
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]any{}
 	}
 	for name, value := range change {
 		inner, isObject := value.(map[string]any)
