@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more.
@@ -214,6 +215,7 @@ type ClusterConnectionList struct {
 // +kubebuilder:object:generate=false
 type ConnectionObject interface {
 	metav1.Object
+	runtime.Object
 	ConnectionSpec() *ConnectionSpec
 	ConnectionStatus() *ConnectionStatus
 	// CredentialsNamespace is where the Secrets of this connection live.
