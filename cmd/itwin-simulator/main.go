@@ -74,6 +74,7 @@ func parseFlags(args []string) (address string, options simulator.Options, err e
 	flags.IntVar(&options.PageSize, "page-size", 0, "list version 2 webhooks in pages of this `number`; 0 is no pages")
 	flags.BoolVar(&options.InsecureCallbacks, "insecure-callbacks", false, "accept callbacks with self-signed certificates")
 	flags.BoolVar(&options.HTTPCallbacks, "http-callbacks", false, "accept callbacks without TLS, which the platform does not")
+	flags.StringVar(&options.StatePath, "state", "", "a `file` that keeps accounts, webhooks, queues and the clock across restarts")
 	flags.Float64Var(&options.TimeScale, "time-scale", 1, "virtual `seconds` per real one; 0 stops the clock, which then moves only by /simulator/clock/advance")
 	verbose := flags.Bool("verbose", false, "log every call")
 	if err := flags.Parse(args); err != nil {

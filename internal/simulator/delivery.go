@@ -67,19 +67,25 @@ func (s *Simulator) dropQueue(w *webhook) {
 // dispatch hands a delivery that is due to the workers.
 func (s *Simulator) dispatch(d *delivery) {
 	s.mu.Lock()
-	callback, err := url.Parse(d.webhook.CallbackURL)
+	host := callbackHost(d.webhook.CallbackURL)
 	s.mu.Unlock()
+	s.dispatcher.submit(host, d.webhook.ID, func() { s.attempt(d) })
+}
+
+// callbackHost is the host and port of a callback.
+func callbackHost(callbackURL string) string {
+	parsed, err := url.Parse(callbackURL)
 	if err != nil {
 		panic("simulator: a callback URL that was not checked: " + err.Error())
 	}
-	s.dispatcher.submit(callback.Host, d.webhook.ID, func() { s.attempt(d) })
+	return parsed.Host
 }
 
 // attempt tries to deliver once, with the callback and the secret that the webhook has now, and records how it went.
 func (s *Simulator) attempt(d *delivery) {
 	s.mu.Lock()
 	w, begun := d.webhook, s.clock.now()
-	if _, queued := w.queue[d]; !queued {
+	if _, queued := w.queue[d]; !queued || s.closed.Err() != nil {
 		s.mu.Unlock()
 		return
 	}
@@ -91,6 +97,7 @@ func (s *Simulator) attempt(d *delivery) {
 		return // broken off by the end of the simulator: not an attempt
 	}
 
+	defer s.state.later()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record(d, result, Attempt{

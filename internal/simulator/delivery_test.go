@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +38,7 @@ type receiver struct {
 func newReceiver(t *testing.T, handler http.HandlerFunc) *receiver {
 	t.Helper()
 	r := &receiver{}
-	r.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, _ := io.ReadAll(request.Body)
 		r.mu.Lock()
 		r.requests = append(r.requests, received{
@@ -48,6 +50,8 @@ func newReceiver(t *testing.T, handler http.HandlerFunc) *receiver {
 		r.mu.Unlock()
 		handler(w, request)
 	}))
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.StartTLS()
 	t.Cleanup(r.Close)
 	return r
 }
@@ -235,7 +239,6 @@ func TestFailedAttempts(t *testing.T) {
 func TestCallbackWithAnUnknownCertificate(t *testing.T) {
 	g := NewWithT(t)
 	callback := newReceiver(t, respond(http.StatusOK))
-	callback.Config.ErrorLog = nil
 	platform, c := newSimulator(t, simulator.Options{})
 	c.createActive(callback.URL)
 
@@ -279,7 +282,7 @@ func TestRetriesAndDeactivation(t *testing.T) {
 	for _, r := range requests {
 		g.Expect(r).To(Equal(requests[0]), "every attempt sends the same")
 	}
-	c.login("tester")
+	c.login()
 	webhook := c.do(http.MethodGet, "/webhooks/"+id, "").json(t)
 	g.Expect(webhook).To(HaveKeyWithValue("active", false))
 	g.Expect(webhook).To(HaveKeyWithValue("modified", "2026-03-04T18:25:39.000Z"))
@@ -306,7 +309,7 @@ func TestDeactivationDropsTheQueue(t *testing.T) {
 	g.Expect(platform.Webhooks()[0].QueuedEvents).To(BeZero(), "the younger event is lost as well")
 	before := len(callback.received())
 	mended.Store(true)
-	c.login("tester") // three days are more than the life of a token
+	c.login() // three days are more than the life of a token
 	g.Expect(c.do(http.MethodPatch, "/webhooks/"+id, `{"active":true}`).status).To(Equal(http.StatusOK))
 	advance(t, platform, 72*time.Hour)
 	g.Expect(callback.received()).To(HaveLen(before), "it begins anew with nothing")
@@ -372,13 +375,12 @@ func TestRetriesInScaledTime(t *testing.T) {
 
 func TestQueueIsBounded(t *testing.T) {
 	g := NewWithT(t)
-	callback := newReceiver(t, respond(http.StatusInternalServerError))
-	platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true})
+	platform, c := newSimulator(t, simulator.Options{})
 	for range 64 {
-		c.createActive(callback.URL)
+		c.createActive(nobody)
 	}
 	event := deletedEvent()
-	event.Content = json.RawMessage(`{"padding":"` + string(make64KiB()) + `"}`)
+	event.Content = json.RawMessage(`{"padding":"` + strings.Repeat("x", 60<<10) + `"}`)
 
 	var err error
 	for range 20 {
@@ -388,12 +390,4 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 
 	g.Expect(err).To(MatchError(simulator.ErrQueueFull))
-}
-
-func make64KiB() []byte {
-	padding := make([]byte, 60<<10)
-	for i := range padding {
-		padding[i] = 'x'
-	}
-	return padding
 }

@@ -14,7 +14,8 @@ import (
 type Event struct {
 	// ClientID is the account in which it happens; empty is all of them.
 	ClientID string `json:"clientId"`
-	// EventType is api.action.version, or a type of version 1.
+	// EventType is api.action.version. For webhooks of version 1 the action counts: they subscribe to the event
+	// iModels.iModelDeleted.v1 as iModelDeletedEvent.
 	EventType string `json:"eventType"`
 	// ITwinID is the UUID of the iTwin in which it happens. Webhooks of scope iTwin get only events of their own.
 	ITwinID string `json:"iTwinId"`
@@ -56,6 +57,7 @@ func (s *Simulator) Publish(e Event) (Published, error) {
 	if err := e.complete(); err != nil {
 		return Published{}, err
 	}
+	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := &message{ID: newUUID(), Type: e.EventType, ITwinID: e.ITwinID, Content: e.Content, Enqueued: s.clock.now()}
@@ -97,7 +99,7 @@ func (e *Event) complete() error {
 func (s *Simulator) subscribers(e Event) []*webhook {
 	var all []*webhook
 	for _, w := range s.webhooks {
-		if w.Active && (e.ClientID == "" || e.ClientID == w.ClientID) && w.subscribesTo(e) {
+		if w.receives() && (e.ClientID == "" || e.ClientID == w.ClientID) && w.subscribesTo(e) {
 			all = append(all, w)
 		}
 	}
@@ -105,10 +107,33 @@ func (s *Simulator) subscribers(e Event) []*webhook {
 }
 
 func (w *webhook) subscribesTo(e Event) bool {
-	if w.Scope == scopeITwin && !strings.EqualFold(w.ScopeID, e.ITwinID) {
-		return false
+	switch w.Scope {
+	case scopeITwin:
+		return strings.EqualFold(w.ScopeID, e.ITwinID) && slices.Contains(w.EventTypes, e.EventType)
+	case scopeIModel:
+		return strings.EqualFold(w.ScopeID, e.iModelID()) && w.typeV1(e.EventType) != ""
 	}
 	return slices.Contains(w.EventTypes, e.EventType)
+}
+
+// iModelID is the iModel that an event is about, if any.
+func (e Event) iModelID() string {
+	var content struct {
+		IModelID string `json:"imodelId"`
+	}
+	_ = json.Unmarshal(e.Content, &content) // an imodelId that is no string is none
+	return content.IModelID
+}
+
+// typeV1 is the name under which a webhook of version 1 subscribes to an event type; empty when it does not.
+func (w *webhook) typeV1(eventType string) string {
+	action := strings.Split(eventType, ".")[1]
+	for _, t := range w.EventTypes {
+		if strings.EqualFold(t, action+"Event") {
+			return t
+		}
+	}
+	return ""
 }
 
 // enqueuedLayout is how the platform writes the time of an event, in UTC.
@@ -124,13 +149,32 @@ type eventBodyV2 struct {
 	WebhookID        string          `json:"webhookId"`
 }
 
+// eventBodyV1 is the same of version 1.
+type eventBodyV1 struct {
+	Content          json.RawMessage `json:"content"`
+	ContentType      string          `json:"contentType"`
+	EnqueuedDateTime string          `json:"enqueuedDateTime"`
+	MessageID        string          `json:"messageId"`
+	SubscriptionID   string          `json:"subscriptionId"`
+}
+
 // body is what a webhook is sent about a message: the same bytes at every attempt.
 func (w *webhook) body(m *message) []byte {
+	enqueued := m.Enqueued.UTC().Format(enqueuedLayout)
+	if w.V1 != nil {
+		return encodeJSON(eventBodyV1{
+			Content:          m.Content,
+			ContentType:      w.typeV1(m.Type),
+			EnqueuedDateTime: enqueued,
+			MessageID:        m.ID,
+			SubscriptionID:   w.ID,
+		})
+	}
 	return encodeJSON(eventBodyV2{
 		Content:          m.Content,
 		EventType:        m.Type,
 		ITwinID:          m.ITwinID,
-		EnqueuedDateTime: m.Enqueued.UTC().Format(enqueuedLayout),
+		EnqueuedDateTime: enqueued,
 		MessageID:        m.ID,
 		WebhookID:        w.ID,
 	})

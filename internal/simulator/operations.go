@@ -29,11 +29,15 @@ type operation struct {
 // Routes are tried in this order: those of fixed segments stand before those with {id}.
 var operations = []operation{
 	{method: http.MethodPost, template: tokenPath},
-	{method: http.MethodGet, template: "/webhooks", v2: (*Simulator).listV2},
+	{method: http.MethodGet, template: "/webhooks", v1: (*Simulator).listV1, v2: (*Simulator).listV2},
 	{method: http.MethodPost, template: "/webhooks", v2: (*Simulator).createV2},
-	{method: http.MethodGet, template: "/webhooks/{id}", v2: (*Simulator).getV2},
+	{method: http.MethodPost, template: "/webhooks/imodels", v1: (*Simulator).createV1},
+	{method: http.MethodGet, template: "/webhooks/confirm", v1: (*Simulator).confirmV1},
+	{method: http.MethodGet, template: "/webhooks/{id}", v1: (*Simulator).getV1, v2: (*Simulator).getV2},
 	{method: http.MethodPatch, template: "/webhooks/{id}", v2: (*Simulator).updateV2},
-	{method: http.MethodDelete, template: "/webhooks/{id}", v2: (*Simulator).deleteV2},
+	{method: http.MethodDelete, template: "/webhooks/{id}", v1: (*Simulator).deleteWebhook, v2: (*Simulator).deleteWebhook},
+	{method: http.MethodPost, template: "/webhooks/{id}/activate", v1: (*Simulator).activateV1},
+	{method: http.MethodPost, template: "/webhooks/{id}/deactivate", v1: (*Simulator).deactivateV1},
 }
 
 func (o operation) key() string { return o.method + " " + o.template }

@@ -43,6 +43,9 @@ func (s *Simulator) answer(c *call) *response {
 	s.mu.Lock()
 	r := s.answerLocked(c)
 	s.mu.Unlock()
+	if c.request.Method != http.MethodGet {
+		s.state.now()
+	}
 	s.log.Debug("call", "method", c.request.Method, "path", c.request.URL.Path, "status", r.status)
 	return r
 }

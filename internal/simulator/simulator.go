@@ -38,6 +38,9 @@ type Options struct {
 	// DeliveryConcurrency is how many callbacks are called at a time; half of it for one host, an eighth for one webhook.
 	// Zero is 64. With 1, events arrive in the order in which they were published.
 	DeliveryConcurrency int
+	// StatePath is a file that keeps accounts, tokens, webhooks, queues and the virtual time beyond the end of the
+	// simulator; empty is none. One simulator at a time may use it.
+	StatePath string
 	// Logger gets what happens at level Info and every call at level Debug, never secrets; nil is none.
 	Logger *slog.Logger
 }
@@ -51,6 +54,7 @@ type Simulator struct {
 	scheduler  *scheduler
 	dispatcher *dispatcher
 	sender     *sender
+	state      *persister      // nil: none
 	closed     context.Context // done once the simulator is closed
 	close      context.CancelFunc
 	loop       sync.WaitGroup
@@ -88,16 +92,43 @@ func New(options Options) (*Simulator, error) {
 	}
 	s.closed, s.close = context.WithCancel(context.Background())
 	s.clear()
+	if err := s.openState(); err != nil {
+		return nil, err
+	}
 	s.loop.Go(func() { s.scheduler.loop(s.closed) })
 	return s, nil
 }
 
-// Close ends the delivery of events, breaking off attempts under way. Calls are still answered after it.
+// openState goes on where the state file ends. It writes the file at once, to fail now rather than later.
+func (s *Simulator) openState() error {
+	path := s.options.StatePath
+	if path == "" {
+		return nil
+	}
+	saved, found, err := readState(path)
+	if err != nil {
+		return err
+	}
+	if found {
+		if err := s.restore(saved); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	write := func() error { return writeState(path, s.snapshot()) }
+	if err := write(); err != nil {
+		return err
+	}
+	s.state = newPersister(write, func(err error) { s.log.Error("the state was not saved", "error", err) })
+	return nil
+}
+
+// Close ends the delivery of events, breaking off attempts under way, and saves the state. Calls are still answered after
+// it, but what they change is no longer saved.
 func (s *Simulator) Close() error {
 	s.close()
 	s.loop.Wait()
 	s.dispatcher.wait()
-	return nil
+	return s.state.close()
 }
 
 func (o Options) validate() error {
@@ -138,6 +169,7 @@ func (o Options) scale() float64 {
 
 // Reset forgets everything but the options and the time.
 func (s *Simulator) Reset() {
+	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear()
@@ -146,6 +178,7 @@ func (s *Simulator) Reset() {
 func (s *Simulator) clear() {
 	for _, w := range s.webhooks {
 		s.dropQueue(w)
+		s.cancelV1(w)
 	}
 	s.accounts = map[string]*account{}
 	s.tokens, s.tokenOrder = map[string]token{}, nil
@@ -168,6 +201,7 @@ func (s *Simulator) Advance(d time.Duration) (time.Time, error) {
 	if d < 0 || d > maxAdvance {
 		return time.Time{}, fmt.Errorf("a duration must lie between 0s and %s", maxAdvance)
 	}
+	defer s.state.now()
 	return s.scheduler.advance(d, s.dispatcher.wait), nil
 }
 
@@ -198,6 +232,7 @@ func (s *Simulator) Webhooks() []Webhook {
 
 // Deactivate turns a webhook off as the platform does after failed deliveries; one that is off stays so.
 func (s *Simulator) Deactivate(id string) (Webhook, error) {
+	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, found := s.webhooksByID[id]

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -28,10 +29,11 @@ var start = time.Date(2026, time.March, 1, 18, 25, 39, 0, time.UTC)
 
 // client is a program that uses the platform.
 type client struct {
-	t                *testing.T
-	apiURL, tokenURL string
-	accept           string
-	token            string
+	t                      *testing.T
+	apiURL, tokenURL       string
+	clientID, clientSecret string
+	accept                 string
+	token                  string
 }
 
 // newSimulator starts a simulator and a client with a token of it. The clock stands still unless the options say else.
@@ -48,8 +50,11 @@ func newSimulator(t *testing.T, options simulator.Options) (*simulator.Simulator
 		server.Close()
 		NewWithT(t).Expect(platform.Close()).To(Succeed())
 	})
-	c := &client{t: t, apiURL: server.URL, tokenURL: server.URL + "/connect/token", accept: acceptV2}
-	c.login("tester")
+	c := &client{
+		t: t, apiURL: server.URL, tokenURL: server.URL + "/connect/token", accept: acceptV2,
+		clientID: "tester", clientSecret: "any-secret",
+	}
+	c.login()
 	platform.ResetRequests()
 	return platform, c
 }
@@ -89,36 +94,55 @@ func (a answer) targets(t *testing.T) []string {
 	return targets
 }
 
-// login gets a token for a client id.
-func (c *client) login(clientID string) {
+// login gets a new token.
+func (c *client) login() {
 	c.t.Helper()
-	c.loginWith(clientID, "any-secret", "itwin-platform")
+	c.token = c.tokenFor("itwin-platform")
 }
 
-func (c *client) loginWith(clientID, clientSecret, scope string) {
+// tokenFor gets a token with the given scopes.
+func (c *client) tokenFor(scope string) string {
+	c.t.Helper()
+	a := c.askToken(url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {c.clientID},
+		"client_secret": {c.clientSecret},
+		"scope":         {scope},
+	}, nil)
+	NewWithT(c.t).Expect(a.status).To(Equal(http.StatusOK), a.body)
+	token, _ := a.json(c.t)["access_token"].(string)
+	return token
+}
+
+// askToken sends a form to the token endpoint, with HTTP Basic if there is a user.
+func (c *client) askToken(form url.Values, user *url.Userinfo) answer {
 	c.t.Helper()
 	g := NewWithT(c.t)
-	response, err := http.PostForm(c.tokenURL, url.Values{
-		"grant_type":    {"client_credentials"},
-		"client_id":     {clientID},
-		"client_secret": {clientSecret},
-		"scope":         {scope},
-	})
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.tokenURL, strings.NewReader(form.Encode()))
 	g.Expect(err).NotTo(HaveOccurred())
-	defer func() { _ = response.Body.Close() }()
-	g.Expect(response).To(HaveHTTPStatus(http.StatusOK))
-	var body struct {
-		AccessToken string `json:"access_token"`
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if user != nil {
+		password, _ := user.Password()
+		r.SetBasicAuth(user.Username(), password)
 	}
-	g.Expect(json.NewDecoder(response.Body).Decode(&body)).To(Succeed())
-	c.token = body.AccessToken
+	a, err := c.send(r)
+	g.Expect(err).NotTo(HaveOccurred())
+	return a
 }
 
 // as returns a client of another account.
 func (c *client) as(clientID string) *client {
 	c.t.Helper()
 	other := *c
-	other.login(clientID)
+	other.clientID = clientID
+	other.login()
+	return &other
+}
+
+// speaking returns a client that sends another Accept header.
+func (c *client) speaking(accept string) *client {
+	other := *c
+	other.accept = accept
 	return &other
 }
 
@@ -128,7 +152,9 @@ func (c *client) request(method, path, body string) *http.Request {
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.apiURL+path, strings.NewReader(body))
 	NewWithT(c.t).Expect(err).NotTo(HaveOccurred())
 	r.Header.Set("Authorization", "Bearer "+c.token)
-	r.Header.Set("Accept", c.accept)
+	if c.accept != "" {
+		r.Header.Set("Accept", c.accept)
+	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -156,12 +182,22 @@ func (c *client) do(method, path, body string) answer {
 	return a
 }
 
-// create makes a webhook of version 2 and returns its id.
+// create makes a webhook of version 2, for as long as the test runs, and returns its id.
 func (c *client) create(callbackURL string, properties ...string) string {
 	c.t.Helper()
-	a := c.do(http.MethodPost, "/webhooks", createBody(callbackURL, properties...))
+	id, _ := c.createFrom(createBody(callbackURL, properties...)).json(c.t)["id"].(string)
+	return id
+}
+
+// createFrom makes a webhook of version 2 that has the given body.
+func (c *client) createFrom(body string) answer {
+	c.t.Helper()
+	a := c.do(http.MethodPost, "/webhooks", body)
 	NewWithT(c.t).Expect(a.status).To(Equal(http.StatusCreated), a.body)
-	return a.json(c.t)["id"].(string)
+	id, _ := a.json(c.t)["id"].(string)
+	undo := c.request(http.MethodDelete, "/webhooks/"+id, "")
+	c.t.Cleanup(func() { _, _ = c.send(undo.WithContext(context.WithoutCancel(undo.Context()))) })
+	return a
 }
 
 // createActive makes a webhook of version 2 and turns it on.

@@ -141,7 +141,8 @@ func (s *Simulator) updateV2(c *call) *response {
 	return jsonResponse(http.StatusOK, viewV2(w))
 }
 
-func (s *Simulator) deleteV2(c *call) *response {
+// deleteWebhook is the same in both versions.
+func (s *Simulator) deleteWebhook(c *call) *response {
 	w := s.findWebhook(c)
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -123,6 +124,28 @@ func (v *validator) callbackURL(need presence) string {
 		v.refuse("callbackUrl", "callbackUrl must be an https URL")
 	}
 	return text
+}
+
+// uuid reads a property that is required.
+func (v *validator) uuid(name string) string {
+	text, ok := v.string(name, required)
+	if ok && !uuidPattern.MatchString(text) {
+		v.refuse(name, "%s must be a UUID", name)
+	}
+	return text
+}
+
+// expiration reads when a webhook of version 1 expires, or when it does if the property is absent.
+func (v *validator) expiration(now time.Time) Timestamp {
+	text, ok := v.string("expirationDateTime", optional)
+	if !ok {
+		return Timestamp{now.Add(v1Lifetime)}
+	}
+	expires, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || !expires.After(now) {
+		v.refuse("expirationDateTime", "expirationDateTime must be a time in the future, such as 2021-06-07T08:27:42Z")
+	}
+	return Timestamp{expires.UTC().Truncate(time.Millisecond)}
 }
 
 // scope returns a scope and its id: that of the account for its whole, or else the one given.

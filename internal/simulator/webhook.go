@@ -18,11 +18,6 @@ const timestampLayout = "2006-01-02T15:04:05.000Z07:00"
 // Timestamp is a virtual time that is written as the platform writes it.
 type Timestamp struct{ time.Time }
 
-// MarshalText writes the time in UTC with exactly three digits of milliseconds.
-func (t Timestamp) MarshalText() ([]byte, error) {
-	return []byte(t.UTC().Format(timestampLayout)), nil
-}
-
 // MarshalJSON writes the time in UTC with exactly three digits of milliseconds.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
 	return []byte(t.UTC().Format(`"` + timestampLayout + `"`)), nil
@@ -43,12 +38,17 @@ type Webhook struct {
 	Modified    Timestamp `json:"modified"`
 	// QueuedEvents is how many events wait to be delivered or tried again.
 	QueuedEvents int `json:"queuedEvents"`
+	// V1 is nil for webhooks of version 2.
+	V1 *DetailsV1 `json:"v1,omitempty"`
 }
 
 // webhook is a Webhook with what waits for it.
 type webhook struct {
 	Webhook
 	queue map[*delivery]struct{}
+	// Of version 1: what is planned, and that its callback is being asked already.
+	tasks []*task
+	asked bool
 }
 
 // view is a copy for the world outside.
@@ -56,12 +56,22 @@ func (w *webhook) view() Webhook {
 	view := w.Webhook
 	view.EventTypes = slices.Clone(w.EventTypes)
 	view.QueuedEvents = len(w.queue)
+	if w.V1 != nil {
+		details := *w.V1
+		view.V1 = &details
+	}
 	return view
 }
 
-// accepts tells whether an answer with that status means that an event was delivered: 200 and nothing else.
+// accepts tells whether an answer with that status means that an event was delivered: 200 and nothing else. Version 1
+// takes other successes as well; the sample receiver of it answers with 204.
 func (w *webhook) accepts(status int) bool {
-	return status == http.StatusOK
+	return status == http.StatusOK || w.V1 != nil && isSuccess(status)
+}
+
+// receives tells whether the webhook gets events at all.
+func (w *webhook) receives() bool {
+	return w.Active && (w.V1 == nil || w.V1.IsValidated)
 }
 
 // addWebhook stores a new webhook of an account.
@@ -97,6 +107,7 @@ func (s *Simulator) webhooksOf(c *call) []*webhook {
 
 func (s *Simulator) removeWebhook(w *webhook) {
 	s.dropQueue(w)
+	s.cancelV1(w)
 	delete(s.webhooksByID, w.ID)
 	i := slices.Index(s.webhooks, w)
 	s.webhooks = slices.Delete(s.webhooks, i, i+1)
