@@ -73,7 +73,7 @@ generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
 .PHONY: manifests
 manifests: $(TOOLS)/controller-gen ## Generate CRDs and RBAC.
 	$< crd paths=./api/... output:dir=$(OUT)/config/crd/bases
-	$(if $(wildcard controllers/*.go),$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac)
+	$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac
 
 .PHONY: clean
 clean: ## Remove what was built, except the control plane that other projects may share.
