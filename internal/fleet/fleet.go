@@ -62,6 +62,8 @@ type Fleet struct {
 	troubled time.Time
 	// waiting holds who is to be woken by a successful list, and when that must have begun at the earliest.
 	waiting map[string]time.Time
+	// closed is why only deletes are sent; nil when the connection is in use.
+	closed error
 	// polled is when the last list began, and failures how many have failed since one succeeded.
 	polled   time.Time
 	failures int
@@ -114,7 +116,7 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 func (f *Fleet) Use(api API) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.api = api
+	f.api, f.closed = api, nil
 	f.trouble, f.failures, f.polled, f.held = nil, 0, time.Time{}, time.Time{}
 }
 
@@ -122,6 +124,21 @@ func (f *Fleet) client() API {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.api
+}
+
+// Close lets nothing through but deletes, because the connection or its credentials are gone: what they created can
+// still be removed with what this process remembers of them.
+func (f *Fleet) Close(reason error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = reason
+}
+
+// Closed is why nothing but deletes is sent; nil when the connection is in use.
+func (f *Fleet) Closed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
 }
 
 // Synced tells whether a list has succeeded.
@@ -188,15 +205,26 @@ func (f *Fleet) AwaitSince(t time.Time, key string) {
 	f.nudge()
 }
 
-var errNotListed = errors.New("the remote webhooks have not been listed yet")
+// HeldError says that a write was not sent, because of what happened before. It does not wrap that: the write itself
+// has no outcome.
+type HeldError struct{ Reason error }
 
-// admit refuses writes while the platform is in trouble: one poll probes it, instead of every Webhook.
-func (f *Fleet) admit() error {
-	if f.trouble != nil {
-		return fmt.Errorf("nothing is sent until a list succeeds again: %w", f.trouble)
-	}
-	if f.listed.IsZero() {
-		return errNotListed
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("nothing is sent until the remote webhooks can be listed: %s", e.Reason)
+}
+
+var errNotListed = errors.New("they have not been listed yet")
+
+// admit refuses writes while the platform is in trouble: one poll probes it, instead of every Webhook. A closed
+// connection lets no change through.
+func (f *Fleet) admit(change bool) error {
+	switch {
+	case change && f.closed != nil:
+		return &HeldError{f.closed}
+	case f.trouble != nil:
+		return &HeldError{f.trouble}
+	case f.listed.IsZero():
+		return &HeldError{errNotListed}
 	}
 	return nil
 }

@@ -70,12 +70,13 @@ func (f *Fleet) wake(started time.Time) (keys []string) {
 const (
 	// minPollPause lies between two lists even when somebody is in a hurry.
 	minPollPause = time.Second
-	// maxPollPause bounds the pause after many failures.
+	// maxPollPause bounds the pause after credentials were refused again and again.
 	maxPollPause = 5 * time.Minute
 )
 
 // PollIn is how long to wait until the next list is due: an interval after the last one, earlier when somebody awaits
-// one, after a growing pause (1 s, 2 s, 4 s … 5 minutes) when it failed.
+// one. After failures the pauses grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are
+// refused, which seldom heals by itself.
 func (f *Fleet) PollIn(interval time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,8 +89,11 @@ func (f *Fleet) due(interval time.Duration) time.Time {
 		return f.clock.Now()
 	}
 	if f.failures > 0 {
-		pause := min(minPollPause<<min(f.failures-1, 16), maxPollPause)
-		return f.polled.Add(pause)
+		longest := interval
+		if platform.IsUnauthorized(f.trouble) {
+			longest = maxPollPause
+		}
+		return f.polled.Add(min(minPollPause<<min(f.failures-1, 16), longest))
 	}
 	due := f.polled.Add(interval)
 	sooner := func(t time.Time) {

@@ -13,7 +13,7 @@ import (
 func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
 	shape := shapeOf(r.CallbackURL, r.Scope, r.ScopeID, r.EventTypes)
 	f.mu.Lock()
-	if err := f.admit(); err != nil {
+	if err := f.admit(true); err != nil {
 		f.mu.Unlock()
 		return platform.Webhook{}, err
 	}
@@ -36,12 +36,12 @@ func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateReques
 
 // Update changes a remote webhook and enters its new state into the picture.
 func (f *Fleet) Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error) {
-	return f.write(id, func() (platform.Webhook, error) { return f.client().Update(ctx, id, p) })
+	return f.write(id, true, func() (platform.Webhook, error) { return f.client().Update(ctx, id, p) })
 }
 
 // Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error.
 func (f *Fleet) Confirm(ctx context.Context, id string) error {
-	_, err := f.write(id, func() (platform.Webhook, error) { return f.client().Get(ctx, id) })
+	_, err := f.write(id, false, func() (platform.Webhook, error) { return f.client().Get(ctx, id) })
 	if platform.IsNotFound(err) {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (f *Fleet) Confirm(ctx context.Context, id string) error {
 
 // Delete removes a remote webhook. One that is gone already is no error.
 func (f *Fleet) Delete(ctx context.Context, id string) error {
-	_, err := f.write(id, func() (platform.Webhook, error) {
+	_, err := f.write(id, false, func() (platform.Webhook, error) {
 		return platform.Webhook{}, f.client().Delete(ctx, id)
 	})
 	if platform.IsNotFound(err) {
@@ -62,10 +62,11 @@ func (f *Fleet) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// write brackets a call about one webhook, so that no list that began before its end speaks about it.
-func (f *Fleet) write(id string, call func() (platform.Webhook, error)) (platform.Webhook, error) {
+// write brackets a call about one webhook, so that no list that began before its end speaks about it. Only a change is
+// refused by a closed connection.
+func (f *Fleet) write(id string, change bool, call func() (platform.Webhook, error)) (platform.Webhook, error) {
 	f.mu.Lock()
-	if err := f.admit(); err != nil {
+	if err := f.admit(change); err != nil {
 		f.mu.Unlock()
 		return platform.Webhook{}, err
 	}
@@ -136,6 +137,14 @@ func (f *Fleet) Claim(id string, owner Owner) bool {
 	}
 	f.owners[id] = owner
 	return true
+}
+
+// Owned tells whether an owner of this process claims a webhook.
+func (f *Fleet) Owned(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, owned := f.owners[id]
+	return owned
 }
 
 // Release forgets what was known of a webhook on behalf of its owner, who no longer wants it.

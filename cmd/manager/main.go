@@ -1,0 +1,29 @@
+// Command manager is the operator: it keeps webhooks of the iTwin Platform equal to Webhook objects.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	// Roots to trust on an image that has none of its own.
+	_ "golang.org/x/crypto/x509roots/fallback"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+// version is stamped by the build.
+var version = "dev"
+
+func main() {
+	var o options
+	o.bind(flag.CommandLine)
+	logging := zap.Options{}
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		fmt.Fprintln(os.Stderr, "itwin-webhook-operator:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// options are the flags of the manager, beside those of zap and --kubeconfig.
+type options struct {
+	leaderElect    bool
+	metricsAddress string
+	metricsSecure  bool
+	probeAddress   string
+	namespaces     []string
+	selector       labels.Selector
+	workers        int
+}
+
+func (o *options) bind(flags *flag.FlagSet) {
+	flags.BoolVar(&o.leaderElect, "leader-elect", false,
+		"Serve only while holding a lease, so that a standby can take over.")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0",
+		"Where /metrics is served, for example :8443; 0 turns it off.")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
+		"Serve /metrics over HTTPS, to those whom the API server authenticates and authorizes.")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081",
+		"Where /healthz and /readyz are served; 0 turns them off.")
+	flags.Func("watch-namespace", "Serve only this namespace; may be given more than once.", o.addNamespace)
+	flags.Func("watch-label-selector", "Serve only the Webhooks whose labels match: a shard.", o.setSelector)
+	flags.IntVar(&o.workers, "max-concurrent-reconciles", 64, "How many Webhooks are worked on at the same time.")
+}
+
+func (o *options) addNamespace(namespace string) error {
+	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+		return fmt.Errorf("%q is not the name of a namespace: %s", namespace, strings.Join(problems, "; "))
+	}
+	o.namespaces = append(o.namespaces, namespace)
+	return nil
+}
+
+func (o *options) setSelector(text string) (err error) {
+	o.selector, err = labels.Parse(text)
+	return err
+}
+
+// lease names the lease that the managers of one shard compete for.
+func (o *options) lease() string {
+	const name = "itwin.webhook-operator.io"
+	if o.selector == nil && len(o.namespaces) == 0 {
+		return name
+	}
+	shard := strings.Join(slices.Sorted(slices.Values(o.namespaces)), ",")
+	if o.selector != nil {
+		shard += ";" + o.selector.String()
+	}
+	sum := sha256.Sum256([]byte(shard))
+	return name + "-" + hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers"
+)
+
+func run(ctx context.Context, o options) error {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	// The API server's own priority and fairness is the better limit.
+	config.QPS = -1
+	config.UserAgent = "itwin-webhook-operator/" + version
+	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+	cluster, err := servesCluster(ctx, config, scheme, o)
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cacheOptions(o),
+		Metrics:                       metricsOptions(o),
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              o.lease(),
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return err
+	}
+	err = controllers.Add(ctx, mgr, controllers.Options{
+		Selector: o.selector, Cluster: cluster, Workers: o.workers, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	if err := addChecks(mgr); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
+}
+
+func cacheOptions(o options) cache.Options {
+	options := cache.Options{
+		DefaultTransform: controllers.Transform(o.selector),
+		// A read that would silently start a watch, say of all Secrets, is an error.
+		ReaderFailOnMissingInformer: true,
+	}
+	for _, namespace := range o.namespaces {
+		if options.DefaultNamespaces == nil {
+			options.DefaultNamespaces = map[string]cache.Config{}
+		}
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	return options
+}
+
+func metricsOptions(o options) metricsserver.Options {
+	options := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	if o.metricsSecure {
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return options
+}
+
+// addChecks makes readiness mean that the caches have synced.
+func addChecks(mgr ctrl.Manager) error {
+	synced := make(chan struct{})
+	err := mgr.Add(unelected(func(ctx context.Context) error {
+		if mgr.GetCache().WaitForCacheSync(ctx) {
+			close(synced)
+		}
+		return nil
+	}))
+	return errors.Join(err, mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("caches", func(*http.Request) error {
+			select {
+			case <-synced:
+				return nil
+			default:
+				return errors.New("the caches have not synced yet")
+			}
+		}))
+}
+
+// unelected runs on a standby too: it is ready when it could take over.
+type unelected func(context.Context) error
+
+func (u unelected) Start(ctx context.Context) error { return u(ctx) }
+func (u unelected) NeedLeaderElection() bool        { return false }
+
+// servesCluster tells whether this installation may serve ClusterConnections. One that is bound to namespaces by a Role
+// may not, and goes without.
+func servesCluster(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o options) (bool, error) {
+	if len(o.namespaces) == 0 {
+		return true, nil
+	}
+	api, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return false, err
+	}
+	for _, resource := range []authorizationv1.ResourceAttributes{
+		{Verb: "watch", Group: v1alpha1.GroupVersion.Group, Resource: "clusterconnections"},
+		{Verb: "watch", Resource: "namespaces"},
+	} {
+		review := authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &resource},
+		}
+		if err := api.Create(ctx, &review); err != nil {
+			return false, fmt.Errorf("cannot find out what this account may do: %w", err)
+		}
+		if !review.Status.Allowed {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,356 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+const (
+	// remoteBudget bounds all remote calls of one reconcile, from its start: what was decided long ago, by a process
+	// that was stopped in between, must not be sent any more.
+	remoteBudget = 15 * time.Second
+	// recordBudget bounds the write of a new id, which survives a shutdown.
+	recordBudget = 10 * time.Second
+	// quietPause is how long pacing by ourselves may hold a change back before the status tells of it.
+	quietPause = time.Minute
+)
+
+// run carries out one plan. It is the only place with remote calls.
+type run struct {
+	*WebhookReconciler
+	facts facts
+	plan  plan
+	fleet *fleet.Fleet
+	// remote is the webhook as the platform last described it; nil when that is not known.
+	remote *platform.Webhook
+	// created is true when this run made the remote webhook.
+	created bool
+	// secretSent is true when the platform has the Secret's current version because of this run.
+	secretSent bool
+	// reactivated is true when this run turned on what the platform had turned off.
+	reactivated bool
+}
+
+// act carries out the steps of the plan in their order. A step that the platform did not allow turns into a verdict; an
+// error of the API server is returned and retried.
+func (r *run) act(ctx context.Context) error {
+	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
+	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
+	defer cancel()
+	remote = platform.WithLane(remote, lane(r.facts, r.plan))
+	for _, s := range r.plan.steps {
+		err := r.do(ctx, remote, s)
+		if err == nil {
+			continue
+		}
+		if verdict, ok := r.judge(s, err); ok {
+			r.plan.verdict = verdict
+			return nil
+		}
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	return nil
+}
+
+// lane lets what a person asked for overtake what the operator does of its own accord.
+func lane(f facts, p plan) platform.Lane {
+	byItself := p.cause == causeReactivate || p.cause == causeDrift || p.cause == causeNone
+	if byItself && f.webhook.DeletionTimestamp.IsZero() && !f.specChanged() {
+		return platform.Routine
+	}
+	return platform.Urgent
+}
+
+func (r *run) do(ctx, remote context.Context, s step) error {
+	switch s {
+	case addFinalizer:
+		return r.addFinalizer(ctx)
+	case storeSecret:
+		return r.storeSecret(ctx, &r.facts)
+	case confirmAbsence:
+		return r.confirm(remote)
+	case forgetID:
+		return r.forgetID(ctx)
+	case createRemote:
+		return r.create(remote)
+	case adoptRemote:
+		return r.adopt()
+	case recordID:
+		return r.recordID(ctx)
+	case noteDeactivation:
+		return r.noteDeactivation(ctx)
+	case updateRemote:
+		return r.update(remote)
+	case deleteRemote:
+		return r.delete(remote)
+	case removeFinalizer:
+		return r.removeFinalizer(ctx)
+	}
+	return fmt.Errorf("unknown step %q", s)
+}
+
+func (r *run) owner() fleet.Owner        { return fleet.Owner(r.facts.webhook.UID) }
+func (r *run) key() client.ObjectKey     { return client.ObjectKeyFromObject(r.facts.webhook) }
+func (r *run) now() time.Time            { return r.Clock.Now() }
+func (r *run) object() *v1alpha1.Webhook { return r.facts.webhook }
+
+// patchMetadata changes the object's metadata if nobody has changed the object since it was read.
+func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
+	before := r.object().DeepCopy()
+	change(r.object())
+	err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if err == nil {
+		r.writes.note(r.object())
+	}
+	return err
+}
+
+func (r *run) addFinalizer(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
+	})
+	if err == nil && r.facts.id == "" {
+		r.memory.begin(r.key(), r.object().UID)
+	}
+	return err
+}
+
+// forgetID gives up the id of a webhook that is gone.
+func (r *run) forgetID(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { delete(w.Annotations, v1alpha1.WebhookIDAnnotation) })
+	if err == nil {
+		r.memory.begin(r.key(), r.object().UID)
+	}
+	return err
+}
+
+// confirm reads a webhook that the lists lack. What it finds is in the picture; deciding again is up to the next round.
+func (r *run) confirm(remote context.Context) error {
+	if err := r.fleet.Confirm(remote, r.facts.id); err != nil {
+		return err
+	}
+	r.plan.verdict = verdict{silent: true, retry: time.Millisecond}
+	return nil
+}
+
+func (r *run) create(remote context.Context) error {
+	request := createRequest(r.object())
+	request.Secret = r.facts.secret.value
+	created, err := r.fleet.Create(remote, r.owner(), request)
+	if err != nil {
+		if platform.MayHaveHappened(err) {
+			r.memory.doubt(r.key(), r.object().UID, r.now())
+		}
+		return err
+	}
+	r.memory.made(r.key(), r.object().UID, created.ID)
+	if old := r.facts.id; old != "" {
+		r.fleet.Release(old, r.owner())
+	}
+	r.facts.id, r.remote, r.created, r.secretSent = created.ID, &created, true, true
+	if r.plan.cause == causeDrift {
+		r.warn("Drifted", "Recreate", "The remote webhook was found changed: %s", r.plan.drift)
+	}
+	r.event("Created", "Create", "Created remote webhook %s", created.ID)
+	return nil
+}
+
+var errTaken = errors.New("the remote webhook was claimed by another Webhook meanwhile")
+
+func (r *run) adopt() error {
+	if !r.fleet.Claim(r.plan.target, r.owner()) {
+		return errTaken
+	}
+	r.memory.made(r.key(), r.object().UID, r.plan.target)
+	r.facts.id = r.plan.target
+	return nil
+}
+
+// recordID writes the identity down. If the object was changed meanwhile, the id is more important than the change; if
+// it got another id, or is gone, what was just created is one too many and is deleted again.
+func (r *run) recordID(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
+	defer cancel()
+	id := r.facts.id
+	if r.object().Annotations[v1alpha1.WebhookIDAnnotation] == id {
+		return nil
+	}
+	record := func(w *v1alpha1.Webhook) {
+		if w.Annotations == nil {
+			w.Annotations = map[string]string{}
+		}
+		w.Annotations[v1alpha1.WebhookIDAnnotation] = id
+	}
+	for {
+		err := r.patchMetadata(ctx, record)
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			return err
+		}
+		var live v1alpha1.Webhook
+		err = r.APIReader.Get(ctx, r.key(), &live)
+		other := live.Annotations[v1alpha1.WebhookIDAnnotation]
+		switch {
+		case apierrors.IsNotFound(err) || err == nil && live.UID != r.object().UID:
+			return r.undoCreate(ctx, "the Webhook is gone")
+		case err != nil:
+			return err
+		case other != "" && other != id:
+			return r.undoCreate(ctx, "the Webhook owns "+other+" already")
+		}
+		r.facts.webhook = &live
+	}
+}
+
+// undoCreate removes a webhook that this run created but nobody owns.
+func (r *run) undoCreate(ctx context.Context, why string) error {
+	if !r.created {
+		return errTaken
+	}
+	r.memory.forget(r.key())
+	if err := r.fleet.Delete(ctx, r.remote.ID); err != nil {
+		return err
+	}
+	r.fleet.Release(r.remote.ID, r.owner())
+	return fmt.Errorf("deleted the webhook created just now, because %s", why)
+}
+
+func (r *run) update(remote context.Context) error {
+	patch := r.plan.patch
+	if r.plan.sendSecret {
+		patch.Secret = r.facts.secret.value
+	}
+	if patch.Empty() {
+		return nil
+	}
+	updated, err := r.fleet.Update(remote, r.facts.id, patch)
+	if err != nil {
+		return err
+	}
+	r.remote = &updated
+	r.secretSent = r.secretSent || r.plan.sendSecret
+	r.reactivated = r.plan.cause == causeReactivate
+	r.announceUpdate()
+	if left := difference(r.object(), updated); !left.Empty() && r.facts.generation == r.object().Generation &&
+		(patch.CallbackURL != "" || patch.EventTypes != nil) {
+		return errKept
+	}
+	return nil
+}
+
+var errKept = errors.New("the platform accepted the change but kept another callbackUrl or other eventTypes")
+
+func (r *run) delete(remote context.Context) error {
+	if err := r.fleet.Delete(remote, r.plan.target); err != nil {
+		return err
+	}
+	r.event("Deleted", "Delete", "Deleted remote webhook %s", r.plan.target)
+	return nil
+}
+
+func (r *run) removeFinalizer(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
+	})
+	if client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	r.memory.forget(r.key())
+	if r.fleet != nil && r.facts.id != "" {
+		r.fleet.Release(r.facts.id, r.owner())
+	}
+	return nil
+}
+
+// judge turns a failed step into a verdict; ok is false for errors that are not the platform's.
+func (r *run) judge(s step, err error) (v verdict, ok bool) {
+	if errors.Is(err, errKept) {
+		return r.refused(err.Error(), 0), true
+	}
+	v, ok = judgeRemote(err)
+	if !ok {
+		return v, false
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case s == confirmAbsence:
+		// Nothing is known to be wrong with the object.
+		return verdict{silent: true, await: v.await, retry: v.retry}, true
+	case s == deleteRemote && !v.silent:
+		d := deleting(err.Error())
+		d.await, d.retry = v.await, max(v.retry, 0)
+		if platform.IsRefused(err) {
+			d.retry = forbiddenPause
+		}
+		return d, true
+	case s == createRemote && platform.MayHaveHappened(err):
+		v.since = r.now()
+	case platform.IsForbidden(err):
+		return r.refused(said.Said(), forbiddenPause), true
+	case answered && platform.IsRefused(err):
+		return r.refused(refusal(said), 0), true
+	}
+	return v, true
+}
+
+func refusal(e *platform.Error) string {
+	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status, e.Said())
+}
+
+// judgeRemote tells how the platform's trouble shows in a status.
+func judgeRemote(err error) (v verdict, ok bool) {
+	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
+		v, _ = judgeRemote(held.Reason)
+		if v.reason == "" {
+			v = verdict{reason: v1alpha1.ConnectionNotReadyReason, message: held.Error()}
+		}
+		v.await, v.retry = true, 0
+		return v, true
+	}
+	if wait, limited := platform.IsRateLimited(err); limited {
+		pacing, own := errors.AsType[*platform.ThrottledError](err)
+		return verdict{
+			reason: v1alpha1.RateLimitedReason, reconciling: true, retry: wait, silent: own && !pacing.Closed && wait < quietPause,
+			message: "A change waits because the platform's rate limit is used up",
+		}, true
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return verdict{}, false
+	case said.Status == http.StatusUnauthorized:
+		return verdict{
+			reason: v1alpha1.ConnectionNotReadyReason, await: true,
+			message: "The platform does not accept the connection's credentials: " + said.Error(),
+		}, true
+	case platform.IsNotFound(err):
+		// The picture has it: the next round decides what to do.
+		return verdict{silent: true, retry: time.Millisecond}, true
+	}
+	return verdict{
+		reason: v1alpha1.PlatformUnavailableReason, reconciling: true, await: true,
+		message: "A change waits because the platform does not answer as documented: " + said.Error(),
+	}, true
+}
+
+// refused stops sending a request until it, or the Secret in it, changes. A missing permission is tried again slowly.
+func (r *run) refused(message string, retry time.Duration) verdict {
+	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, retry: retry}
+	if retry == 0 {
+		v.refused = fingerprintUpdate(r.facts, r.plan)
+		if r.remote == nil && r.facts.id == "" {
+			v.refused = fingerprintCreate(r.facts)
+		}
+	}
+	return v
+}

@@ -1,0 +1,135 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+const (
+	// callsInFlight bounds the calls of one connection, so that a slow platform holds few of the workers.
+	callsInFlight = 8
+
+	clientIDKey     = "clientId"
+	clientSecretKey = "clientSecret"
+	defaultCAKey    = "ca.crt"
+)
+
+// errCredentials is a problem with a Secret of the connection, which somebody must mend.
+type errCredentials struct{ message string }
+
+func (e *errCredentials) Error() string { return e.message }
+
+// connect returns the connection's fleet, made anew when the connection speaks for another account.
+func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.ConnectionObject) (*fleet.Fleet, error) {
+	options, err := r.options(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	key := keyOf(c)
+	remote, linked := r.Fleets.Get(key), r.linkOf(c)
+	if remote != nil && remote.Closed() == nil && reflect.DeepEqual(linked.options, options) {
+		return remote, nil
+	}
+	instrumented := options
+	instrument(key, &instrumented)
+	api, err := platform.New(instrumented)
+	if err != nil {
+		return nil, &errCredentials{err.Error()}
+	}
+	if remote != nil && sameAccount(linked.options, options) {
+		remote.Use(api)
+	} else {
+		name := client.ObjectKeyFromObject(c)
+		remote = fleet.New(api, r.Clock, func() { r.waker.wake(priorityRemote, name) })
+		r.Fleets.Put(key, remote)
+	}
+	r.setLink(key, link{options: options})
+	return remote, nil
+}
+
+// keyOf names a connection.
+func keyOf(c v1alpha1.ConnectionObject) string { return connectionKey(c.GetNamespace(), c.GetName()) }
+
+func (r *ConnectionReconciler) linkOf(c v1alpha1.ConnectionObject) link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.links[keyOf(c)]
+}
+
+func (r *ConnectionReconciler) setLink(key string, l link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.links[key] = l
+}
+
+func (r *ConnectionReconciler) unlink(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.links, key)
+}
+
+// sameAccount tells whether a picture made with one set of options is still true with another.
+func sameAccount(a, b platform.Options) bool {
+	return a.APIURL == b.APIURL && a.Credentials.ClientID == b.Credentials.ClientID
+}
+
+// options reads the connection's Secrets, past the cache.
+func (r *ConnectionReconciler) options(ctx context.Context, c v1alpha1.ConnectionObject) (platform.Options, error) {
+	spec := c.ConnectionSpec()
+	options := platform.Options{
+		APIURL: spec.APIURL, TokenURL: spec.TokenURL, OAuthScope: spec.OAuthScope, UserAgent: r.UserAgent,
+		Limits: platform.Limits{PerMinute: int(spec.RateLimit.RequestsPerMinute), InFlight: callsInFlight},
+	}
+	if perHour := spec.RateLimit.RequestsPerHour; perHour != nil {
+		options.Limits.PerHour = int(*perHour)
+	}
+	namespace := c.CredentialsNamespace()
+	read := func(name, key string) (string, error) {
+		return r.readKey(ctx, client.ObjectKey{Namespace: namespace, Name: name}, key)
+	}
+	var err error
+	credentials := spec.CredentialsSecretRef.Name
+	if options.Credentials.ClientID, err = read(credentials, clientIDKey); err != nil {
+		return options, err
+	}
+	if options.Credentials.ClientSecret, err = read(credentials, clientSecretKey); err != nil {
+		return options, err
+	}
+	if bundle := spec.CABundleSecretRef; bundle != nil {
+		key := bundle.Key
+		if key == "" {
+			key = defaultCAKey
+		}
+		pem, err := read(bundle.Name, key)
+		if err != nil {
+			return options, err
+		}
+		options.CABundle = []byte(pem)
+	}
+	return options, nil
+}
+
+func (r *ConnectionReconciler) readKey(ctx context.Context, name client.ObjectKey, key string) (string, error) {
+	var secret corev1.Secret
+	if err := r.APIReader.Get(ctx, name, &secret); apierrors.IsNotFound(err) {
+		return "", &errCredentials{fmt.Sprintf("There is no Secret %q in namespace %q; create it with the key %q",
+			name.Name, name.Namespace, key)}
+	} else if err != nil {
+		return "", err
+	}
+	value := strings.TrimSpace(string(secret.Data[key]))
+	if value == "" {
+		return "", &errCredentials{fmt.Sprintf("Secret %q in namespace %q has no key %q", name.Name, name.Namespace, key)}
+	}
+	return value, nil
+}

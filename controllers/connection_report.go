@@ -1,0 +1,126 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// readinessOf tells what the result of a list means for a connection.
+func readinessOf(err error) verdict {
+	if err == nil {
+		return verdict{ready: true, reason: v1alpha1.ConnectedReason, message: "The remote webhooks were listed"}
+	}
+	if pacing, own := errors.AsType[*platform.ThrottledError](err); own && !pacing.Closed {
+		return nothing
+	}
+	if _, limited := platform.IsRateLimited(err); limited {
+		return verdict{
+			reason: v1alpha1.RateLimitedReason, reconciling: true, message: "The platform's rate limit is used up",
+		}
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return nothing
+	case said.Status == http.StatusUnauthorized, said.Status == http.StatusForbidden:
+		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
+			"The platform does not accept the credentials; correct the Secret: %s", said)}
+	}
+	return verdict{reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: unavailable(said)}
+}
+
+// unavailable says what went wrong in words that stay the same while the outage lasts: one outage is one write.
+func unavailable(e *platform.Error) string {
+	if e.Status != 0 && e.Cause == nil {
+		return fmt.Sprintf("%s: %s %s: %d %s", e.Operation, e.Method, e.Path, e.Status, http.StatusText(e.Status))
+	}
+	if e.Status != 0 {
+		return fmt.Sprintf("%s: %s %s: the answer cannot be used", e.Operation, e.Method, e.Path)
+	}
+	return fmt.Sprintf("%s: %s %s: no answer", e.Operation, e.Method, e.Path)
+}
+
+// report writes the status of a connection, if it says anything new.
+func (r *ConnectionReconciler) report(
+	ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet, ready verdict,
+) error {
+	before := c.DeepCopyObject().(client.Object)
+	status := c.ConnectionStatus()
+	old := status.DeepCopy()
+	status.ObservedGeneration = c.GetGeneration()
+	setAll(&status.Conditions, c.GetGeneration(), conditionsOf(ready)...)
+	if ready.ready {
+		if err := r.count(ctx, c, remote, status); err != nil {
+			return err
+		}
+	}
+	if !equality.Semantic.DeepEqual(old, status) {
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		if err := r.Status().Patch(ctx, c, patch); err != nil {
+			return err
+		}
+		r.writes.note(c)
+	}
+	l := r.linkOf(c)
+	l.reported = c.GetGeneration()
+	r.setLink(keyOf(c), l)
+	return nil
+}
+
+// count counts anew who uses the connection, and what of the remote side nobody claims.
+func (r *ConnectionReconciler) count(
+	ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet, status *v1alpha1.ConnectionStatus,
+) error {
+	users, err := r.users(ctx, keyOf(c))
+	if err != nil {
+		return err
+	}
+	var all v1alpha1.WebhookList
+	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	claimed := make(map[string]bool, len(all.Items))
+	for i := range all.Items {
+		claimed[claimOf(&all.Items[i])] = true
+	}
+	unmanaged := int32(0)
+	for _, id := range remote.IDs() {
+		if !claimed[id] && !remote.Owned(id) {
+			unmanaged++
+		}
+	}
+	webhooks := int32(len(users)) //nolint:gosec // bounded by what a cluster holds
+	status.Webhooks, status.UnmanagedWebhooks = &webhooks, &unmanaged
+	return nil
+}
+
+// connectionChanged lets through what changes the answer to "may I, and can I, use this connection".
+func connectionChanged() predicate.Predicate {
+	ready := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return readyReason(e.ObjectOld) != readyReason(e.ObjectNew)
+	}}
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, ready)
+}
+
+func readyReason(o client.Object) string {
+	c, ok := o.(v1alpha1.ConnectionObject)
+	if !ok {
+		return ""
+	}
+	if ready := apimeta.FindStatusCondition(c.ConnectionStatus().Conditions, v1alpha1.ReadyCondition); ready != nil {
+		return ready.Reason
+	}
+	return ""
+}

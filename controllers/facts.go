@@ -1,0 +1,110 @@
+package controllers
+
+import (
+	"time"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// facts are all that a decision is made from. They are values: deciding calls nobody.
+type facts struct {
+	now     time.Time
+	webhook *v1alpha1.Webhook
+	// generation of the spec that is decided about.
+	generation int64
+
+	connection connectionFacts
+	// id of the remote webhook that the object owns; "" when none is known.
+	id       string
+	presence fleet.Presence
+	// remote is the webhook as last seen; only with presence Present.
+	remote platform.Webhook
+	// rival is the older Webhook that already owns the id, as "namespace/name"; "" when there is none.
+	rival string
+
+	attempt attemptFacts
+	// adoptable is an unclaimed webhook that adoptionPolicy Matching allows to take over.
+	adoptable *platform.Webhook
+	secret    secretFacts
+	// refreshSince is set while a list that began then, which reconcile-requested-at asks for, has not been seen.
+	refreshSince time.Time
+}
+
+// problem is something that a person, or time, must mend before the object can be carried out.
+type problem struct{ reason, message string }
+
+// connectionFacts tell whether the platform can be reached for this object.
+type connectionFacts struct {
+	// problem lies in the configuration, or in the credentials; nil when there is none.
+	problem *problem
+	// forbidden is set when the problem is that the connection refuses this object.
+	forbidden bool
+	// synced is true when the remote side has been listed.
+	synced bool
+}
+
+// attemptFacts tell whether an earlier create may have left a webhook behind.
+type attemptFacts struct {
+	// clean: none can have.
+	clean bool
+	// settled: a list shows what every earlier attempt left behind, if anything.
+	settled bool
+	// horizon is when a list can settle it.
+	horizon time.Time
+	// busy: a create of the same kind is under way, whose webhook cannot be told apart yet.
+	busy bool
+	// orphan is what an attempt left behind.
+	orphan *platform.Webhook
+}
+
+// secretFacts tell about the signing secret. Its value is read only when it must be sent.
+type secretFacts struct {
+	name, version string
+	// missing: the generated Secret must be made.
+	missing bool
+	// rotate: the generated Secret is to get a new value.
+	rotate bool
+	// problem with a Secret that somebody else must mend; nil when there is none.
+	problem *problem
+	// value is set only when the platform does not have this version.
+	value string
+}
+
+// finalized tells whether a remote webhook may exist: the finalizer is there before anything is sent.
+func (f *facts) finalized() bool {
+	for _, finalizer := range f.webhook.Finalizers {
+		if finalizer == v1alpha1.WebhookFinalizer {
+			return true
+		}
+	}
+	return false
+}
+
+// specChanged tells whether the spec has changed since the status spoke of it.
+func (f *facts) specChanged() bool { return f.generation != f.webhook.Status.ObservedGeneration }
+
+// known tells whether the status speaks of the remote webhook that the object owns now.
+func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID == f.id }
+
+// secretSent tells whether the platform has the current version of the signing secret.
+func (f *facts) secretSent() bool {
+	s := f.webhook.Status
+	return f.known() && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version && !f.secret.missing &&
+		!f.secret.rotate
+}
+
+// requested tells whether an annotation asks for something that was not handled yet.
+func requested(w *v1alpha1.Webhook, annotation, handled string) bool {
+	value := w.Annotations[annotation]
+	return value != "" && value != handled
+}
+
+func (f *facts) reactivationRequested() bool {
+	return requested(f.webhook, v1alpha1.ReactivateRequestedAtAnnotation, f.webhook.Status.LastHandledReactivateAt)
+}
+
+func (f *facts) reconcileRequested() bool {
+	return requested(f.webhook, v1alpha1.ReconcileRequestedAtAnnotation, f.webhook.Status.LastHandledReconcileAt)
+}

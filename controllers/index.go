@@ -1,0 +1,86 @@
+package controllers
+
+import (
+	"context"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// Field indexes of the cache.
+const (
+	// byConnection finds the Webhooks of a connection, by its key.
+	byConnection = "spec.connection"
+	// byWebhookID finds the Webhooks that claim a remote webhook.
+	byWebhookID = "identity"
+	// bySecret finds the objects that use a Secret, by "namespace/name".
+	bySecret = "spec.secret"
+)
+
+// connectionKey names a connection: "namespace/name", or "/name" for a ClusterConnection. Metrics use it too.
+func connectionKey(namespace, name string) string { return namespace + "/" + name }
+
+// connectionOf is the key of the connection that a Webhook uses.
+func connectionOf(w *v1alpha1.Webhook) string {
+	if w.Spec.ConnectionRef.Kind == v1alpha1.ConnectionKindCluster {
+		return connectionKey("", w.Spec.ConnectionRef.Name)
+	}
+	return connectionKey(w.Namespace, w.Spec.ConnectionRef.Name)
+}
+
+// claimOf is the id of the remote webhook that an object claims, as far as the object itself tells; "" when none.
+func claimOf(w *v1alpha1.Webhook) string {
+	for _, id := range []string{w.Spec.WebhookID, w.Annotations[v1alpha1.WebhookIDAnnotation], w.Status.WebhookID} {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// secretsOf are the Secrets of a connection, as "namespace/name".
+func secretsOf(c v1alpha1.ConnectionObject) []string {
+	spec, namespace := c.ConnectionSpec(), c.CredentialsNamespace()
+	secrets := []string{namespace + "/" + spec.CredentialsSecretRef.Name}
+	if spec.CABundleSecretRef != nil {
+		secrets = append(secrets, namespace+"/"+spec.CABundleSecretRef.Name)
+	}
+	return secrets
+}
+
+// addIndexes registers the indexes. Cluster-wide kinds are left out of a namespaced installation.
+func addIndexes(ctx context.Context, mgr manager.Manager, cluster bool) error {
+	onWebhook := func(value func(*v1alpha1.Webhook) string) client.IndexerFunc {
+		return func(o client.Object) []string {
+			if v := value(o.(*v1alpha1.Webhook)); v != "" {
+				return []string{v}
+			}
+			return nil
+		}
+	}
+	onConnection := func(o client.Object) []string { return secretsOf(o.(v1alpha1.ConnectionObject)) }
+	type index struct {
+		object client.Object
+		field  string
+		values client.IndexerFunc
+	}
+	indexes := []index{
+		{&v1alpha1.Webhook{}, byConnection, onWebhook(connectionOf)},
+		{&v1alpha1.Webhook{}, byWebhookID, onWebhook(claimOf)},
+		{&v1alpha1.Webhook{}, bySecret, onWebhook(func(w *v1alpha1.Webhook) string {
+			return w.Namespace + "/" + w.SigningSecret().Name
+		})},
+		{&v1alpha1.Connection{}, bySecret, onConnection},
+	}
+	if cluster {
+		indexes = append(indexes, index{&v1alpha1.ClusterConnection{}, bySecret, onConnection})
+	}
+	for _, i := range indexes {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, i.object, i.field, i.values); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package controllers
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+var (
+	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_api_requests_total",
+		Help: "HTTP requests to the platform, by operation and status code (0: no answer).",
+	}, []string{"connection", "operation", "code"})
+	requestDuration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "itwin_api_request_duration_seconds",
+		Help:    "How long HTTP requests to the platform took.",
+		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"connection", "operation"})
+	throttled = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_api_throttled_seconds_total",
+		Help: "Seconds that requests were told to wait for a place within the rate limit.",
+	}, []string{"connection"})
+	deactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_webhook_deactivations_total",
+		Help: "How often the platform turned a webhook off by itself.",
+	}, []string{"namespace", "name"})
+	reactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_webhook_reactivations_total",
+		Help: "How often the operator turned a webhook on again that the platform had turned off.",
+	}, []string{"namespace", "name"})
+
+	webhooksDesc = prometheus.NewDesc("itwin_webhooks",
+		"Webhooks by connection, by what the platform said last and by their Ready condition.",
+		[]string{"connection", "active", "ready"}, nil)
+	pollAgeDesc = prometheus.NewDesc("itwin_poll_age_seconds",
+		"Seconds since the last successful list of a connection's remote webhooks began.",
+		[]string{"connection"}, nil)
+)
+
+func init() {
+	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations)
+}
+
+// instrument makes a connection's client count its requests.
+func instrument(connection string, o *platform.Options) {
+	o.Observe = func(c platform.Call) {
+		requests.WithLabelValues(connection, c.Operation, strconv.Itoa(c.Status)).Inc()
+		requestDuration.WithLabelValues(connection, c.Operation).Observe(c.Duration.Seconds())
+	}
+	o.Throttled = func(d time.Duration) { throttled.WithLabelValues(connection).Add(d.Seconds()) }
+}
+
+// forgetConnection drops the series of a connection that is gone.
+func forgetConnection(connection string) {
+	labels := prometheus.Labels{"connection": connection}
+	requests.DeletePartialMatch(labels)
+	requestDuration.DeletePartialMatch(labels)
+	throttled.DeletePartialMatch(labels)
+}
+
+// forgetWebhook drops the series of a Webhook that is gone.
+func forgetWebhook(namespace, name string) {
+	deactivations.DeleteLabelValues(namespace, name)
+	reactivations.DeleteLabelValues(namespace, name)
+}
+
+// Collector counts, at each scrape, what the cache and the fleets hold.
+type Collector struct {
+	Reader client.Reader
+	Fleets *fleet.Registry
+}
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- webhooksDesc
+	ch <- pollAgeDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	c.Fleets.Each(func(connection string, f *fleet.Fleet) {
+		if age := f.Age(); age >= 0 {
+			ch <- prometheus.MustNewConstMetric(pollAgeDesc, prometheus.GaugeValue, age.Seconds(), connection)
+		}
+	})
+	var webhooks v1alpha1.WebhookList
+	if err := c.Reader.List(context.Background(), &webhooks, client.UnsafeDisableDeepCopy); err != nil {
+		ch <- prometheus.NewInvalidMetric(webhooksDesc, err)
+		return
+	}
+	counts := map[[3]string]int{}
+	for i := range webhooks.Items {
+		w := &webhooks.Items[i]
+		active := w.Status.Active != nil && *w.Status.Active
+		ready := apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
+		counts[[3]string{connectionOf(w), strconv.FormatBool(active), strconv.FormatBool(ready)}]++
+	}
+	for l, n := range counts {
+		ch <- prometheus.MustNewConstMetric(webhooksDesc, prometheus.GaugeValue, float64(n), l[0], l[1], l[2])
+	}
+}

@@ -1,0 +1,76 @@
+package controllers
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/labels"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+)
+
+// Options of a manager's controllers.
+type Options struct {
+	// Selector bounds the Webhooks that this process serves; nil serves all.
+	Selector labels.Selector
+	// Cluster is false in a namespaced installation.
+	Cluster bool
+	// Workers is how many Webhooks are worked on at the same time.
+	Workers int
+	// Version goes into the User-Agent.
+	Version string
+}
+
+// Add registers all controllers, their indexes and metrics.
+func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	if err := addIndexes(ctx, mgr, o.Cluster); err != nil {
+		return err
+	}
+	fleets := fleet.NewRegistry()
+	webhooks := &WebhookReconciler{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
+		Fleets: fleets, Clock: clock.RealClock{}, Selector: o.Selector, Cluster: o.Cluster,
+	}
+	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
+		return err
+	}
+	connections := func() *ConnectionReconciler {
+		return &ConnectionReconciler{
+			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
+			Webhooks: webhooks, UserAgent: "itwin-webhook-operator/" + o.Version,
+		}
+	}
+	namespaced := connections()
+	namespaced.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
+	namespaced.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
+	if err := namespaced.SetupWithManager(mgr, "connection"); err != nil {
+		return err
+	}
+	if o.Cluster {
+		cluster := connections()
+		cluster.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
+		cluster.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
+		if err := cluster.SetupWithManager(mgr, "clusterconnection"); err != nil {
+			return err
+		}
+	}
+	return metrics.Registry.Register(&Collector{Reader: mgr.GetClient(), Fleets: fleets})
+}
+
+// Transform makes the cache keep no more than is used. Of the Webhooks of other shards that is who claims what.
+func Transform(selector labels.Selector) toolscache.TransformFunc {
+	strip := cache.TransformStripManagedFields()
+	return func(o any) (any, error) {
+		if w, ok := o.(*v1alpha1.Webhook); ok && selector != nil && !selector.Matches(labels.Set(w.Labels)) {
+			w.Spec = v1alpha1.WebhookSpec{ConnectionRef: w.Spec.ConnectionRef, WebhookID: w.Spec.WebhookID}
+			w.Status = v1alpha1.WebhookStatus{WebhookID: w.Status.WebhookID}
+		}
+		return strip(o)
+	}
+}

@@ -1,0 +1,55 @@
+package controllers
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// writes remembers the last version of each object that this process wrote, so that nothing is decided from a cache
+// that does not show it yet: a status that seems to say the right thing may be one that was overwritten since.
+type writes struct {
+	mu   sync.Mutex
+	last map[types.NamespacedName]written
+}
+
+type written struct {
+	uid     types.UID
+	version string
+}
+
+func newWrites() *writes { return &writes{last: map[types.NamespacedName]written{}} }
+
+// note remembers an object as a write returned it.
+func (w *writes) note(o client.Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last[client.ObjectKeyFromObject(o)] = written{o.GetUID(), o.GetResourceVersion()}
+}
+
+// behind tells whether an object, as the cache shows it, is older than the last write. An object that has caught up
+// needs no memory any more.
+func (w *writes) behind(o client.Object) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := client.ObjectKeyFromObject(o)
+	last, ok := w.last[key]
+	if !ok {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), last.version)
+	if last.uid == o.GetUID() && err == nil && order < 0 {
+		return true
+	}
+	delete(w.last, key)
+	return false
+}
+
+// forget drops what is known of an object that is gone.
+func (w *writes) forget(name types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, name)
+}
