@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,14 +25,15 @@ const shutdownTimeout = 5 * time.Second
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "itwin-simulator:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	address, options, err := parseFlags(args)
+// run serves until the context ends. The address is the first line on out, and nothing follows it; logs go to logs.
+func run(ctx context.Context, args []string, out, logs io.Writer) error {
+	address, options, err := parseFlags(args, logs)
 	if err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return errors.Join(err, platform.Close())
 	}
-	fmt.Printf("listening on http://%s\n", listener.Addr())
+	_, _ = fmt.Fprintf(out, "listening on http://%s\n", listener.Addr())
 	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	return errors.Join(serve(ctx, server, listener), platform.Close())
 }
@@ -65,8 +67,9 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	return nil
 }
 
-func parseFlags(args []string) (address string, options simulator.Options, err error) {
+func parseFlags(args []string, logs io.Writer) (address string, options simulator.Options, err error) {
 	flags := flag.NewFlagSet("itwin-simulator", flag.ContinueOnError)
+	flags.SetOutput(logs)
 	flags.StringVar(&address, "listen", "127.0.0.1:8090", "the `address` to serve; port 0 picks a free one")
 	flags.DurationVar(&options.Latency, "latency", 0, "added to every call")
 	flags.IntVar(&options.RequestsPerMinute, "requests-per-minute", 0, "`calls` an account may make in a minute; 0 is no limit")
@@ -88,6 +91,6 @@ func parseFlags(args []string) (address string, options simulator.Options, err e
 	if *verbose {
 		level = slog.LevelDebug
 	}
-	options.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	options.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level}))
 	return address, options, nil
 }

@@ -56,6 +56,14 @@ func newReceiver(t *testing.T, handler http.HandlerFunc) *receiver {
 	return r
 }
 
+// newPlainReceiver starts a callback without TLS and returns its URL.
+func newPlainReceiver(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 func (r *receiver) received() []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -357,6 +365,32 @@ func TestSlowCallbackDoesNotDelayOthers(t *testing.T) {
 
 	g.Eventually(platform.Deliveries).Should(HaveLen(1))
 	g.Expect(platform.Deliveries()[0].URL).To(Equal(callback.URL + "/fast"))
+}
+
+func TestConcurrencyIsBounded(t *testing.T) {
+	g := NewWithT(t)
+	release := make(chan struct{})
+	var running, most atomic.Int32
+	callback := newReceiver(t, func(http.ResponseWriter, *http.Request) {
+		now := running.Add(1)
+		for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+		}
+		<-release
+		running.Add(-1)
+	})
+	platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true, DeliveryConcurrency: 8, DeliveryTimeout: time.Minute})
+	for range 10 {
+		c.createActive(callback.URL)
+	}
+
+	_, err := platform.Publish(deletedEvent())
+
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(running.Load).Should(BeEquivalentTo(4), "half of all for one host")
+	close(release)
+	advance(t, platform, 0)
+	g.Expect(most.Load()).To(BeEquivalentTo(4))
+	g.Expect(platform.Deliveries()).To(HaveLen(10))
 }
 
 // Without an advance, the clock itself brings the retries.

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -76,7 +77,7 @@ func (s *sender) do(ctx context.Context, method, target string, header http.Head
 	defer cancel()
 	begun := time.Now()
 	status, answered, err := s.exchange(ctx, method, target, header, body)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(cmp.Or(err, ctx.Err()), context.DeadlineExceeded) { // an answer that races with the deadline is too late
 		err = fmt.Errorf("no complete answer within %s", s.timeout)
 	}
 	return exchange{result: result{status: status, latency: time.Since(begun), err: err}, header: answered}

@@ -79,19 +79,20 @@ func New(options Options) (*Simulator, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &Simulator{
-		options:    options,
-		log:        options.Logger,
-		clock:      newClock(options.start(), options.scale()),
-		dispatcher: newDispatcher(cmp.Or(options.DeliveryConcurrency, 64)),
-		sender:     newSender(options.InsecureCallbacks, cmp.Or(options.DeliveryTimeout, defaultDeliveryTimeout)),
+	saved, found, err := readState(options.StatePath)
+	if err != nil {
+		return nil, err
 	}
-	s.scheduler = newScheduler(s.clock)
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	start := options.start()
+	if found {
+		start = saved.resumeAt(options.StoppedClock)
 	}
-	s.closed, s.close = context.WithCancel(context.Background())
-	s.clear()
+	s := newSimulator(options, start)
+	if found {
+		if err := s.restore(saved); err != nil {
+			return nil, fmt.Errorf("%s: %w", options.StatePath, err)
+		}
+	}
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
@@ -99,20 +100,29 @@ func New(options Options) (*Simulator, error) {
 	return s, nil
 }
 
-// openState goes on where the state file ends. It writes the file at once, to fail now rather than later.
+func newSimulator(options Options, start time.Time) *Simulator {
+	clock := newClock(start, options.scale())
+	s := &Simulator{
+		options:    options,
+		log:        options.Logger,
+		clock:      clock,
+		scheduler:  newScheduler(clock),
+		dispatcher: newDispatcher(cmp.Or(options.DeliveryConcurrency, defaultDeliveryConcurrency)),
+		sender:     newSender(options.InsecureCallbacks, cmp.Or(options.DeliveryTimeout, defaultDeliveryTimeout)),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.closed, s.close = context.WithCancel(context.Background())
+	s.clear()
+	return s
+}
+
+// openState begins to keep the state file. It writes the file at once, to fail now rather than later.
 func (s *Simulator) openState() error {
 	path := s.options.StatePath
 	if path == "" {
 		return nil
-	}
-	saved, found, err := readState(path)
-	if err != nil {
-		return err
-	}
-	if found {
-		if err := s.restore(saved); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
 	}
 	write := func() error { return writeState(path, s.snapshot()) }
 	if err := write(); err != nil {

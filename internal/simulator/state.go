@@ -70,14 +70,18 @@ func (w *webhook) queueInOrder() []*delivery {
 	})
 }
 
+// resumeAt is the virtual time at which to go on: time has passed meanwhile as real time did, unless the clock is stopped.
+func (st state) resumeAt(stopped bool) time.Time {
+	if stopped {
+		return st.Now
+	}
+	return st.Now.Add(max(0, time.Since(st.SavedAt)))
+}
+
 // restore brings a state back, into a simulator that has nothing yet and does not run.
 func (s *Simulator) restore(st state) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clock.moveTo(st.Now)
-	if !s.options.StoppedClock {
-		s.clock.moveTo(st.Now.Add(time.Since(st.SavedAt))) // time went on meanwhile
-	}
 	for _, clientID := range st.Accounts {
 		s.accountOf(clientID)
 	}
@@ -106,8 +110,11 @@ func (s *Simulator) restore(st state) error {
 	return nil
 }
 
-// readState reads a state file; found is false when there is none.
+// readState reads a state file; found is false when there is none, or no path of one.
 func readState(path string) (st state, found bool, err error) {
+	if path == "" {
+		return state{}, false, nil
+	}
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{}, false, nil

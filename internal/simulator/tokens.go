@@ -140,7 +140,7 @@ func (s *Simulator) authenticate(c *call) *response {
 		return errInvalidToken.response(http.StatusUnauthorized)
 	}
 	t, found := s.tokens[value]
-	if !found || !s.clock.now().Before(t.Expires) {
+	if !found || s.expired(value) {
 		return errInvalidToken.response(http.StatusUnauthorized)
 	}
 	if !t.allows(c.request.Method) {
@@ -170,11 +170,14 @@ func (s *Simulator) clientOf(c *call) string {
 func (s *Simulator) addToken(t token) {
 	s.tokens[t.Value] = t
 	s.tokenOrder = append(s.tokenOrder, t.Value)
-	now := s.clock.now()
-	for len(s.tokenOrder) > maxTokens || !now.Before(s.tokens[s.tokenOrder[0]].Expires) {
+	for len(s.tokenOrder) > maxTokens || len(s.tokenOrder) > 0 && s.expired(s.tokenOrder[0]) {
 		delete(s.tokens, s.tokenOrder[0])
 		s.tokenOrder = s.tokenOrder[1:]
 	}
+}
+
+func (s *Simulator) expired(token string) bool {
+	return !s.clock.now().Before(s.tokens[token].Expires)
 }
 
 // accountOf returns the account of a client id, which is opened at the first call.
