@@ -106,6 +106,8 @@ func (b *builder) goCommand(ctx context.Context, taken func(string) bool, args .
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.module
 	cmd.Env = append(hostEnv(), "CGO_ENABLED=0")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go then ends its compilers
+	cmd.WaitDelay = 10 * time.Second
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	stderr, err := cmd.StderrPipe()

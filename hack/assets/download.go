@@ -55,17 +55,21 @@ func (d *downloader) fetch(ctx context.Context, stage, tool string, args ...stri
 }
 
 func (d *downloader) watch(ctx context.Context, stage string, cancel context.CancelCauseFunc) {
-	for last := int64(-1); ; {
+	look := time.NewTicker(d.stall / 10)
+	defer look.Stop()
+	for last, since := int64(-1), time.Now(); ; {
 		size := sizeOf(stage)
-		if size == last {
+		switch {
+		case size != last:
+			last, since = size, time.Now()
+		case time.Since(since) >= d.stall:
 			cancel(fmt.Errorf("the download brought nothing for %s", d.stall))
 			return
 		}
-		last = size
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(d.stall):
+		case <-look.C:
 		}
 	}
 }

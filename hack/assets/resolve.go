@@ -31,7 +31,8 @@ type resolver struct {
 
 func (r *resolver) resolve(ctx context.Context) (string, error) {
 	if r.override != "" {
-		return r.override, complete(r.override)
+		dir, err := filepath.Abs(r.override) // tests run in the folders of their packages
+		return dir, errors.Join(err, complete(dir))
 	}
 	if dir, ok := r.installed(); ok {
 		return dir, nil

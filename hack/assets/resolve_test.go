@@ -71,6 +71,15 @@ func TestOverrideComesFirst(t *testing.T) {
 	mustResolve(t, r, r.override)
 }
 
+func TestRelativeOverrideIsMadeAbsolute(t *testing.T) {
+	r := newResolver(t)
+	forbid(t, r)
+	dir := put(t, t.TempDir(), binaries...)
+	t.Chdir(filepath.Dir(dir))
+	r.override = filepath.Base(dir)
+	mustResolve(t, r, dir)
+}
+
 func TestIncompleteOverrideIsAnErrorThatNamesWhatIsMissing(t *testing.T) {
 	r := newResolver(t)
 	forbid(t, r)
