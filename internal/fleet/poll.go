@@ -81,12 +81,12 @@ func (f *Fleet) PollIn(interval time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now()
-	return max(f.due(interval).Sub(now), f.held.Sub(now), 0)
+	return max(f.due(interval, now).Sub(now), f.held.Sub(now), 0)
 }
 
-func (f *Fleet) due(interval time.Duration) time.Time {
+func (f *Fleet) due(interval time.Duration, now time.Time) time.Time {
 	if f.polled.IsZero() {
-		return f.clock.Now()
+		return now
 	}
 	if f.failures > 0 {
 		longest := interval
