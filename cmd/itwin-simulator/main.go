@@ -1,5 +1,5 @@
-// The itwin-simulator program is the stand-in of Bentley's iTwin Platform for the development and tests of programs that
-// use its webhooks; docs/simulator.md tells how to use it.
+// The itwin-simulator program stands in for Bentley's iTwin Platform in the development and tests of programs that use
+// its webhooks; docs/simulator.md tells how to use it.
 package main
 
 import (
@@ -72,13 +72,19 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 	flags.SetOutput(logs)
 	flags.StringVar(&address, "listen", "127.0.0.1:8090", "the `address` to serve; port 0 picks a free one")
 	flags.DurationVar(&options.Latency, "latency", 0, "added to every call")
-	flags.IntVar(&options.RequestsPerMinute, "requests-per-minute", 0, "`calls` an account may make in a minute; 0 is no limit")
-	flags.IntVar(&options.RequestsPerHour, "requests-per-hour", 0, "`calls` an account may make in an hour; 0 is no limit")
-	flags.IntVar(&options.PageSize, "page-size", 0, "list version 2 webhooks in pages of this `number`; 0 is no pages")
-	flags.BoolVar(&options.InsecureCallbacks, "insecure-callbacks", false, "accept callbacks with self-signed certificates")
-	flags.BoolVar(&options.HTTPCallbacks, "http-callbacks", false, "accept callbacks without TLS, which the platform does not")
-	flags.StringVar(&options.StatePath, "state", "", "a `file` that keeps accounts, webhooks, queues and the clock across restarts")
-	flags.Float64Var(&options.TimeScale, "time-scale", 1, "virtual `seconds` per real one; 0 stops the clock, which then moves only by /simulator/clock/advance")
+	flags.IntVar(&options.RequestsPerMinute, "requests-per-minute", 0,
+		"`calls` an account may make in a minute; 0 is no limit")
+	flags.IntVar(&options.RequestsPerHour, "requests-per-hour", 0,
+		"`calls` an account may make in an hour; 0 is no limit")
+	flags.IntVar(&options.PageSize, "page-size", 0, "list webhooks in pages of this `number`; 0 is no pages")
+	flags.BoolVar(&options.InsecureCallbacks, "insecure-callbacks", false,
+		"accept callbacks with self-signed certificates")
+	flags.BoolVar(&options.HTTPCallbacks, "http-callbacks", false,
+		"accept callbacks without TLS, which the platform does not")
+	flags.StringVar(&options.StatePath, "state", "",
+		"a `file` that keeps accounts, webhooks, queues and the clock across restarts")
+	flags.Float64Var(&options.TimeScale, "time-scale", 1,
+		"virtual `seconds` per real one; 0 stops the clock, which then moves only by /simulator/clock/advance")
 	verbose := flags.Bool("verbose", false, "log every call")
 	if err := flags.Parse(args); err != nil {
 		return "", options, err

@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,7 +35,7 @@ func begin(t *testing.T, args ...string) (base string, end func() error) {
 func get(t *testing.T, address string) string {
 	t.Helper()
 	g := NewWithT(t)
-	response, err := http.Get(address) //nolint:gosec // the address is the program's own
+	response, err := http.Get(address)
 	g.Expect(err).NotTo(HaveOccurred())
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
@@ -58,6 +61,19 @@ func TestProgram(t *testing.T) {
 	base, end = begin(t, args...)
 	g.Expect(get(t, base+"/simulator/clock")).To(Equal(clock))
 	g.Expect(end()).To(Succeed())
+}
+
+func TestFlagsAreDocumented(t *testing.T) {
+	g := NewWithT(t)
+	page, err := os.ReadFile("../../docs/simulator.md")
+	g.Expect(err).NotTo(HaveOccurred())
+	var usage strings.Builder
+	g.Expect(run(t.Context(), []string{"-h"}, io.Discard, &usage)).To(MatchError(flag.ErrHelp))
+	flags := regexp.MustCompile(`(?m)^  -(\S+)`).FindAllStringSubmatch(usage.String(), -1)
+	g.Expect(flags).NotTo(BeEmpty())
+	for _, name := range flags {
+		g.Expect(strings.Contains(string(page), "\n| `--"+name[1]+"` |")).To(BeTrue(), name[1])
+	}
 }
 
 func TestFlagsThatMakeNoSense(t *testing.T) {

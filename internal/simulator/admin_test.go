@@ -46,7 +46,7 @@ func TestAdminRefusesBadInput(t *testing.T) {
 			"POST", "/simulator/events",
 			`{"eventType":"a.b.v1","iTwinId":"` + iTwinID + `","content":{"x":"` + strings.Repeat("x", 64<<10) + `"}}`, 400, "at most 65536 bytes",
 		},
-		"a body that is too large": {"POST", "/simulator/events", strings.Repeat(" ", 2<<20), 413, "too large"},
+		"a body that is too large": {"POST", "/simulator/events", strings.Repeat(" ", 1<<20+1), 413, "too large"},
 		"an unknown webhook":       {"POST", "/simulator/webhooks/" + unknownID + "/deactivate", "", 404, "there is no such webhook"},
 		"an unknown path":          {"GET", "/simulator/nothing", "", 404, "no such resource"},
 		"a method that is not it":  {"PUT", "/simulator/faults", "{}", 405, "does not support"},

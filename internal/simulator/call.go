@@ -52,16 +52,18 @@ func (c *call) operationName() string {
 	return "Update"
 }
 
+var jsonType = regexp.MustCompile(`^application/([^/]+\+)?json$`)
+
 // hasJSONBody tells whether the request declares a JSON body.
 func (c *call) hasJSONBody() bool {
 	media, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
-	return err == nil && (media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"))
+	return err == nil && jsonType.MatchString(media)
 }
 
 var vendorType = regexp.MustCompile(`(?i)application/vnd\.bentley\.itwin-platform\.v([0-9]+)\+json`)
 
-// chooseVersion reads the version from the Accept header. Without one the call gets version 2, except on the routes that
-// only version 1 has: its published sample sends no version there. Zero means a version that does not exist.
+// chooseVersion reads the version from the Accept header. A call that names none gets version 2, except on the routes
+// that only version 1 has: its published sample names none there. Zero means a version that does not exist.
 func chooseVersion(accept []string, template string) apiVersion {
 	match := vendorType.FindStringSubmatch(strings.Join(accept, ","))
 	switch {

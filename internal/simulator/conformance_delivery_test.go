@@ -14,7 +14,7 @@ func delivered(rule string, handler http.HandlerFunc, outcome simulator.Outcome)
 	return row{
 		rule:    "an event is " + string(outcome) + " with " + rule,
 		only:    needsEvents,
-		options: simulator.Options{InsecureCallbacks: true, DeliveryTimeout: 200 * time.Millisecond},
+		options: simulator.Options{InsecureCallbacks: true},
 		check: func(g *WithT, c *client, s *simulator.Simulator) {
 			callback := newReceiver(c.t, handler)
 			c.createActive(callback.URL)
@@ -33,9 +33,25 @@ var deliveryRows = []row{
 		http.Redirect(w, r, "/elsewhere", http.StatusFound)
 	}, simulator.Failed),
 	delivered("a 500", respond(http.StatusInternalServerError), simulator.Failed),
-	delivered("an answer that comes too late", func(_ http.ResponseWriter, r *http.Request) {
-		<-r.Context().Done()
-	}, simulator.Failed),
+	{
+		rule:    "an event is failed with an answer that comes too late",
+		only:    needsEvents,
+		options: simulator.Options{InsecureCallbacks: true, DeliveryTimeout: 200 * time.Millisecond},
+		check: func(g *WithT, c *client, s *simulator.Simulator) {
+			callback := newReceiver(c.t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			c.createActive(callback.URL)
+			publish(c.t, s, deletedEvent())
+			g.Expect(s.Deliveries()).To(HaveLen(1))
+			g.Expect(s.Deliveries()[0].Outcome).To(Equal(simulator.Failed))
+		},
+	},
+	{
+		rule: "a callback has 5 seconds, unless a test says else",
+		only: "the platform's own clock would be needed",
+		check: func(g *WithT, _ *client, _ *simulator.Simulator) {
+			g.Expect(simulator.DefaultDeliveryTimeout).To(Equal(5 * time.Second))
+		},
+	},
 	{
 		rule:    "an event is a signed POST with the documented body",
 		only:    needsEvents,

@@ -201,7 +201,7 @@ var refusedCreateRows = []row{
 		rule: "create refuses a body that is too large",
 		only: notDocumented,
 		check: func(g *WithT, c *client, _ *simulator.Simulator) {
-			a := c.do(http.MethodPost, "/webhooks", createBody(callbackURL, `"name":"`+strings.Repeat("x", 2<<20)+`"`))
+			a := c.do(http.MethodPost, "/webhooks", createBody(callbackURL, `"name":"`+strings.Repeat("x", 1<<20)+`"`))
 			g.Expect(a.status).To(Equal(http.StatusRequestEntityTooLarge))
 		},
 	},

@@ -117,8 +117,8 @@ func (s *Simulator) record(d *delivery, result result, a Attempt) {
 		s.conclude(d, &a)
 	}
 	s.attempts.add(a)
-	s.log.Info("event "+string(a.Outcome), "eventType", a.EventType, "webhook", a.WebhookID, "attempt", a.Attempt,
-		"status", a.Status, "latencyMs", a.LatencyMS, "error", a.Error)
+	s.note("event "+string(a.Outcome), "eventType", a.EventType, "webhook", a.WebhookID, "attempt", a.Attempt,
+		"status", a.Status, "latencyMs", a.LatencyMS, "reason", a.Error)
 }
 
 // conclude ends a delivery, or plans the next attempt, or gives the webhook up.

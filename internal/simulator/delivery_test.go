@@ -10,6 +10,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -180,46 +181,46 @@ func TestSubscriptions(t *testing.T) {
 }
 
 func TestFailedAttempts(t *testing.T) {
-	const timeout = 100 * time.Millisecond
 	tests := map[string]struct {
-		handler   http.HandlerFunc
-		status    int
-		wantError string
+		handler    http.HandlerFunc
+		timeout    time.Duration
+		wantStatus int // 0: none
+		wantError  string
 	}{
-		"another success": {respond(http.StatusCreated), 201, "the answer was 201 and not 200"},
-		"no content":      {respond(http.StatusNoContent), 204, "the answer was 204 and not 200"},
-		"an error":        {respond(http.StatusInternalServerError), 500, "the answer was 500 and not 200"},
+		"another success": {handler: respond(201), wantStatus: 201, wantError: "the answer was 201 and not 200"},
+		"no content":      {handler: respond(204), wantStatus: 204, wantError: "the answer was 204 and not 200"},
+		"an error":        {handler: respond(502), wantStatus: 502, wantError: "the answer was 502 and not 200"},
 		"a redirect to itself": {
-			func(w http.ResponseWriter, r *http.Request) {
+			handler: func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
 			},
-			307, "the answer was 307 and not 200",
+			wantStatus: 307, wantError: "the answer was 307 and not 200",
 		},
 		"an answer that does not come": {
-			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			0, "no complete answer within 100ms",
+			handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			timeout: time.Second, wantError: "no complete answer within 1s",
 		},
 		"a body that does not end": {
-			func(w http.ResponseWriter, r *http.Request) {
+			handler: func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, "OK")
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
 			},
-			200, "no complete answer within 100ms",
+			timeout: time.Second, wantStatus: 200, wantError: "no complete answer within 1s",
 		},
 		"a body without end": {
-			func(w http.ResponseWriter, r *http.Request) {
+			handler: func(w http.ResponseWriter, r *http.Request) {
 				for r.Context().Err() == nil {
 					if _, err := w.Write(make([]byte, 4096)); err != nil {
 						return
 					}
 				}
 			},
-			200, "the answer is longer than 65536 bytes",
+			wantStatus: 200, wantError: "the answer is longer than 65536 bytes",
 		},
 		"a connection that breaks": {
-			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-			0, "EOF",
+			handler:   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			wantError: "EOF",
 		},
 	}
 	for name, tc := range tests {
@@ -227,7 +228,7 @@ func TestFailedAttempts(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			callback := newReceiver(t, tc.handler)
-			platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true, DeliveryTimeout: timeout})
+			platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true, DeliveryTimeout: tc.timeout})
 			c.createActive(callback.URL)
 
 			publish(t, platform, deletedEvent())
@@ -235,7 +236,7 @@ func TestFailedAttempts(t *testing.T) {
 			attempts := platform.Deliveries()
 			g.Expect(attempts).To(HaveLen(1))
 			g.Expect(attempts[0].Outcome).To(Equal(simulator.Failed))
-			g.Expect(attempts[0].Status).To(Equal(tc.status))
+			g.Expect(attempts[0].Status).To(Equal(tc.wantStatus))
 			g.Expect(attempts[0].Error).To(ContainSubstring(tc.wantError))
 			g.Expect(attempts[0].Next).To(Equal(&simulator.Timestamp{Time: start.Add(time.Minute)}))
 			g.Expect(callback.received()).To(HaveLen(1), "a redirect is not followed")
@@ -397,13 +398,19 @@ func TestConcurrencyIsBounded(t *testing.T) {
 func TestRetriesInScaledTime(t *testing.T) {
 	g := NewWithT(t)
 	callback := newReceiver(t, respond(http.StatusInternalServerError))
-	platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true, TimeScale: 500_000})
+	options := simulator.Options{InsecureCallbacks: true, StatePath: filepath.Join(t.TempDir(), "state.json")}
+	stopped, c := newSimulator(t, options) // a token would not last for long in scaled time
 	c.createActive(callback.URL)
+	g.Expect(stopped.Close()).To(Succeed())
+	options.TimeScale = 500_000
+	platform, err := simulator.New(options)
+	g.Expect(err).NotTo(HaveOccurred())
+	defer func() { g.Expect(platform.Close()).To(Succeed()) }()
 
-	_, err := platform.Publish(deletedEvent())
+	_, err = platform.Publish(deletedEvent())
 
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Eventually(func() []bool { return active(platform) }).WithTimeout(10 * time.Second).Should(Equal([]bool{false}))
+	g.Eventually(func() []bool { return active(platform) }).WithTimeout(time.Minute).Should(Equal([]bool{false}))
 	g.Expect(callback.received()).To(HaveLen(13))
 }
 

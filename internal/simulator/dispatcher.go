@@ -5,8 +5,8 @@ import "sync"
 // defaultDeliveryConcurrency is how many callbacks are called at a time.
 const defaultDeliveryConcurrency = 64
 
-// dispatcher runs jobs on bounded numbers of goroutines: so many in all, fewer of them for one host, and fewer still for
-// one webhook. However slow a callback is, it holds up no other webhook of its host, and no host another.
+// dispatcher runs jobs on bounded numbers of goroutines: so many in all, fewer of them for one host, and fewer still
+// for one webhook. However slow a callback is, it holds up no other webhook of its host, and no host another.
 type dispatcher struct {
 	limit, perHost, perWebhook int
 

@@ -39,7 +39,7 @@ const (
 )
 
 // ErrQueueFull refuses an event because too much waits to be delivered already.
-var ErrQueueFull = errors.New("too many events wait to be delivered: advance the clock, or mend or delete their webhooks")
+var ErrQueueFull = errors.New("too many events wait to be delivered: advance the clock, or mend or delete webhooks")
 
 // message is an event on its way to the webhooks that subscribe to it.
 type message struct {
@@ -70,14 +70,14 @@ func (s *Simulator) Publish(e Event) (Published, error) {
 		s.enqueue(w, &delivery{webhook: w, message: m, due: m.Enqueued})
 		published.Webhooks = append(published.Webhooks, w.ID)
 	}
-	s.log.Info("event published", "eventType", e.EventType, "messageId", m.ID, "webhooks", len(subscribers))
+	s.note("event published", "eventType", e.EventType, "messageId", m.ID, "webhooks", len(subscribers))
 	return published, nil
 }
 
 // complete checks an event and gives it a content.
 func (e *Event) complete() error {
 	if !eventTypePatternV2.MatchString(e.EventType) {
-		return fmt.Errorf("eventType must have the form api.action.version, such as iModels.iModelDeleted.v1, and not %q", e.EventType)
+		return fmt.Errorf("eventType must be like iModels.iModelDeleted.v1, api.action.version, and not %q", e.EventType)
 	}
 	if !uuidPattern.MatchString(e.ITwinID) {
 		return fmt.Errorf("iTwinId must be a UUID, and not %q", e.ITwinID)

@@ -67,6 +67,25 @@ type fault struct {
 	delay      time.Duration
 }
 
+// Kinds of actions.
+const (
+	actionStatus       = "status"
+	actionHTML         = "html"
+	actionEmpty        = "empty"
+	actionDropRequest  = "drop-request"
+	actionDropResponse = "drop-response"
+	actionDelay        = "delay"
+	actionGarbage      = "garbage"
+	actionTruncate     = "truncate"
+	actionEmptyList    = "empty-list"
+)
+
+// faultActions lists the kinds of actions.
+var faultActions = []string{
+	actionStatus, actionHTML, actionEmpty, actionDropRequest, actionDropResponse, actionDelay, actionGarbage,
+	actionTruncate, actionEmptyList,
+}
+
 var errFaultAction = errors.New("the action must be one of status:CODE, status:CODE;retry-after=SECONDS, html:CODE, " +
 	"empty:CODE, drop-request, drop-response, delay:DURATION, garbage, truncate, empty-list")
 
@@ -85,14 +104,14 @@ func parseFault(f Fault) (*fault, error) {
 	parsed.kind = kind
 	var err error
 	switch kind {
-	case "status", "html", "empty":
+	case actionStatus, actionHTML, actionEmpty:
 		err = parsed.parseStatus(argument)
-	case "delay":
+	case actionDelay:
 		parsed.delay, err = time.ParseDuration(argument)
 		if err == nil && (parsed.delay < 0 || parsed.delay > time.Hour) {
 			err = errors.New("a delay lies between 0s and 1h")
 		}
-	case "drop-request", "drop-response", "garbage", "truncate", "empty-list":
+	case actionDropRequest, actionDropResponse, actionGarbage, actionTruncate, actionEmptyList:
 		if hasArgument {
 			err = errFaultAction
 		}
@@ -126,26 +145,26 @@ func (f *fault) parseStatus(argument string) error {
 // play makes of a call what the fault says.
 func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
 	switch f.kind {
-	case "status":
+	case actionStatus:
 		s.send(w, f.withRetryAfter(errorForStatus(c, f.status)))
-	case "html":
+	case actionHTML:
 		s.send(w, f.withRetryAfter(htmlResponse(f.status)))
-	case "empty":
+	case actionEmpty:
 		s.send(w, f.withRetryAfter(newResponse(f.status)))
-	case "drop-request":
+	case actionDropRequest:
 		panic(http.ErrAbortHandler)
-	case "drop-response":
+	case actionDropResponse:
 		s.answer(c)
 		panic(http.ErrAbortHandler)
-	case "delay":
+	case actionDelay:
 		s.sleep(f.delay)
 		s.send(w, s.answer(c))
-	case "garbage":
+	case actionGarbage:
 		s.answer(c)
 		s.send(w, garbage())
-	case "truncate":
+	case actionTruncate:
 		s.sendHalf(w, s.answer(c))
-	case "empty-list":
+	case actionEmptyList:
 		s.send(w, jsonResponse(http.StatusOK, listV2Body{Webhooks: []webhookV2{}}))
 	}
 }

@@ -41,7 +41,7 @@ func (s *Simulator) validate(w *webhook) {
 		return
 	}
 	w.V1.ValidationState = validationFailed
-	s.log.Info("callback not validated", "webhook", w.ID, "status", answer.status, "error", answer.err)
+	s.note("callback not validated", "webhook", w.ID, "status", answer.status, "error", answer.err)
 }
 
 // validated notes that a callback belongs to the owner of the webhook, and turns the webhook on for the first time.

@@ -35,7 +35,10 @@ var operations = []operation{
 	{method: http.MethodGet, template: "/webhooks/confirm", v1: (*Simulator).confirmV1},
 	{method: http.MethodGet, template: "/webhooks/{id}", v1: (*Simulator).getV1, v2: (*Simulator).getV2},
 	{method: http.MethodPatch, template: "/webhooks/{id}", v2: (*Simulator).updateV2},
-	{method: http.MethodDelete, template: "/webhooks/{id}", v1: (*Simulator).deleteWebhook, v2: (*Simulator).deleteWebhook},
+	{
+		method: http.MethodDelete, template: "/webhooks/{id}",
+		v1: (*Simulator).deleteWebhook, v2: (*Simulator).deleteWebhook,
+	},
 	{method: http.MethodPost, template: "/webhooks/{id}/activate", v1: (*Simulator).activateV1},
 	{method: http.MethodPost, template: "/webhooks/{id}/deactivate", v1: (*Simulator).deactivateV1},
 }

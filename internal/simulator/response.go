@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -36,9 +37,7 @@ func htmlResponse(status int) *response {
 // write sends the answer. A client that is gone by now is no concern of the platform's.
 func (r *response) write(w http.ResponseWriter) {
 	header := w.Header()
-	for name, values := range r.header {
-		header[name] = values
-	}
+	maps.Copy(header, r.header)
 	if len(r.body) > 0 {
 		header.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}

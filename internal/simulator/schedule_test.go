@@ -10,10 +10,10 @@ import (
 func TestRetrySchedule(t *testing.T) {
 	g := NewWithT(t)
 	begun := time.Date(2026, time.March, 1, 18, 25, 39, 999_000_000, time.UTC)
-	due, ok, retries := begun, true, 0
-	for failed := 1; ; failed++ {
-		var next time.Time
-		if next, ok = retryDue(failed, due); !ok {
+	due, retries := begun, 0
+	for {
+		next, ok := retryDue(retries+1, due)
+		if !ok {
 			break
 		}
 		g.Expect(next).To(BeTemporally(">", due))

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// defaultDeliveryTimeout is within which a callback must have answered, in real time.
-	defaultDeliveryTimeout = 5 * time.Second
+	// DefaultDeliveryTimeout is within which a callback must have answered, in real time, on the platform.
+	DefaultDeliveryTimeout = 5 * time.Second
 	// maxAnswer bounds what is read of an answer. One that is longer is a failure: nobody waits for its end.
 	maxAnswer = 64 << 10
 )
@@ -94,8 +94,7 @@ func (s *sender) exchange(
 	request.Header.Set("User-Agent", "itwin-simulator")
 	response, err := s.client.Do(request)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // without the method and the URL, which stand beside it in the attempt
 		}
 		return 0, nil, err

@@ -26,7 +26,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.send(w, s.answer(c))
 		return
 	}
-	s.log.Info("playing a fault", "method", r.Method, "path", r.URL.Path, "action", fault.Action)
+	s.note("playing a fault", "method", r.Method, "path", r.URL.Path, "action", fault.Action)
 	fault.play(s, w, c)
 }
 

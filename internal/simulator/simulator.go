@@ -108,7 +108,7 @@ func newSimulator(options Options, start time.Time) *Simulator {
 		clock:      clock,
 		scheduler:  newScheduler(clock),
 		dispatcher: newDispatcher(cmp.Or(options.DeliveryConcurrency, defaultDeliveryConcurrency)),
-		sender:     newSender(options.InsecureCallbacks, cmp.Or(options.DeliveryTimeout, defaultDeliveryTimeout)),
+		sender:     newSender(options.InsecureCallbacks, cmp.Or(options.DeliveryTimeout, DefaultDeliveryTimeout)),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -132,8 +132,8 @@ func (s *Simulator) openState() error {
 	return nil
 }
 
-// Close ends the delivery of events, breaking off attempts under way, and saves the state. Calls are still answered after
-// it, but what they change is no longer saved.
+// Close ends the delivery of events, breaking off attempts under way, and saves the state. Calls are still answered
+// after it, but what they change is no longer saved.
 func (s *Simulator) Close() error {
 	s.close()
 	s.loop.Wait()
@@ -175,6 +175,11 @@ func (o Options) scale() float64 {
 		return 1
 	}
 	return o.TimeScale
+}
+
+// note logs something that happens, with the virtual time of it.
+func (s *Simulator) note(message string, attributes ...any) {
+	s.log.Info(message, append([]any{"at", s.clock.now().Format(timestampLayout)}, attributes...)...)
 }
 
 // Reset forgets everything but the options and the time.

@@ -70,7 +70,8 @@ func (w *webhook) queueInOrder() []*delivery {
 	})
 }
 
-// resumeAt is the virtual time at which to go on: time has passed meanwhile as real time did, unless the clock is stopped.
+// resumeAt is the virtual time at which to go on: as much has passed meanwhile as in real time, unless the clock is
+// stopped.
 func (st state) resumeAt(stopped bool) time.Time {
 	if stopped {
 		return st.Now

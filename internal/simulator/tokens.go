@@ -190,7 +190,7 @@ func (s *Simulator) accountOf(clientID string) *account {
 			limiter:  newRateLimiter(s.options.RequestsPerMinute, s.options.RequestsPerHour),
 		}
 		s.accounts[clientID] = a
-		s.log.Info("account opened", "clientId", clientID, "accountId", a.ID)
+		s.note("account opened", "clientId", clientID, "accountId", a.ID)
 	}
 	return a
 }

@@ -69,8 +69,9 @@ type webhookV1 struct {
 }
 
 func (s *Simulator) listV1(c *call) *response {
-	all := []summaryV1{}
-	for _, w := range s.webhooksOf(c) {
+	own := s.webhooksOf(c)
+	all := make([]summaryV1, 0, len(own))
+	for _, w := range own {
 		all = append(all, summaryV1{
 			ID: w.ID, EventSource: "iModels", IsActive: w.Active, IsValidated: w.V1.IsValidated,
 			CallbackURL: w.CallbackURL, ExpirationDateTime: w.V1.ExpirationDateTime,
@@ -112,7 +113,11 @@ func (s *Simulator) createV1(c *call) *response {
 	if w.Secret == "" {
 		w.Secret = randomHex(32)
 	}
-	w.V1 = &DetailsV1{ExpirationDateTime: expires, ValidationState: validationPending, Validation: &Timestamp{s.clock.now().Add(v1Delay)}}
+	w.V1 = &DetailsV1{
+		ExpirationDateTime: expires,
+		ValidationState:    validationPending,
+		Validation:         &Timestamp{s.clock.now().Add(v1Delay)},
+	}
 	s.addWebhook(w)
 	w.V1.ConfirmURL = c.baseURL() + "/webhooks/confirm?" + url.Values{"id": {w.ID}, "key": {randomHex(16)}}.Encode()
 	s.planV1(w)

@@ -43,11 +43,12 @@ type link struct {
 }
 
 func (s *Simulator) listV2(c *call) *response {
-	body := listV2Body{Webhooks: []webhookV2{}}
+	var body listV2Body
 	all := s.webhooksOf(c)
 	if s.options.PageSize > 0 {
 		all, body.Links = page(c, all, s.options.PageSize)
 	}
+	body.Webhooks = make([]webhookV2, 0, len(all))
 	for _, w := range all {
 		body.Webhooks = append(body.Webhooks, viewV2(w))
 	}

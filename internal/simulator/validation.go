@@ -29,8 +29,8 @@ const (
 	optional presence = false
 )
 
-// validator reads the properties of a request body and collects what is wrong with them, so that the refusal names every
-// mistake at once.
+// validator reads the properties of a request body and collects what is wrong with them, so that the refusal names
+// every mistake at once.
 type validator struct {
 	properties map[string]json.RawMessage // without those that are null: a null is an absent property
 	plainHTTP  bool

@@ -81,11 +81,11 @@ func (s *Simulator) addWebhook(w *webhook) {
 	w.queue = map[*delivery]struct{}{}
 	s.webhooks = append(s.webhooks, w)
 	s.webhooksByID[w.ID] = w
-	s.log.Info("webhook created", "webhook", w.ID, "clientId", w.ClientID, "callbackUrl", w.CallbackURL)
+	s.note("webhook created", "webhook", w.ID, "clientId", w.ClientID, "callbackUrl", w.CallbackURL)
 }
 
-// findWebhook returns the webhook that a call names, or nil: those of other accounts and of the other version of the API
-// do not exist for it.
+// findWebhook returns the webhook that a call names, or nil: those of other accounts and of the other version of the
+// API do not exist for it.
 func (s *Simulator) findWebhook(c *call) *webhook {
 	w := s.webhooksByID[c.id]
 	if w == nil || w.ClientID != c.account.ClientID || w.APIVersion != int(c.version) {
@@ -111,7 +111,7 @@ func (s *Simulator) removeWebhook(w *webhook) {
 	delete(s.webhooksByID, w.ID)
 	i := slices.Index(s.webhooks, w)
 	s.webhooks = slices.Delete(s.webhooks, i, i+1)
-	s.log.Info("webhook deleted", "webhook", w.ID)
+	s.note("webhook deleted", "webhook", w.ID)
 }
 
 // setActive turns a webhook on or off. Events that wait for one that is turned off are lost.
@@ -124,7 +124,7 @@ func (s *Simulator) setActive(w *webhook, active bool, by string) {
 		s.dropQueue(w)
 	}
 	s.touch(w)
-	s.log.Info("webhook turned "+map[bool]string{true: "on", false: "off"}[active], "webhook", w.ID, "by", by)
+	s.note("webhook turned "+map[bool]string{true: "on", false: "off"}[active], "webhook", w.ID, "by", by)
 }
 
 // touch notes a change. The time of it is later than that of the change before even if the clock stands still, so that
