@@ -13,10 +13,12 @@ import (
 type Lane int
 
 const (
-	// Urgent calls carry out what a person asked for, or keep the picture of the remote side fresh.
+	// Urgent calls carry out what a person asked for.
 	Urgent Lane = iota
 	// Routine calls leave part of the bucket to the urgent ones.
 	Routine
+	// picture calls are the lists. There is one at a time, which serves all webhooks: it waits behind none of them.
+	picture
 )
 
 // Limits bound the calls of one connection.
@@ -25,7 +27,8 @@ type Limits struct {
 	PerMinute int
 	// PerHour calls; 0 means no bound. No window of an hour sees more.
 	PerHour int
-	// InFlight calls at the same time; 0 means no bound. It keeps one slow platform from holding every worker.
+	// InFlight calls at the same time, beside a list; 0 means no bound. It keeps one slow platform from holding every
+	// worker.
 	InFlight int
 }
 
@@ -38,7 +41,7 @@ type gate struct {
 	mu          sync.Mutex
 	closedUntil time.Time
 	sent        int
-	lines       [2]line
+	lines       [picture + 1]line
 	crowd       line
 }
 
@@ -99,7 +102,7 @@ func (g *gate) enter(lane Lane) (leave func(), refused *ThrottledError) {
 		at := g.lines[lane].place(now.Add(wait), g.spacing())
 		return nil, &ThrottledError{After: at.Sub(now)}
 	}
-	if g.sent >= g.inFlight {
+	if g.sent >= g.inFlight && lane != picture {
 		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
 		return nil, &ThrottledError{After: at.Sub(now)}
 	}

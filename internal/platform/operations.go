@@ -114,7 +114,10 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 	op := operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 	}
+	ctx = WithLane(ctx, picture)
+	seen := map[string]bool{}
 	for range maxPages {
+		seen[op.url.String()] = true
 		var p page
 		op.into = &p
 		if err := c.do(ctx, op); err != nil {
@@ -127,6 +130,9 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 		next, err := op.url.Parse(p.next)
 		if err != nil || next.Host != op.url.Host || next.Scheme != op.url.Scheme {
 			return nil, listError(op, errors.New("the next page is on another host"))
+		}
+		if seen[next.String()] {
+			return nil, listError(op, errors.New("the next page is one that was read before"))
 		}
 		op.url = next
 	}
