@@ -1,0 +1,69 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	module = "webhook-operator.io/itwin"
+	// binEnv names the folder of the built programs, when it is not bin of the repository.
+	binEnv = "ITWIN_BIN"
+	// assetsEnv names the folder of kube-apiserver, etcd and kubectl.
+	assetsEnv = "KUBEBUILDER_ASSETS"
+)
+
+// Root is the repository: the first folder, from the working one upwards, that holds this module.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		data, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // that is the file looked for
+		if err == nil && strings.HasPrefix(string(data), "module "+module+"\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("run this inside of the repository: no folder above has the go.mod of %s", module)
+		}
+		dir = parent
+	}
+}
+
+// Binary is the path of a program that `make build` makes.
+func Binary(name string) (string, error) {
+	dir := os.Getenv(binEnv)
+	if dir == "" {
+		root, err := Root()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(root, "bin")
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the program %s is not built: run make build, or name its folder in %s", path, binEnv)
+	}
+	return path, nil
+}
+
+// assets is the folder of the control plane's programs.
+func assets() (string, error) {
+	dir := os.Getenv(assetsEnv)
+	if dir == "" {
+		return "", errors.New(assetsEnv + " must name the folder of kube-apiserver, etcd and kubectl: " +
+			"make demo and make test set it, and `go run ./hack/assets` prints it")
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kubectl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return "", fmt.Errorf("%s names a folder without %s; `go run ./hack/assets` prints one that has it",
+				assetsEnv, name)
+		}
+	}
+	return dir, nil
+}

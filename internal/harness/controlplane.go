@@ -1,0 +1,84 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// ControlPlane is a real kube-apiserver with its etcd. Nothing runs pods in it, and nothing collects garbage.
+type ControlPlane struct {
+	// Client is an administrator's.
+	Client client.WithWatch
+	// Config is an administrator's.
+	Config *rest.Config
+	// Kubeconfig is the path of an administrator's file for kubectl.
+	Kubeconfig string
+	// KubectlPath is the program that came with the control plane.
+	KubectlPath string
+
+	environment *envtest.Environment
+	dir         string
+}
+
+// StartControlPlane starts one, with its files in a folder of the caller.
+func StartControlPlane(dir string) (*ControlPlane, error) {
+	folder, err := assets()
+	if err != nil {
+		return nil, err
+	}
+	c := &ControlPlane{
+		environment: &envtest.Environment{BinaryAssetsDirectory: folder}, dir: dir,
+		Kubeconfig: filepath.Join(dir, "kubeconfig"), KubectlPath: filepath.Join(folder, "kubectl"),
+	}
+	if c.Config, err = c.environment.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the control plane: %w", err), c.Stop())
+	}
+	if err := c.connect(); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+func (c *ControlPlane) connect() error {
+	if err := os.WriteFile(c.Kubeconfig, c.environment.KubeConfig, 0o600); err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return err
+	}
+	var err error
+	c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: scheme})
+	return err
+}
+
+// Stop ends the control plane; what was in it is gone.
+func (c *ControlPlane) Stop() error { return c.environment.Stop() }
+
+// Install applies the manifests that users install, and waits for the kinds to be served. The Deployment among them
+// is an object like any other here: StartManager runs the program.
+func (c *ControlPlane) Install(ctx context.Context) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", "default")); err != nil {
+		return err
+	}
+	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=1m",
+		"crd/webhooks."+v1alpha1.GroupVersion.Group,
+		"crd/connections."+v1alpha1.GroupVersion.Group,
+		"crd/clusterconnections."+v1alpha1.GroupVersion.Group)
+	return err
+}

@@ -1,0 +1,82 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+)
+
+// Manager is the operator as a process, with the rights that the manifests give it and no others.
+type Manager struct {
+	*Process
+	// Health is the base URL of its probes.
+	Health string
+}
+
+// managers numbers the output files.
+var managers atomic.Int32
+
+// StartManager runs the operator, with more flags if any, and waits until it is ready.
+func (c *ControlPlane) StartManager(ctx context.Context, flags ...string) (*Manager, error) {
+	path, err := Binary("manager")
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := c.serviceAccountKubeconfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	output := filepath.Join(c.dir, fmt.Sprintf("manager-%d.log", managers.Add(1)))
+	args := append([]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + address}, flags...)
+	process, err := StartProcess(output, path, args)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{Process: process, Health: "http://" + address}
+	if err := m.waitReady(ctx); err != nil {
+		return nil, errors.Join(err, m.Kill())
+	}
+	return m, nil
+}
+
+func (m *Manager) waitReady(ctx context.Context) error {
+	return Until(ctx, "the operator becomes ready", func(ctx context.Context) error {
+		if err := m.Ended(); err != nil {
+			return Final(err)
+		}
+		return get(ctx, m.Health+"/readyz")
+	})
+}
+
+func get(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}
+
+// FreeAddress is an address on loopback that nobody listens on.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}

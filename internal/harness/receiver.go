@@ -1,0 +1,163 @@
+package harness
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/util/cert"
+)
+
+// maxEvent bounds what is read of an event.
+const maxEvent = 1 << 20
+
+// Delivery is an event that was sent to a receiver.
+type Delivery struct {
+	Path      string
+	EventType string
+	MessageID string
+	WebhookID string
+	// Verified is true when its Signature was made with the secret of the path.
+	Verified bool
+	// Answer is the status that the receiver answered with.
+	Answer int
+}
+
+// Receiver takes events over HTTPS on loopback, with a certificate that it signed itself, and verifies them. It can be
+// broken and mended.
+type Receiver struct {
+	// URL has no path.
+	URL string
+
+	server *http.Server
+
+	mu         sync.Mutex
+	secrets    map[string]string
+	broken     bool
+	deliveries []Delivery
+}
+
+// StartReceiver starts one on a free port.
+func StartReceiver() (*Receiver, error) {
+	certificate, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{URL: "https://" + listener.Addr().String(), secrets: map[string]string{}}
+	r.server = &http.Server{
+		Handler: r, ReadHeaderTimeout: 10 * time.Second,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
+	}
+	go func() { _ = r.server.ServeTLS(listener, "", "") }()
+	return r, nil
+}
+
+// Close ends the receiver.
+func (r *Receiver) Close() error { return r.server.Close() }
+
+// Trust names the secret that events to a path are signed with.
+func (r *Receiver) Trust(path, secret string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets[path] = secret
+}
+
+// Break makes every answer a 503, until Mend.
+func (r *Receiver) Break() { r.setBroken(true) }
+
+// Mend makes the receiver take events again.
+func (r *Receiver) Mend() { r.setBroken(false) }
+
+func (r *Receiver) setBroken(broken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = broken
+}
+
+// Deliveries are the events so far, with those that were turned away.
+func (r *Receiver) Deliveries() []Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Delivery(nil), r.deliveries...)
+}
+
+// Await waits until a message was taken, and returns an error when it was turned away because of its signature.
+func (r *Receiver) Await(ctx context.Context, messageID string) (taken Delivery, err error) {
+	return taken, Until(ctx, "the receiver takes the event", func(context.Context) error {
+		for _, d := range r.Deliveries() {
+			switch {
+			case d.MessageID != messageID:
+			case d.Answer == http.StatusOK:
+				taken = d
+				return nil
+			case d.Answer == http.StatusUnauthorized:
+				return Final(errors.New("its signature is not that of the webhook's secret"))
+			}
+		}
+		return errors.New("it has not arrived")
+	})
+}
+
+// ServeHTTP takes one event.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(request.Body, maxEvent))
+	if err != nil {
+		return
+	}
+	d := Delivery{Path: request.URL.Path}
+	var event struct{ EventType, MessageID, WebhookID string }
+	if json.Unmarshal(body, &event) == nil {
+		d.EventType, d.MessageID, d.WebhookID = event.EventType, event.MessageID, event.WebhookID
+	}
+	w.WriteHeader(r.take(d, body, request.Header.Get("Signature")))
+}
+
+// take judges an event and remembers it.
+func (r *Receiver) take(d Delivery, body []byte, signature string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.Verified = Verify(body, signature, r.secrets[d.Path])
+	switch {
+	case r.broken:
+		d.Answer = http.StatusServiceUnavailable
+	case !d.Verified:
+		d.Answer = http.StatusUnauthorized
+	default:
+		d.Answer = http.StatusOK
+	}
+	r.deliveries = append(r.deliveries, d)
+	return d.Answer
+}
+
+// Verify tells whether a Signature header was made with a secret from exactly this body.
+func Verify(body []byte, signature, secret string) bool {
+	given, ok := strings.CutPrefix(signature, "sha256=")
+	if !ok || secret == "" {
+		return false
+	}
+	sum, err := hex.DecodeString(given)
+	if err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return hmac.Equal(sum, mac.Sum(nil))
+}

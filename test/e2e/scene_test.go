@@ -1,0 +1,248 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+const (
+	credentials = "itwin-service-app"
+	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+	eventType   = "iModels.iModelDeleted.v1"
+	callback    = "https://hooks.example.com/itwin"
+)
+
+// scene is what one test has to itself: a namespace, and a platform with its own clock, counts and faults.
+type scene struct {
+	*testing.T
+	*WithT
+	ctx       context.Context
+	namespace string
+	platform  *harness.Simulator
+}
+
+// newScene makes a scene without a connection.
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
+	s.SetDefaultEventuallyTimeout(harness.Patience)
+	s.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"}}
+	s.create(namespace)
+	s.namespace = namespace.Name
+	platform, err := harness.StartSimulator(s.ctx, t.TempDir(), "--insecure-callbacks")
+	s.must(err)
+	s.platform = platform
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.describe()
+		}
+		if err := platform.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// describe logs what a person would look at after a failure.
+func (s *scene) describe() {
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	defer cancel()
+	for _, kind := range []string{"itwin", "events"} {
+		objects, err := plane.Kubectl(ctx, "get", kind, "-n", s.namespace, "-o", "wide")
+		s.Logf("the %s (%v):\n%s", kind, err, objects)
+	}
+	counts, err := s.platform.Requests(ctx)
+	s.Logf("the calls to the platform (%v): %v", err, counts)
+	s.Logf("the simulator:\n%s\nthe operator: %s", s.platform.Output(), manager.OutputPath())
+}
+
+// newConnectedScene has the Connection that Webhooks use by default, and its credentials.
+func newConnectedScene(t *testing.T) *scene {
+	t.Helper()
+	s := newScene(t)
+	s.create(s.credentials(s.namespace))
+	s.create(s.connection())
+	return s
+}
+
+func (s *scene) must(err error) {
+	s.Helper()
+	s.Expect(err).NotTo(HaveOccurred())
+}
+
+func (s *scene) create(o client.Object) {
+	s.Helper()
+	s.must(plane.Client.Create(s.ctx, o))
+}
+
+func (s *scene) credentials(namespace string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: credentials},
+		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "hush"},
+	}
+}
+
+func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
+	return v1alpha1.ConnectionSpec{
+		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
+		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
+	}
+}
+
+func (s *scene) connection() *v1alpha1.Connection {
+	return &v1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
+	}
+}
+
+// webhook is one of scope iTwin, not yet created.
+func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+	w := &v1alpha1.Webhook{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		Spec: v1alpha1.WebhookSpec{
+			CallbackURL: callback + "/" + name, Scope: v1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{eventType},
+		},
+	}
+	for _, change := range changes {
+		change(w)
+	}
+	return w
+}
+
+// ready creates a Webhook and waits until it is.
+func (s *scene) ready(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+	s.Helper()
+	s.create(s.webhook(name, changes...))
+	return s.becomes(name, isReady)
+}
+
+// read reads a Webhook.
+func (s *scene) read(name string) (*v1alpha1.Webhook, error) {
+	var w v1alpha1.Webhook
+	err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)
+	return &w, err
+}
+
+// becomes waits until all checks of a Webhook are content, and returns it.
+func (s *scene) becomes(name string, checks ...check) (w *v1alpha1.Webhook) {
+	s.Helper()
+	s.Eventually(func() (err error) {
+		if w, err = s.read(name); err != nil {
+			return err
+		}
+		for _, check := range checks {
+			if err := check(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}).Should(Succeed())
+	return w
+}
+
+// gone waits until a Webhook does not exist any more.
+func (s *scene) gone(name string) {
+	s.Helper()
+	s.Eventually(func() bool {
+		_, err := s.read(name)
+		return apierrors.IsNotFound(err)
+	}).Should(BeTrue(), "Webhook %s is still there", name)
+}
+
+// change patches a Webhook as a person does: without regard to what else changed.
+func (s *scene) change(w *v1alpha1.Webhook, change func(*v1alpha1.Webhook)) {
+	s.Helper()
+	before := w.DeepCopy()
+	change(w)
+	s.must(plane.Client.Patch(s.ctx, w, client.MergeFrom(before)))
+}
+
+// annotate sets one of the annotations that ask the operator for something.
+func (s *scene) annotate(w *v1alpha1.Webhook, annotation, value string) {
+	s.Helper()
+	s.change(w, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
+}
+
+// remotes are the platform's webhooks.
+func (s *scene) remotes() []simulator.Webhook {
+	s.Helper()
+	webhooks, err := s.platform.Webhooks(s.ctx)
+	s.must(err)
+	return webhooks
+}
+
+// onlyRemote is the one webhook that the platform has.
+func (s *scene) onlyRemote() simulator.Webhook {
+	s.Helper()
+	webhooks := s.remotes()
+	s.Expect(webhooks).To(HaveLen(1))
+	return webhooks[0]
+}
+
+// calls counts the calls to the platform of one kind, such as "PATCH /webhooks/{id}".
+func (s *scene) calls(kind string) int {
+	s.Helper()
+	counts, err := s.platform.Requests(s.ctx)
+	s.must(err)
+	s.Expect(counts.Counts).To(HaveKey(kind))
+	return counts.Counts[kind]
+}
+
+// check is content with a Webhook, or says why not.
+type check func(*v1alpha1.Webhook) error
+
+func isReady(w *v1alpha1.Webhook) error {
+	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.InSyncReason)(w)
+}
+
+func isNotReady(reason string) check {
+	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionFalse, reason)
+}
+
+// isCondition compares a condition that speaks of the current spec.
+func isCondition(kind string, want metav1.ConditionStatus, reason string) check {
+	return func(w *v1alpha1.Webhook) error {
+		c := apimeta.FindStatusCondition(w.Status.Conditions, kind)
+		switch {
+		case c == nil:
+			return fmt.Errorf("%s has no condition %s", w.Name, kind)
+		case c.Status != want || c.Reason != reason:
+			return fmt.Errorf("%s is %s=%s (%s: %s), not %s (%s)", w.Name, kind, c.Status, c.Reason, c.Message, want, reason)
+		case c.ObservedGeneration != w.Generation || w.Status.ObservedGeneration != w.Generation:
+			return fmt.Errorf("%s was not read since its spec changed", w.Name)
+		}
+		return nil
+	}
+}
+
+// kstatus is what GitOps tools make of an object.
+func (s *scene) kstatus(o client.Object) status.Status {
+	s.Helper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	s.must(err)
+	gvk, err := plane.Client.GroupVersionKindFor(o)
+	s.must(err)
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(gvk)
+	result, err := status.Compute(u)
+	s.must(err)
+	return result.Status
+}

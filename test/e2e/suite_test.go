@@ -1,0 +1,62 @@
+// Package e2e runs the built programs as processes, with the shipped manifests and no rights beyond theirs, on a real
+// control plane.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+var (
+	plane *harness.ControlPlane
+	// manager is the one operator of the suite. Tests that are not parallel may replace it.
+	manager *harness.Manager
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+// run starts what all tests share. Tests that stop the operator run first and alone: they are those without t.Parallel.
+func run(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "itwin-e2e-")
+	if err != nil {
+		return failed("make a folder", err)
+	}
+	defer func() {
+		if code != 0 {
+			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	}()
+	if plane, err = harness.StartControlPlane(dir); err != nil {
+		return failed("start", err)
+	}
+	defer func() {
+		if err := plane.Stop(); err != nil {
+			failed("stop the control plane", err)
+		}
+	}()
+	ctx := context.Background()
+	if err := plane.Install(ctx); err != nil {
+		return failed("install", err)
+	}
+	if manager, err = plane.StartManager(ctx); err != nil {
+		return failed("start the operator", err)
+	}
+	code = m.Run()
+	if err := manager.Stop(); err != nil {
+		return failed("stop the operator", err)
+	}
+	return code
+}
+
+func failed(what string, err error) int {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+	return 1
+}
