@@ -37,27 +37,32 @@ type operation struct {
 	body, into  any
 }
 
-// do carries out an operation: a place within the rate limit, a token, the request, and one more with a fresh token if
-// the platform did not accept the first.
+// do carries out an operation, a second time with a fresh token if the platform did not accept the first.
 func (c *Client) do(ctx context.Context, op operation) error {
+	token, err := c.attempt(ctx, op, nil)
+	if token != nil && IsUnauthorized(err) {
+		_, err = c.attempt(ctx, op, token)
+	}
+	return err
+}
+
+// attempt takes a place within the rate limit and a token other than the stale one, and sends the request. It returns
+// the token that the request was sent with; nil when it was not sent.
+func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token) (*oauth2.Token, error) {
 	leave, refused := c.gate.enter(laneOf(ctx))
 	if refused != nil {
 		c.options.Throttled(refused.After)
-		return refused
+		return nil, refused
 	}
 	defer leave()
-	token, err := c.tokens.get(ctx, nil)
-	if err != nil {
-		return err
+	token, err := c.tokens.get(ctx, stale)
+	if err == nil {
+		err = c.send(ctx, op, token)
 	}
-	err = c.send(ctx, op, token)
-	if !IsUnauthorized(err) {
-		return err
+	if wait, limited := IsRateLimited(err); limited {
+		c.gate.close(wait)
 	}
-	if token, err = c.tokens.get(ctx, token); err != nil {
-		return err
-	}
-	return c.send(ctx, op, token)
+	return token, err
 }
 
 func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) error {
@@ -125,14 +130,8 @@ func (c *Client) read(response *http.Response, op operation, failure *Error) err
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
 	failure.readError(body)
-	failure.RetryAfter = retryAfter(response.Header, c.options.Clock.Now())
+	failure.readRetryAfter(response.Header, c.options.Clock.Now())
 	failure.Outcome = outcome(failure)
-	if response.StatusCode == http.StatusTooManyRequests {
-		if failure.RetryAfter == 0 {
-			failure.RetryAfter = defaultRetryAfter
-		}
-		c.gate.close(failure.RetryAfter)
-	}
 	return failure
 }
 
@@ -180,10 +179,24 @@ func bare(err error) error {
 	return err
 }
 
-// retryAfter reads how long to wait: Retry-After as seconds or a date, or the platform's own header.
+// readRetryAfter fills in how long the platform asks to wait. A 429 always asks for some time.
+func (e *Error) readRetryAfter(h http.Header, now time.Time) {
+	e.RetryAfter = retryAfter(h, now)
+	if e.RetryAfter == 0 && e.Status == http.StatusTooManyRequests {
+		e.RetryAfter = defaultRetryAfter
+	}
+}
+
+// retryAfter reads how long to wait: Retry-After as seconds or a date, or the platform's own header. A date is that of
+// the platform's clock, which the answer shows.
 func retryAfter(h http.Header, now time.Time) time.Duration {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
 	for _, value := range []string{h.Get("Retry-After"), h.Get("iTwinPlatform-RateLimit-Retry-After-Seconds")} {
-		if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		// What is out of range comes back as the largest number that is in it.
+		seconds, err := strconv.ParseUint(value, 10, 31)
+		if err == nil || errors.Is(err, strconv.ErrRange) {
 			return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 		}
 		if date, err := http.ParseTime(value); err == nil {

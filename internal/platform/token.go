@@ -71,7 +71,7 @@ func (t *tokens) failure(err error) *Error {
 	}
 	failure.Code, failure.Message = clean(retrieve.ErrorCode), clean(retrieve.ErrorDescription)
 	failure.Status = retrieve.Response.StatusCode
-	failure.RetryAfter = retryAfter(retrieve.Response.Header, t.clock.Now())
+	failure.readRetryAfter(retrieve.Response.Header, t.clock.Now())
 	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401.
 	if failure.Status == http.StatusBadRequest {
 		failure.Status = http.StatusUnauthorized
