@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 )
 
 // maxPages bounds how often _links.next is followed.
@@ -53,6 +54,10 @@ func (c *Client) one(ctx context.Context, op operation, id string) (Webhook, err
 	op.url, op.into = c.webhookURL(id), &w
 	if err := c.do(ctx, op); err != nil {
 		return Webhook{}, err
+	}
+	if w.ID != id && strings.EqualFold(w.ID, id) {
+		// Not the platform's fault: whoever wrote the id did not write it as the platform does.
+		return Webhook{}, fmt.Errorf("%s: the platform writes the id %q as %q", op.words, id, clean(w.ID))
 	}
 	if w.ID != id {
 		return Webhook{}, &Error{

@@ -12,8 +12,12 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// tokenEarly is how long before its end a token is no longer used.
-const tokenEarly = time.Minute
+const (
+	// tokenEarly is how long before its end a token is no longer used; half its life if that is shorter.
+	tokenEarly = time.Minute
+	// tokenDefault is how long a token is used that came without an end.
+	tokenDefault = time.Hour
+)
 
 // Credentials are those of a Service Application; the Webhooks API V2 accepts no others.
 type Credentials struct {
@@ -30,6 +34,8 @@ type tokens struct {
 
 	mu     sync.Mutex
 	cached *oauth2.Token
+	// useUntil is when the cached token should be replaced, by our own clock.
+	useUntil time.Time
 }
 
 // get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless
@@ -37,7 +43,7 @@ type tokens struct {
 func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.cached != nil && t.cached != stale && t.fresh(t.cached) {
+	if t.cached != nil && t.cached != stale && t.clock.Now().Before(t.useUntil) {
 		return t.cached, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
@@ -50,12 +56,18 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 		return nil, failure
 	}
 	t.observe(Call{Operation: "token", Status: http.StatusOK, Duration: t.clock.Since(begun)})
-	t.cached = token
+	t.cached, t.useUntil = token, begun.Add(usableFor(token))
 	return token, nil
 }
 
-func (t *tokens) fresh(token *oauth2.Token) bool {
-	return token.Expiry.IsZero() || t.clock.Now().Add(tokenEarly).Before(token.Expiry)
+// usableFor is how long a token that was just fetched should be used. Its Expiry comes from the library's clock, which
+// is always the real one.
+func usableFor(token *oauth2.Token) time.Duration {
+	if token.Expiry.IsZero() {
+		return tokenDefault
+	}
+	lifetime := time.Until(token.Expiry)
+	return lifetime - min(tokenEarly, lifetime/2)
 }
 
 // failure keeps of the answer what a person needs. The body is not quoted: nobody knows what an identity provider puts
