@@ -44,6 +44,8 @@ type Error struct {
 	Outcome Outcome
 	// Cause is the underlying error when there was no answer, or one that could not be read.
 	Cause error
+	// login is true when no token was to be had: what the token server answers is not about any webhook.
+	login bool
 }
 
 // Error tells what was asked and what came back. It holds no secret and no token: both travel in bodies and headers
@@ -101,7 +103,7 @@ func (e *ThrottledError) Error() string {
 // IsNotFound tells whether the platform itself, not some proxy, says that the webhook does not exist.
 func IsNotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusNotFound && e.Code != ""
+	return ok && e.Status == http.StatusNotFound && e.Code != "" && !e.login
 }
 
 // IsUnauthorized tells whether the credentials are refused.
@@ -113,13 +115,13 @@ func IsUnauthorized(err error) bool {
 // IsForbidden tells whether the credentials are good but lack the permission.
 func IsForbidden(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusForbidden && e.Code != ""
+	return ok && e.Status == http.StatusForbidden && e.Code != "" && !e.login
 }
 
 // IsRefused tells whether the platform refuses the request as such: the same one will be refused again.
 func IsRefused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Outcome != Refused {
+	if !ok || e.Outcome != Refused || e.login {
 		return false
 	}
 	switch e.Status {

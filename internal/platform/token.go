@@ -74,7 +74,7 @@ func usableFor(token *oauth2.Token) time.Duration {
 // there. A fetched token changes nothing on the platform, so the outcome of the call that needed it is Refused.
 func (t *tokens) failure(err error) *Error {
 	failure := &Error{
-		Operation: "get access token", Method: http.MethodPost, Path: t.config.TokenURL, Outcome: Refused,
+		Operation: "get access token", Method: http.MethodPost, Path: t.config.TokenURL, Outcome: Refused, login: true,
 	}
 	retrieve, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
@@ -84,8 +84,8 @@ func (t *tokens) failure(err error) *Error {
 	failure.Code, failure.Message = clean(retrieve.ErrorCode), clean(retrieve.ErrorDescription)
 	failure.Status = retrieve.Response.StatusCode
 	failure.readRetryAfter(retrieve.Response.Header, t.clock.Now())
-	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401.
-	if failure.Status == http.StatusBadRequest {
+	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401. A bare 400 may be a proxy's page.
+	if failure.Status == http.StatusBadRequest && failure.Code != "" {
 		failure.Status = http.StatusUnauthorized
 	}
 	return failure
