@@ -131,6 +131,7 @@ func (r *run) forgetID(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { delete(w.Annotations, v1alpha1.WebhookIDAnnotation) })
 	if err == nil {
 		r.memory.begin(r.key(), r.object().UID)
+		r.fleet.Release(r.facts.id, r.owner())
 	}
 	return err
 }
@@ -140,7 +141,7 @@ func (r *run) confirm(remote context.Context) error {
 	if err := r.fleet.Confirm(remote, r.facts.id); err != nil {
 		return err
 	}
-	r.plan.verdict = verdict{silent: true, retry: time.Millisecond}
+	r.plan.verdict = verdict{silent: true, retry: again}
 	return nil
 }
 
@@ -155,9 +156,6 @@ func (r *run) create(remote context.Context) error {
 		return err
 	}
 	r.memory.made(r.key(), r.object().UID, created.ID)
-	if old := r.facts.id; old != "" {
-		r.fleet.Release(old, r.owner())
-	}
 	r.facts.id, r.remote, r.created, r.secretSent = created.ID, &created, true, true
 	if r.plan.cause == causeDrift {
 		r.warn("Drifted", "Recreate", "The remote webhook was found changed: %s", r.plan.drift)
@@ -266,8 +264,9 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 		return err
 	}
 	r.memory.forget(r.key())
-	if r.fleet != nil && r.facts.id != "" {
+	if r.fleet != nil {
 		r.fleet.Release(r.facts.id, r.owner())
+		r.fleet.Release(r.plan.target, r.owner())
 	}
 	return nil
 }
@@ -295,6 +294,9 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		return d, true
 	case s == createRemote && platform.MayHaveHappened(err):
 		v.since = r.now()
+	case s == createRemote && platform.IsNotFound(err):
+		// What does not exist is not the webhook, but what it should be about.
+		return r.refused(refusal(said), 0), true
 	case platform.IsForbidden(err):
 		return r.refused(said.Said(), forbiddenPause), true
 	case answered && platform.IsRefused(err):
@@ -335,7 +337,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 		}, true
 	case platform.IsNotFound(err):
 		// The picture has it: the next round decides what to do.
-		return verdict{silent: true, retry: time.Millisecond}, true
+		return verdict{silent: true, retry: again}, true
 	}
 	return verdict{
 		reason: v1alpha1.PlatformUnavailableReason, reconciling: true, await: true,

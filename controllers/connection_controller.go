@@ -30,7 +30,7 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=connections;clusterconnections,verbs=get;list;watch
+// +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=connections;clusterconnections,verbs=list;watch
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=connections/status;clusterconnections/status,verbs=patch
 
 const (

@@ -10,7 +10,9 @@ import (
 
 // facts are all that a decision is made from. They are values: deciding calls nobody.
 type facts struct {
-	now     time.Time
+	now time.Time
+	// heard is how many lists had succeeded before the remote side was looked at.
+	heard   uint64
 	webhook *v1alpha1.Webhook
 	// generation of the spec that is decided about.
 	generation int64

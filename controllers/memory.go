@@ -82,8 +82,13 @@ func (m *memory) requested(name types.NamespacedName, uid types.UID, value strin
 	return since
 }
 
-func (m *memory) forget(name types.NamespacedName) {
+// forget drops what is known of an object that is gone, and returns it.
+func (m *memory) forget(name types.NamespacedName) (last attempt) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if a := m.entries[name]; a != nil {
+		last = *a
+	}
 	delete(m.entries, name)
+	return last
 }

@@ -79,6 +79,16 @@ type Collector struct {
 	Fleets *fleet.Registry
 }
 
+// Start serves the counts while the manager runs.
+func (c *Collector) Start(ctx context.Context) error {
+	if err := metrics.Registry.Register(c); err != nil {
+		return err
+	}
+	defer metrics.Registry.Unregister(c)
+	<-ctx.Done()
+	return nil
+}
+
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- webhooksDesc

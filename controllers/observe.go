@@ -34,6 +34,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		return f, nil, err
 	}
 	if remote != nil {
+		f.heard = remote.Heard()
 		observeRemote(&f, remote)
 		r.observeRequest(&f, remote)
 		if err := r.observeAttempt(ctx, &f, remote, known); err != nil {
@@ -63,9 +64,6 @@ func observeRemote(f *facts, remote *fleet.Fleet) {
 	f.connection.synced = remote.Synced()
 	if f.id == "" {
 		return
-	}
-	if f.rival == "" {
-		remote.Claim(f.id, fleet.Owner(f.webhook.UID))
 	}
 	f.remote, f.presence = remote.Lookup(f.id)
 }

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -182,11 +184,21 @@ func setAll(all *[]metav1.Condition, generation int64, conditions ...metav1.Cond
 
 // event and warn record Events on the Webhook.
 func (r *run) event(reason, action, note string, args ...any) {
-	r.Recorder.Eventf(r.object(), nil, corev1.EventTypeNormal, reason, action, note, args...)
+	r.record(corev1.EventTypeNormal, reason, action, fmt.Sprintf(note, args...))
 }
 
 func (r *run) warn(reason, action, note string, args ...any) {
-	r.Recorder.Eventf(r.object(), nil, corev1.EventTypeWarning, reason, action, note, args...)
+	r.record(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
+}
+
+// maxNote is the API server's bound for the note of an Event, in bytes.
+const maxNote = 1024
+
+func (r *run) record(kind, reason, action, note string) {
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
+	}
+	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", note)
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.

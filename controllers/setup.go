@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -9,7 +10,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -25,6 +25,8 @@ type Options struct {
 	Workers int
 	// Version goes into the User-Agent.
 	Version string
+	// SettleTime overrides the constant of the same name when not 0.
+	SettleTime time.Duration
 }
 
 // Add registers all controllers, their indexes and metrics.
@@ -36,6 +38,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	webhooks := &WebhookReconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
 		Fleets: fleets, Clock: clock.RealClock{}, Selector: o.Selector, Cluster: o.Cluster,
+		SettleTime: o.SettleTime,
 	}
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
 		return err
@@ -60,7 +63,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 			return err
 		}
 	}
-	return metrics.Registry.Register(&Collector{Reader: mgr.GetClient(), Fleets: fleets})
+	return mgr.Add(&Collector{Reader: mgr.GetClient(), Fleets: fleets})
 }
 
 // Transform makes the cache keep no more than is used. Of the Webhooks of other shards that is who claims what.

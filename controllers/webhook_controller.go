@@ -29,7 +29,7 @@ import (
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=webhooks/status,verbs=patch
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=webhooks/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // SettleTime is how long after it was sent a create of unknown outcome may still take effect: the request's timeout.
@@ -65,9 +65,7 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	var webhook v1alpha1.Webhook
 	if err := r.Get(ctx, request.NamespacedName, &webhook); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.memory.forget(request.NamespacedName)
-			r.writes.forget(request.NamespacedName)
-			forgetWebhook(request.Namespace, request.Name)
+			r.forget(request.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -102,15 +100,31 @@ func settle(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
+// forget drops all that was remembered of an object that is gone.
+func (r *WebhookReconciler) forget(name types.NamespacedName) {
+	last := r.memory.forget(name)
+	r.writes.forget(name)
+	forgetWebhook(name.Namespace, name.Name)
+	r.Fleets.Each(func(_ string, f *fleet.Fleet) {
+		f.Forget(name.String())
+		if last.id != "" {
+			f.Release(last.id, fleet.Owner(last.uid))
+		}
+	})
+}
+
+// again is when to look again at once.
+const again = time.Millisecond
+
 // next says when to look again, and asks the fleet to be woken.
 func (r *run) next() ctrl.Result {
 	v := r.plan.verdict
 	switch {
 	case r.fleet == nil:
 	case !v.since.IsZero():
-		r.fleet.AwaitSince(v.since, request(r.object()).String())
-	case v.await:
-		r.fleet.Await(request(r.object()).String())
+		r.fleet.AwaitSince(v.since, r.key().String())
+	case v.await && !r.fleet.Await(r.key().String(), r.facts.heard):
+		return ctrl.Result{RequeueAfter: again}
 	}
 	return ctrl.Result{RequeueAfter: v.retry}
 }
@@ -118,8 +132,6 @@ func (r *run) next() ctrl.Result {
 func (r *WebhookReconciler) serves(w *v1alpha1.Webhook) bool {
 	return r.Selector == nil || r.Selector.Matches(labels.Set(w.Labels))
 }
-
-func request(o client.Object) types.NamespacedName { return client.ObjectKeyFromObject(o) }
 
 // SetupWithManager registers the controller.
 func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
@@ -187,7 +199,7 @@ func (r *WebhookReconciler) matching(ctx context.Context, option client.ListOpti
 	requests := make([]reconcile.Request, 0, len(webhooks.Items))
 	for i := range webhooks.Items {
 		if r.serves(&webhooks.Items[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: request(&webhooks.Items[i])})
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&webhooks.Items[i])})
 		}
 	}
 	return requests

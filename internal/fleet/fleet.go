@@ -62,6 +62,8 @@ type Fleet struct {
 	troubled time.Time
 	// waiting holds who is to be woken by a successful list, and when that must have begun at the earliest.
 	waiting map[string]time.Time
+	// heard counts the lists that succeeded.
+	heard uint64
 	// closed is why only deletes are sent; nil when the connection is in use.
 	closed error
 	// polled is when the last list began, and failures how many have failed since one succeeded.
@@ -188,13 +190,32 @@ func (f *Fleet) IDs() []string {
 	return ids
 }
 
-// Await asks that key be among the Woken of the next list that succeeds.
-func (f *Fleet) Await(key string) {
+// Heard counts the lists that succeeded so far.
+func (f *Fleet) Heard() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.heard
+}
+
+// Await asks that key be among the Woken of the next list that succeeds. It returns false, and asks for nothing, when
+// one has succeeded since heard was read: whoever decided before it should decide again.
+func (f *Fleet) Await(key string, heard uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.heard != heard {
+		return false
+	}
 	if _, waits := f.waiting[key]; !waits {
 		f.waiting[key] = time.Time{}
 	}
+	return true
+}
+
+// Forget drops a key that nobody is behind any more.
+func (f *Fleet) Forget(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.waiting, key)
 }
 
 // AwaitSince asks for a list that begins at t or later, before its time if need be, and that key be woken by it.

@@ -37,6 +37,7 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 		return Changes{}, err
 	}
 	f.failures, f.listed = 0, started
+	f.heard++
 	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
 	// What went wrong after this list began is not excused by it.
 	if !f.troubled.After(started) {
@@ -146,7 +147,7 @@ func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []stri
 			e.missing = true
 			changed = append(changed, id)
 		}
-		if _, owned := f.owners[id]; !owned || f.gone[id] {
+		if e.patience == 0 || f.gone[id] {
 			delete(f.entries, id)
 		}
 	}
