@@ -48,8 +48,8 @@ type Error struct {
 	login bool
 }
 
-// Error tells what was asked and what came back. It holds no secret and no token: both travel in bodies and headers
-// only, and neither is quoted.
+// Error tells what was asked and what came back, in one line of bounded length. It holds no secret and no token: they
+// travel in bodies and headers, which are not quoted, and where the platform quotes them they are blotted out.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s %s", e.Operation, e.Method, e.Path)
@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ": %s", e.Cause)
 	}
-	return b.String()
+	return cut(b.String(), maxErrorLine)
 }
 
 // Said returns the platform's own words in one line, or "" when it said nothing readable.
@@ -70,15 +70,21 @@ func (e *Error) Said() string {
 	if e.Code == "" {
 		return ""
 	}
-	said := e.Code + ": " + e.Message
-	if e.Target != "" {
-		said += " (target: " + e.Target + ")"
-	}
+	said := Detail{e.Code, e.Message, e.Target}.String()
 	for _, d := range e.Details {
-		said += "; " + d.Code + ": " + d.Message
-		if d.Target != "" {
-			said += " (target: " + d.Target + ")"
-		}
+		said += "; " + d.String()
+	}
+	return cut(said, maxErrorLine)
+}
+
+// String returns a detail in one line.
+func (d Detail) String() string {
+	said := d.Code
+	if d.Message != "" {
+		said += ": " + d.Message
+	}
+	if d.Target != "" {
+		said += " (target: " + d.Target + ")"
 	}
 	return said
 }
@@ -149,12 +155,18 @@ func MayHaveHappened(err error) bool {
 }
 
 const (
+	// maxErrorText bounds each thing that the platform says, and maxErrorLine a whole error: the message of a condition
+	// holds 32 KiB.
 	maxErrorText    = 1024
+	maxErrorLine    = 8 << 10
 	maxErrorDetails = 10
+	// shortestSecret is the shortest that is looked for in what the platform says; a shorter one would be found anywhere.
+	shortestSecret = 8
 )
 
-// readError fills in what the body says. Not every failed request carries such a body (API page, "Error Response").
-func (e *Error) readError(body []byte) {
+// readError fills in what the body says, without the secrets that the request held. Not every failed request carries
+// such a body (API page, "Error Response").
+func (e *Error) readError(body []byte, secrets ...string) {
 	var envelope struct {
 		Error struct {
 			Code    string   `json:"code"`
@@ -163,29 +175,49 @@ func (e *Error) readError(body []byte) {
 			Details []Detail `json:"details"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(body, &envelope) != nil || envelope.Error.Code == "" {
+	err := json.Unmarshal(body, &envelope)
+	// A part of another type than documented, which is left out, does not make the rest unreadable.
+	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd {
 		return
 	}
-	said := envelope.Error
-	e.Code, e.Message, e.Target = clean(said.Code), clean(said.Message), clean(said.Target)
+	said, quote := envelope.Error, quoter(secrets)
+	if e.Code = quote(said.Code); e.Code == "" {
+		return
+	}
+	e.Message, e.Target = quote(said.Message), quote(said.Target)
 	for i, d := range said.Details {
 		if i == maxErrorDetails {
 			break
 		}
-		e.Details = append(e.Details, Detail{clean(d.Code), clean(d.Message), clean(d.Target)})
+		e.Details = append(e.Details, Detail{quote(d.Code), quote(d.Message), quote(d.Target)})
+	}
+}
+
+// quoter makes foreign text fit to be quoted: clean, and without secrets.
+func quoter(secrets []string) func(string) string {
+	return func(s string) string {
+		for _, secret := range secrets {
+			if len(secret) >= shortestSecret {
+				s = strings.ReplaceAll(s, secret, "***")
+			}
+		}
+		return clean(s)
 	}
 }
 
 // clean makes foreign text fit for a condition, an event or a log line: bounded, valid and on one line.
-func clean(s string) string {
+func clean(s string) string { return cut(s, maxErrorText) }
+
+// cut leaves of a text what can be printed in one line of so many bytes.
+func cut(s string, longest int) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, " "))
-	if len(s) > maxErrorText {
-		s = strings.ToValidUTF8(s[:maxErrorText], "") + "…"
+	if len(s) > longest {
+		s = strings.ToValidUTF8(s[:longest], "") + "…"
 	}
 	return strings.TrimSpace(s)
 }

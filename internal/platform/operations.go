@@ -20,7 +20,7 @@ func (c *Client) Create(ctx context.Context, r CreateRequest) (Webhook, error) {
 	var w Webhook
 	err := c.do(ctx, operation{
 		name: "create", words: "create webhook", method: http.MethodPost, url: c.base.JoinPath("webhooks"),
-		body: r, into: &w,
+		body: r, into: &w, secret: r.Secret,
 	})
 	return w, err
 }
@@ -32,7 +32,9 @@ func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
 
 // Update changes what the patch holds and returns the webhook's new state.
 func (c *Client) Update(ctx context.Context, id string, p Patch) (Webhook, error) {
-	return c.one(ctx, operation{name: "update", words: "update webhook", method: http.MethodPatch, body: p}, id)
+	return c.one(ctx, operation{
+		name: "update", words: "update webhook", method: http.MethodPatch, body: p, secret: p.Secret,
+	}, id)
 }
 
 // Delete removes the webhook; an error for which IsNotFound holds when there is none.
@@ -60,10 +62,7 @@ func (c *Client) one(ctx context.Context, op operation, id string) (Webhook, err
 		return Webhook{}, fmt.Errorf("%s: the platform writes the id %q as %q", op.words, id, clean(w.ID))
 	}
 	if w.ID != id {
-		return Webhook{}, &Error{
-			Operation: op.words, Method: op.method, Path: op.url.Path, Status: http.StatusOK,
-			Cause: fmt.Errorf("the answer is about webhook %q", clean(w.ID)),
-		}
+		return Webhook{}, op.misread(fmt.Errorf("the answer is about webhook %q", w.ID))
 	}
 	return w, nil
 }
@@ -134,18 +133,19 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 		}
 		next, err := op.url.Parse(p.next)
 		if err != nil || next.Host != op.url.Host || next.Scheme != op.url.Scheme {
-			return nil, listError(op, errors.New("the next page is on another host"))
+			return nil, op.misread(errors.New("the next page is on another host"))
 		}
 		if seen[next.String()] {
-			return nil, listError(op, errors.New("the next page is one that was read before"))
+			return nil, op.misread(errors.New("the next page is one that was read before"))
 		}
 		op.url = next
 	}
-	return nil, listError(op, fmt.Errorf("more than %d pages", maxPages))
+	return nil, op.misread(fmt.Errorf("more than %d pages", maxPages))
 }
 
-func listError(op operation, cause error) error {
-	return &Error{
-		Operation: op.words, Method: op.method, Path: op.url.Path, Status: http.StatusOK, Cause: cause,
-	}
+// misread is the error of an answer that came but cannot be used.
+func (o operation) misread(cause error) error {
+	failure := o.failure()
+	failure.Status, failure.Cause = http.StatusOK, cause
+	return failure
 }

@@ -35,6 +35,13 @@ type operation struct {
 	method      string
 	url         *url.URL
 	body, into  any
+	// secret is what of the body must never show.
+	secret string
+}
+
+// failure is an error of this operation about which nothing more is known. A path may be what the platform linked to.
+func (o operation) failure() *Error {
+	return &Error{Operation: o.words, Method: o.method, Path: clean(o.url.Path)}
 }
 
 // do carries out an operation, a second time with a fresh token if the platform did not accept the first.
@@ -68,7 +75,7 @@ func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token)
 func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
 	defer cancel()
-	failure := &Error{Operation: op.words, Method: op.method, Path: op.url.Path}
+	failure := op.failure()
 	request, err := c.request(ctx, op, token)
 	if err != nil {
 		failure.Cause, failure.Outcome = err, Refused
@@ -91,7 +98,7 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	err = c.read(response, op, failure)
+	err = c.read(response, op, failure, token)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
 	return err
 }
@@ -119,7 +126,7 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 }
 
 // read turns an answer into a value or an Error.
-func (c *Client) read(response *http.Response, op operation, failure *Error) error {
+func (c *Client) read(response *http.Response, op operation, failure *Error, token *oauth2.Token) error {
 	c.noteSkew(response.Header)
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
@@ -129,7 +136,7 @@ func (c *Client) read(response *http.Response, op operation, failure *Error) err
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	failure.readError(body)
+	failure.readError(body, op.secret, token.AccessToken, c.options.Credentials.ClientSecret)
 	failure.readRetryAfter(response.Header, c.options.Clock.Now())
 	failure.Outcome = outcome(failure)
 	return failure

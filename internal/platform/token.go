@@ -81,7 +81,8 @@ func (t *tokens) failure(err error) *Error {
 		failure.Cause = bare(err)
 		return failure
 	}
-	failure.Code, failure.Message = clean(retrieve.ErrorCode), clean(retrieve.ErrorDescription)
+	quote := quoter([]string{t.config.ClientSecret})
+	failure.Code, failure.Message = quote(retrieve.ErrorCode), quote(retrieve.ErrorDescription)
 	failure.Status = retrieve.Response.StatusCode
 	failure.readRetryAfter(retrieve.Response.Header, t.clock.Now())
 	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401. A bare 400 may be a proxy's page.

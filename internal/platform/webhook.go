@@ -52,7 +52,7 @@ func (p Patch) Empty() bool {
 }
 
 // UnmarshalJSON reads the platform's form. Unknown fields are tolerated; a body that lacks what every webhook has is
-// refused, so that an unrelated 200 is never mistaken for an inactive webhook.
+// refused, so that an unrelated 200 is never mistaken for an inactive webhook. So is an id that could not be asked for.
 func (w *Webhook) UnmarshalJSON(data []byte) error {
 	var wire struct {
 		ID          string   `json:"id"`
@@ -70,6 +70,8 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	switch {
 	case wire.ID == "":
 		return errors.New("webhook without id")
+	case !ValidID(wire.ID):
+		return fmt.Errorf("webhook with the id %q", clean(wire.ID))
 	case wire.Active == nil:
 		return fmt.Errorf("webhook %q without active", wire.ID)
 	case wire.CallbackURL == "":
