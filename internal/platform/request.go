@@ -130,12 +130,7 @@ func (c *Client) read(response *http.Response, op operation, failure *Error, tok
 	c.noteSkew(response.Header)
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
-		if op.into == nil {
-			failure.Cause = expectNothing(response)
-		} else {
-			failure.Cause = readBody(response.Body, op.into)
-		}
-		if failure.Cause != nil {
+		if failure.Cause = readAnswer(response, op.into); failure.Cause != nil {
 			return failure
 		}
 		return nil
@@ -158,17 +153,16 @@ func outcome(e *Error) Outcome {
 	return Unknown
 }
 
-// expectNothing accepts the answer to a delete: no other success than 204, because a 200 may be a proxy's page.
-func expectNothing(response *http.Response) error {
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxErrorBody))
-	if response.StatusCode != http.StatusNoContent {
-		return errors.New("the answer is not what the API documents: 204 without a body")
+// readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
+func readAnswer(response *http.Response, into any) error {
+	if into == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxErrorBody))
+		if response.StatusCode != http.StatusNoContent {
+			return errors.New("the answer is not what the API documents: 204 without a body")
+		}
+		return nil
 	}
-	return nil
-}
-
-func readBody(body io.Reader, into any) error {
-	limited := &io.LimitedReader{R: body, N: maxBody + 1}
+	limited := &io.LimitedReader{R: response.Body, N: maxBody + 1}
 	data, err := io.ReadAll(limited)
 	switch {
 	case err != nil:
