@@ -45,9 +45,17 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, platform.Close())
 	}
-	_, _ = fmt.Fprintf(out, "listening on http://%s\n", listener.Addr())
+	_, _ = fmt.Fprintf(out, "listening on %s\n", baseURL(listener.Addr()))
 	server := &http.Server{Handler: platform, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	return errors.Join(serve(ctx, server, listener), platform.Close())
+}
+
+// baseURL is where programs on this machine reach a listener.
+func baseURL(address net.Addr) string {
+	if tcp, ok := address.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		address = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Port}
+	}
+	return "http://" + address.String()
 }
 
 // serve serves until the context ends, and then lets the calls under way finish.

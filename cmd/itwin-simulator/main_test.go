@@ -58,7 +58,9 @@ func TestProgram(t *testing.T) {
 	clock := get(t, base+"/simulator/clock")
 	g.Expect(end()).To(Succeed())
 
+	args[1] = ":0"
 	base, end = begin(t, args...)
+	g.Expect(base).To(MatchRegexp(`^http://127\.0\.0\.1:[1-9][0-9]*$`))
 	g.Expect(get(t, base+"/simulator/clock")).To(Equal(clock))
 	g.Expect(end()).To(Succeed())
 }

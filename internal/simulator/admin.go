@@ -162,7 +162,7 @@ func adminFaults(s *Simulator, _ string, _ []byte) (*response, error) {
 }
 
 func adminAddFault(s *Simulator, _ string, body []byte) (*response, error) {
-	var f Fault
+	f := Fault{Times: 1}
 	if err := decodeStrictly(body, &f); err != nil {
 		return nil, err
 	}

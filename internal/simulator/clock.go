@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// endOfTime is where the clock stops for good: much later times cannot be written as RFC 3339 has them.
+var endOfTime = time.Date(9000, time.January, 1, 0, 0, 0, 0, time.UTC)
+
 // clock is the virtual time of the simulator. It runs with real time, multiplied by a scale, and can be moved forward
 // but never back.
 type clock struct {
@@ -33,7 +36,15 @@ func (c *clock) nowLocked() time.Time {
 	if c.held || c.scale == 0 {
 		return c.virtual
 	}
-	return c.virtual.Add(time.Duration(float64(time.Since(c.real)) * c.scale))
+	passed := min(float64(time.Since(c.real))*c.scale, math.MaxInt64/2)
+	return earlier(c.virtual.Add(time.Duration(passed)), endOfTime)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // hold stops time until release, so that what happens in between happens at the times given to moveTo and nowhere else.
@@ -56,7 +67,7 @@ func (c *clock) moveTo(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.nowLocked(); t.After(now) {
-		c.virtual, c.real = t, time.Now()
+		c.virtual, c.real = earlier(t, endOfTime), time.Now()
 	}
 }
 

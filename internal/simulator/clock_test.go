@@ -28,6 +28,10 @@ func TestClock(t *testing.T) {
 		time.Sleep(time.Second)
 		g.Expect(c.now()).To(Equal(begin.Add(time.Hour + time.Minute)))
 
+		c.moveTo(endOfTime.Add(time.Hour))
+		time.Sleep(time.Hour)
+		g.Expect(c.now()).To(Equal(endOfTime))
+
 		stopped := newClock(begin, 0)
 		time.Sleep(time.Hour)
 		g.Expect(stopped.now()).To(Equal(begin))

@@ -30,6 +30,7 @@ type Fault struct {
 	//	drop-request                  the connection is closed, without effect
 	//	drop-response                 carried out, then the connection is closed
 	//	delay:3s                      carried out that much later in real time, even if the client is gone by then
+	//	delay-response:3s             carried out now, and answered that much later
 	//	garbage                       carried out, then answered 200 with what is no JSON
 	//	truncate                      carried out, then the answer breaks off half-way
 	//	empty-list                    answered 200 with no webhooks, without effect
@@ -75,6 +76,7 @@ const (
 	actionDropRequest  = "drop-request"
 	actionDropResponse = "drop-response"
 	actionDelay        = "delay"
+	actionLate         = "delay-response"
 	actionGarbage      = "garbage"
 	actionTruncate     = "truncate"
 	actionEmptyList    = "empty-list"
@@ -82,12 +84,12 @@ const (
 
 // faultActions lists the kinds of actions.
 var faultActions = []string{
-	actionStatus, actionHTML, actionEmpty, actionDropRequest, actionDropResponse, actionDelay, actionGarbage,
-	actionTruncate, actionEmptyList,
+	actionStatus, actionHTML, actionEmpty, actionDropRequest, actionDropResponse, actionDelay, actionLate,
+	actionGarbage, actionTruncate, actionEmptyList,
 }
 
 var errFaultAction = errors.New("the action must be one of status:CODE, status:CODE;retry-after=SECONDS, html:CODE, " +
-	"empty:CODE, drop-request, drop-response, delay:DURATION, garbage, truncate, empty-list")
+	"empty:CODE, drop-request, drop-response, delay:DURATION, delay-response:DURATION, garbage, truncate, empty-list")
 
 func parseFault(f Fault) (*fault, error) {
 	if _, err := path.Match(f.Match.Path, ""); err != nil {
@@ -106,7 +108,7 @@ func parseFault(f Fault) (*fault, error) {
 	switch kind {
 	case actionStatus, actionHTML, actionEmpty:
 		err = parsed.parseStatus(argument)
-	case actionDelay:
+	case actionDelay, actionLate:
 		parsed.delay, err = time.ParseDuration(argument)
 		if err == nil && (parsed.delay < 0 || parsed.delay > time.Hour) {
 			err = errors.New("a delay lies between 0s and 1h")
@@ -159,6 +161,10 @@ func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
 	case actionDelay:
 		s.sleep(f.delay)
 		s.send(w, s.answer(c))
+	case actionLate:
+		r := s.answer(c)
+		s.sleep(f.delay)
+		s.send(w, r)
 	case actionGarbage:
 		s.answer(c)
 		s.send(w, garbage())

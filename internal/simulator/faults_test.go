@@ -39,11 +39,15 @@ func TestFaults(t *testing.T) {
 		"a status and nothing else": {
 			action: "empty:500", wantStatus: http.StatusInternalServerError,
 		},
+		"a status without a body": {
+			action: "status:204", wantStatus: http.StatusNoContent,
+		},
 		"a request that is lost":     {action: "drop-request"},
 		"an answer that is lost":     {action: "drop-response", wantEffect: true},
 		"an answer that breaks off":  {action: "truncate", wantEffect: true},
 		"an answer that is no JSON":  {action: "garbage", wantStatus: http.StatusOK, wantBody: `{"webhooks":[{"id":"e69`, wantEffect: true},
 		"an answer that comes later": {action: "delay:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
+		"an answer that is old":      {action: "delay-response:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
 		"a list without its content": {action: "empty-list", wantStatus: http.StatusOK, wantBody: `{"webhooks":[]}`},
 	}
 	for name, tc := range tests {

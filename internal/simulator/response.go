@@ -38,11 +38,15 @@ func htmlResponse(status int) *response {
 func (r *response) write(w http.ResponseWriter) {
 	header := w.Header()
 	maps.Copy(header, r.header)
-	if len(r.body) > 0 {
-		header.Set("Content-Length", strconv.Itoa(len(r.body)))
+	body := r.body
+	if r.status == http.StatusNoContent || r.status == http.StatusNotModified {
+		body = nil // as HTTP has it
+	}
+	if len(body) > 0 {
+		header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body)
+	_, _ = w.Write(body)
 }
 
 // encodeJSON writes a value of this package, without HTML escapes: URLs stay readable, as the platform sends them.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,10 +92,16 @@ func (s *Simulator) restore(st state) error {
 	}
 	messages := map[string]*message{}
 	for _, m := range st.Messages {
+		if !eventTypePatternV2.MatchString(m.Type) {
+			return fmt.Errorf("message %s has no event type", m.ID)
+		}
 		messages[m.ID] = m
 	}
 	for _, saved := range st.Webhooks {
 		w := &webhook{Webhook: saved.Webhook, queue: map[*delivery]struct{}{}}
+		if err := w.check(); err != nil {
+			return fmt.Errorf("webhook %s: %w", w.ID, err)
+		}
 		s.webhooks = append(s.webhooks, w)
 		s.webhooksByID[w.ID] = w
 		if w.V1 != nil {
@@ -107,6 +114,21 @@ func (s *Simulator) restore(st state) error {
 			}
 			s.enqueue(w, &delivery{webhook: w, message: m, failed: d.Failed, due: d.Due})
 		}
+	}
+	return nil
+}
+
+// check refuses a webhook that the simulator cannot have written, and could not deal with.
+func (w *webhook) check() error {
+	if (w.V1 != nil) != (w.APIVersion == int(v1)) {
+		return fmt.Errorf("it does not fit version %d", w.APIVersion)
+	}
+	if callback, err := url.Parse(w.CallbackURL); err != nil || callback.Host == "" {
+		return errors.New("its callback is no URL")
+	}
+	if w.V1 != nil {
+		_, err := url.Parse(w.V1.ConfirmURL)
+		return err
 	}
 	return nil
 }

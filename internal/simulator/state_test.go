@@ -145,9 +145,15 @@ func TestStateFileThatCannotBeUsed(t *testing.T) {
 		content string
 		want    string
 	}{
-		"no JSON":           {content: "nonsense", want: "is no state file of the simulator"},
-		"another version":   {content: `{"version":7}`, want: "is a state file of version 7, and not 1"},
-		"a missing message": {content: `{"version":1,"webhooks":[{"id":"x","queue":[{"messageId":"y"}]}]}`, want: "which is missing"},
+		"no JSON":         {content: "nonsense", want: "is no state file of the simulator"},
+		"another version": {content: `{"version":7}`, want: "is a state file of version 7, and not 1"},
+		"a missing message": {
+			content: `{"version":1,"webhooks":[{"apiVersion":2,"callbackUrl":"https://x","queue":[{"messageId":"y"}]}]}`,
+			want:    "which is missing",
+		},
+		"a message of no type": {content: `{"version":1,"messages":[{"type":"x"}]}`, want: "has no event type"},
+		"a callback of no URL": {content: `{"version":1,"webhooks":[{"apiVersion":2}]}`, want: "its callback is no URL"},
+		"a version of no kind": {content: `{"version":1,"webhooks":[{"apiVersion":1}]}`, want: "it does not fit version 1"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
