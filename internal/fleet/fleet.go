@@ -57,8 +57,10 @@ type Fleet struct {
 	creating map[string]int
 	// listed is when the last successful list began; zero before the first.
 	listed time.Time
-	// trouble is why writes wait for a list that began after troubled and succeeded; nil when they do not.
+	// trouble is why writes wait for a list that began after the moment shaken and succeeded; nil when they do not.
+	// troubled is the time of that moment.
 	trouble  error
+	shaken   uint64
 	troubled time.Time
 	// waiting holds who is to be woken by a successful list, and when that must have begun at the earliest.
 	waiting map[string]time.Time
@@ -253,8 +255,13 @@ func (f *Fleet) admit(change bool) error {
 // suspect notes that an answer did not come or could not be trusted: writes wait for a list that begins after now.
 func (f *Fleet) suspect(err error) {
 	if unreliable(err) {
-		f.trouble, f.troubled = err, f.clock.Now()
+		f.distrust(err)
 	}
+}
+
+func (f *Fleet) distrust(err error) {
+	f.moment++
+	f.trouble, f.shaken, f.troubled = err, f.moment, f.clock.Now()
 }
 
 // unreliable errors say little about the request and much about the platform or the credentials.

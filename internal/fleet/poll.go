@@ -40,7 +40,7 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 	f.heard++
 	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
 	// What went wrong after this list began is not excused by it.
-	if !f.troubled.After(started) {
+	if f.shaken <= began {
 		f.trouble = nil
 	}
 	return changes, nil
@@ -49,12 +49,12 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 var errReplaced = errors.New("the client was replaced while it listed")
 
 func (f *Fleet) failed(err error) {
-	f.suspect(err)
 	if wait, limited := platform.IsRateLimited(err); limited {
 		f.held = f.clock.Now().Add(wait)
 		return
 	}
 	f.failures++
+	f.distrust(err)
 }
 
 // wake returns those who wait for a list that began at started.
