@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -54,6 +55,20 @@ var tokenRows = []row{
 			a := c.askToken(form, nil)
 			g.Expect(a.status).To(Equal(http.StatusBadRequest))
 			g.Expect(a.json(c.t)).To(HaveKeyWithValue("error", "unsupported_grant_type"))
+		},
+	},
+	{
+		rule: "a token needs a form that says what it grants",
+		check: func(g *WithT, c *client, _ *simulator.Simulator) {
+			a := c.askToken(credentials(c, "grant_type"), nil)
+			g.Expect(a.status).To(Equal(http.StatusBadRequest))
+			r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.tokenURL, strings.NewReader(`{}`))
+			g.Expect(err).NotTo(HaveOccurred())
+			r.Header.Set("Content-Type", "application/json")
+			a, err = c.send(r)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(a.status).To(Equal(http.StatusBadRequest))
+			g.Expect(a.json(c.t)).To(HaveKeyWithValue("error", "invalid_request"))
 		},
 	},
 	{

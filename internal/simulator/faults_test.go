@@ -148,3 +148,32 @@ func TestFaultTimes(t *testing.T) {
 
 	g.Expect(statuses).To(Equal([]int{503, 503, 502, 502, 200}))
 }
+
+// A status looks as it would come from the platform itself, in the version that was asked.
+func TestFaultStatusBodies(t *testing.T) {
+	webhook := "/webhooks/e6989b43-53ab-45e2-a610-560c6f7e879e"
+	tests := map[string]struct {
+		method, path, accept, action string
+		want                         string
+	}{
+		"unauthorized":         {"GET", "/webhooks", acceptV2, "status:401", `"code":"HeaderNotFound"`},
+		"not found":            {"GET", webhook, acceptV2, "status:404", `"code":"WebhookNotFound"`},
+		"an update refused":    {"PATCH", webhook, acceptV2, "status:422", `"code":"InvalidUpdateWebhookRequest"`},
+		"an activate refused":  {"POST", webhook + "/activate", acceptV1, "status:422", `"code":"InvalidActivateWebhookRequest"`},
+		"a deactivate refused": {"POST", webhook + "/deactivate", acceptV1, "status:422", `"code":"InvalidDeactivateWebhookRequest"`},
+		"a limit of version 1": {"GET", "/webhooks", acceptV1, "status:429", `"code":"TooManyRequests"`},
+		"credentials refused":  {"POST", "/connect/token", acceptV2, "status:400", `{"error":"invalid_client"}`},
+		"no token service":     {"POST", "/connect/token", acceptV2, "status:503", "<html>"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			platform, c := newSimulator(t, simulator.Options{})
+			g.Expect(platform.AddFault(simulator.Fault{Action: tc.action})).To(Succeed())
+
+			a := c.speaking(tc.accept).do(tc.method, tc.path, "{}")
+
+			g.Expect(a.body).To(ContainSubstring(tc.want))
+		})
+	}
+}
