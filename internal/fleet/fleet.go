@@ -71,7 +71,7 @@ type Fleet struct {
 	// polled is when the last list began, and failures how many have failed since one succeeded.
 	polled   time.Time
 	failures int
-	// held is the time before which the platform does not want to be asked again.
+	// held is when a list that found no place within the rate limit may be tried again; zero when the last one found one.
 	held time.Time
 }
 

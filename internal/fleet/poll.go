@@ -36,7 +36,7 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 		f.failed(err)
 		return Changes{}, err
 	}
-	f.failures, f.listed = 0, started
+	f.failures, f.held, f.listed = 0, time.Time{}, started
 	f.heard++
 	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
 	// What went wrong after this list began is not excused by it.
@@ -76,12 +76,15 @@ const (
 )
 
 // PollIn is how long to wait until the next list is due: an interval after the last one, earlier when somebody awaits
-// one. After failures the pauses grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are
-// refused, which seldom heals by itself.
+// one. One that found no place within the rate limit is due as soon as there may be one. After failures the pauses grow:
+// 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are refused, which seldom heals by itself.
 func (f *Fleet) PollIn(interval time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now()
+	if !f.held.IsZero() && f.failures == 0 {
+		return max(f.held.Sub(now), 0)
+	}
 	return max(f.due(interval, now).Sub(now), f.held.Sub(now), 0)
 }
 

@@ -123,17 +123,26 @@ func (g *gate) leave() {
 func (g *gate) deficit(now time.Time, lane Lane) time.Duration {
 	var longest time.Duration
 	for _, b := range g.buckets {
-		need := 1.0
-		if lane == Routine {
-			need += math.Floor(routineShare * float64(b.Burst()))
-		}
-		missing := need - b.TokensAt(now)
+		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
 		// A sliver below a whole call is float noise, not a wait.
 		if missing > 1e-9 {
 			longest = max(longest, time.Duration(math.Ceil(missing/float64(b.Limit())*float64(time.Second))))
 		}
 	}
 	return longest
+}
+
+// reserve is what calls of a lane must leave of a bucket: a share to the more urgent ones, and the last call to the list.
+func reserve(lane Lane, burst int) float64 {
+	list := float64(min(burst-1, 1))
+	switch lane {
+	case picture:
+		return 0
+	case Routine:
+		return max(math.Floor(routineShare*float64(burst)), list)
+	default:
+		return list
+	}
 }
 
 // spacing is how often a place becomes free.
