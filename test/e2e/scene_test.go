@@ -2,15 +2,14 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -53,7 +52,7 @@ func newScene(t *testing.T) *scene {
 		if t.Failed() {
 			s.describe()
 		}
-		if err := platform.Stop(); err != nil {
+		if err := platform.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -97,6 +96,28 @@ func (s *scene) credentials(namespace string) *corev1.Secret {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: credentials},
 		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "hush"},
 	}
+}
+
+// signingSecret is one that a person keeps.
+func (s *scene) signingSecret(name, value string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		StringData: map[string]string{v1alpha1.DefaultSecretKey: value},
+	}
+}
+
+// secretData reads a Secret.
+func (s *scene) secretData(name string) map[string][]byte {
+	s.Helper()
+	var secret corev1.Secret
+	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &secret))
+	return secret.Data
+}
+
+// secret is the value of a signing secret.
+func (s *scene) secret(name string) string {
+	s.Helper()
+	return string(s.secretData(name)[v1alpha1.DefaultSecretKey])
 }
 
 func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
@@ -158,6 +179,42 @@ func (s *scene) becomes(name string, checks ...check) (w *v1alpha1.Webhook) {
 	return w
 }
 
+// connectionBecomes waits for a reason of the Ready condition of the scene's Connection.
+func (s *scene) connectionBecomes(ready metav1.ConditionStatus, reason string) *v1alpha1.Connection {
+	s.Helper()
+	var c v1alpha1.Connection
+	s.Eventually(func() error {
+		if err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "default"}, &c); err != nil {
+			return err
+		}
+		return compare(c.Name, c.Status.Conditions, metav1.Condition{
+			Type: v1alpha1.ReadyCondition, Status: ready, Reason: reason, ObservedGeneration: c.Generation,
+		})
+	}).Should(Succeed())
+	return &c
+}
+
+// sees waits for an Event about a Webhook.
+func (s *scene) sees(name, reason string) {
+	s.Helper()
+	s.Eventually(func() ([]string, error) {
+		var all eventsv1.EventList
+		err := plane.Client.List(s.ctx, &all, client.InNamespace(s.namespace))
+		var reasons []string
+		for _, event := range all.Items {
+			if event.Regarding.Name == name {
+				reasons = append(reasons, event.Reason)
+			}
+		}
+		return reasons, err
+	}).Should(ContainElement(reason))
+}
+
+func (s *scene) delete(o client.Object) {
+	s.Helper()
+	s.must(plane.Client.Delete(s.ctx, o))
+}
+
 // gone waits until a Webhook does not exist any more.
 func (s *scene) gone(name string) {
 	s.Helper()
@@ -206,31 +263,10 @@ func (s *scene) calls(kind string) int {
 	return counts.Counts[kind]
 }
 
-// check is content with a Webhook, or says why not.
-type check func(*v1alpha1.Webhook) error
-
-func isReady(w *v1alpha1.Webhook) error {
-	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.InSyncReason)(w)
-}
-
-func isNotReady(reason string) check {
-	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionFalse, reason)
-}
-
-// isCondition compares a condition that speaks of the current spec.
-func isCondition(kind string, want metav1.ConditionStatus, reason string) check {
-	return func(w *v1alpha1.Webhook) error {
-		c := apimeta.FindStatusCondition(w.Status.Conditions, kind)
-		switch {
-		case c == nil:
-			return fmt.Errorf("%s has no condition %s", w.Name, kind)
-		case c.Status != want || c.Reason != reason:
-			return fmt.Errorf("%s is %s=%s (%s: %s), not %s (%s)", w.Name, kind, c.Status, c.Reason, c.Message, want, reason)
-		case c.ObservedGeneration != w.Generation || w.Status.ObservedGeneration != w.Generation:
-			return fmt.Errorf("%s was not read since its spec changed", w.Name)
-		}
-		return nil
-	}
+// awaitLists waits until the operator has listed the remote webhooks so often since the counts were reset.
+func (s *scene) awaitLists(n int) {
+	s.Helper()
+	s.Eventually(func() int { return s.calls("GET /webhooks") }).Should(BeNumerically(">=", n))
 }
 
 // kstatus is what GitOps tools make of an object.

@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+func TestRefusedSpecIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "status:422",
+	}))
+	s.create(s.webhook("model-events"))
+	w := s.becomes("model-events", isNotReady(v1alpha1.RefusedReason),
+		isCondition(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RefusedReason))
+	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
+	s.sees("model-events", "Refused")
+
+	// The platform would accept it now, but nobody has changed anything.
+	s.awaitLists(2)
+	s.Expect(s.calls("POST /webhooks")).To(Equal(1))
+	again, err := s.read("model-events")
+	s.must(err)
+	s.Expect(again.ResourceVersion).To(Equal(w.ResourceVersion))
+
+	s.change(again, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+	w = s.becomes("model-events", isReady)
+	s.Expect(s.kstatus(w)).To(Equal(status.CurrentStatus))
+}
+
+func TestDeactivatedWebhookIsReactivated(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
+	s.Expect(w.Status.LastDeactivationTime).NotTo(BeNil())
+	s.Expect(w.Status.LastReactivationTime).NotTo(BeNil())
+	s.Expect(s.onlyRemote().Active).To(BeTrue())
+	s.sees("model-events", "Deactivated")
+	s.sees("model-events", "Reactivated")
+}
+
+func TestDeactivatedWebhookWaitsForARequestIfTheSpecSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest })
+	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	w = s.becomes("model-events", isNotReady(v1alpha1.DeactivatedReason), hasDeactivations(1),
+		isCondition(v1alpha1.ActiveCondition, metav1.ConditionFalse, v1alpha1.DeactivatedReason))
+	s.Expect(s.kstatus(w)).NotTo(Equal(status.CurrentStatus))
+	lists := s.calls("GET /webhooks")
+	s.awaitLists(lists + 1)
+	s.Expect(s.onlyRemote().Active).To(BeFalse())
+
+	s.annotate(w, v1alpha1.ReactivateRequestedAtAnnotation, "now")
+	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
+	s.Expect(w.Status.LastHandledReactivateAt).To(Equal("now"))
+	s.Expect(s.onlyRemote().Active).To(BeTrue())
+}
+
+func TestRemoteChangesArePutRight(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	api := s.asOwner()
+	_, err := api.Update(s.ctx, w.Status.WebhookID, platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
+	s.must(err)
+	s.Eventually(func() string { return s.onlyRemote().CallbackURL }).Should(Equal(w.Spec.CallbackURL))
+	s.sees("model-events", "Drifted")
+
+	s.must(api.Delete(s.ctx, w.Status.WebhookID))
+	s.Eventually(s.remotes).Should(HaveLen(1))
+	recreated := s.becomes("model-events", isReady, isActive, func(now *v1alpha1.Webhook) error {
+		return expect("webhookId", now.Status.WebhookID, s.onlyRemote().ID)
+	})
+	s.Expect(recreated.Status.WebhookID).NotTo(Equal(w.Status.WebhookID))
+}
+
+func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	api := s.asOwner()
+	existing := func(name string) platform.Webhook {
+		w, err := api.Create(s.ctx, platform.CreateRequest{
+			CallbackURL: callback + "/" + name, Scope: platform.ScopeITwin, ScopeID: iTwin,
+			EventTypes: []string{"iTwins.iTwinCreated.v1"},
+		})
+		s.must(err)
+		return w
+	}
+	imported, adopted := existing("imported"), existing("adopted")
+	w := s.ready("imported", func(w *v1alpha1.Webhook) { w.Spec.WebhookID = imported.ID })
+	s.Expect(w.Status.WebhookID).To(Equal(imported.ID))
+	w = s.ready("adopted", func(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching })
+	s.Expect(w.Status.WebhookID).To(Equal(adopted.ID))
+	s.Expect(s.remotes()).To(HaveLen(2))
+	for _, remote := range s.remotes() {
+		s.Expect(remote.EventTypes).To(ConsistOf(eventType))
+		s.Expect(remote.Active).To(BeTrue())
+	}
+}
+
+// asOwner is a client of the platform with the credentials of the scene, as another program of their owner has.
+func (s *scene) asOwner() *platform.Client {
+	s.Helper()
+	api, err := platform.New(platform.Options{
+		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(), OAuthScope: "itwin-platform",
+		Credentials: platform.Credentials{ClientID: s.namespace, ClientSecret: "hush"},
+	})
+	s.must(err)
+	return api
+}

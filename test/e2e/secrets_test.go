@@ -1,0 +1,66 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+func withSecret(name string) func(*v1alpha1.Webhook) {
+	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: name} }
+}
+
+func TestMissingSecretIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	s.create(s.webhook("model-events", withSecret("mine")))
+	w := s.becomes("model-events", isNotReady(v1alpha1.SecretNotFoundReason))
+	s.Expect(s.kstatus(w)).To(Equal(status.InProgressStatus))
+	s.Expect(s.remotes()).To(BeEmpty())
+
+	secret := s.signingSecret("mine", "too short")
+	s.create(secret)
+	s.becomes("model-events", isNotReady(v1alpha1.SecretInvalidReason))
+	s.Expect(s.remotes()).To(BeEmpty())
+
+	value := strings.Repeat("ä", 32)
+	secret.StringData = map[string]string{v1alpha1.DefaultSecretKey: value}
+	s.must(plane.Client.Update(s.ctx, secret))
+	s.becomes("model-events", isReady)
+	s.Expect(s.onlyRemote().Secret).To(Equal(value))
+}
+
+func TestChangedSecretReachesThePlatform(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	secret := s.signingSecret("mine", strings.Repeat("a", 32))
+	s.create(secret)
+	s.ready("model-events", withSecret("mine"))
+	s.must(s.platform.ResetRequests(s.ctx))
+
+	secret.StringData = map[string]string{v1alpha1.DefaultSecretKey: strings.Repeat("b", 32)}
+	s.must(plane.Client.Update(s.ctx, secret))
+	s.becomes("model-events", isReady, hasSecretVersion(secret.ResourceVersion))
+	s.Expect(s.onlyRemote().Secret).To(Equal(strings.Repeat("b", 32)))
+	s.Expect(s.calls("PATCH /webhooks/{id}")).To(Equal(1))
+	s.sees("model-events", "SecretRotated")
+}
+
+func TestRotationOnRequestKeepsThePreviousValue(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	before := s.onlyRemote().Secret
+	s.annotate(w, v1alpha1.RotateRequestedAtAnnotation, "now")
+	s.becomes("model-events", isReady, func(w *v1alpha1.Webhook) error {
+		return expect("lastHandledRotateAt", w.Status.LastHandledRotateAt, "now")
+	})
+	after := s.onlyRemote().Secret
+	s.Expect(after).NotTo(Equal(before))
+	s.Expect(s.secretData("model-events-webhook-secret")).To(And(
+		HaveKeyWithValue("secret", BeEquivalentTo(after)), HaveKeyWithValue("previous", BeEquivalentTo(before))))
+}
