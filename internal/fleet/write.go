@@ -11,7 +11,7 @@ import (
 // Create makes a remote webhook for an owner and enters it into the picture. Whoever calls has made sure that no earlier
 // attempt of the same owner left one behind.
 func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
-	shape := shapeOf(r.CallbackURL, r.Scope, r.ScopeID, r.EventTypes)
+	shape := shapeOf(r)
 	f.mu.Lock()
 	if err := f.admit(true); err != nil {
 		f.mu.Unlock()
@@ -158,13 +158,13 @@ func (f *Fleet) Release(id string, owner Owner) {
 }
 
 // Unowned returns the webhooks that nobody of this process owns and that match, oldest first. ok is false while a
-// create of the same callback, scope and event types is under way: its webhook may be among them.
+// create of the same callback and scope is under way: its webhook may be among them.
 func (f *Fleet) Unowned(
 	r platform.CreateRequest, match func(platform.Webhook) bool,
 ) (found []platform.Webhook, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.creating[shapeOf(r.CallbackURL, r.Scope, r.ScopeID, r.EventTypes)] > 0 {
+	if f.creating[shapeOf(r)] > 0 {
 		return nil, false
 	}
 	for id, e := range f.entries {
@@ -181,8 +181,8 @@ func (f *Fleet) Unowned(
 	return found, true
 }
 
-// shapeOf is what two webhooks of the same creator cannot be told apart by.
-func shapeOf(callbackURL, scope, scopeID string, eventTypes []string) string {
-	parts := append([]string{callbackURL, scope, scopeID}, slices.Sorted(slices.Values(eventTypes))...)
-	return strings.Join(parts, "\n")
+// shapeOf is what a webhook has in common with all that may be taken for it. An adopter does not mind event types, and
+// ids are the same in either case.
+func shapeOf(r platform.CreateRequest) string {
+	return strings.Join([]string{r.CallbackURL, r.Scope, strings.ToLower(r.ScopeID)}, "\n")
 }
