@@ -162,5 +162,10 @@ func (e *entry) mute(began uint64) bool { return e.writing > 0 || e.written > be
 
 func same(a, b platform.Webhook) bool {
 	return a.Active == b.Active && a.CallbackURL == b.CallbackURL && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&
-		a.Created.Equal(b.Created) && a.Modified.Equal(b.Modified) && slices.Equal(a.EventTypes, b.EventTypes)
+		a.Created.Equal(b.Created) && a.Modified.Equal(b.Modified) && sameSet(a.EventTypes, b.EventTypes)
+}
+
+// sameSet compares lists whose order means nothing; in general it is the same.
+func sameSet(a, b []string) bool {
+	return slices.Equal(a, b) || slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
