@@ -51,8 +51,9 @@ type Fleet struct {
 	// moment counts list starts and write ends: a logical clock, so that no wall clock decides what came first.
 	moment  uint64
 	entries map[string]*entry
-	gone    map[string]bool
-	owners  map[string]Owner
+	// gone holds what the platform said does not exist, and how many lists had succeeded then.
+	gone   map[string]uint64
+	owners map[string]Owner
 	// creating counts the creates under way, by what they create.
 	creating map[string]int
 	// listed is when the last successful list began; zero before the first.
@@ -91,7 +92,7 @@ func New(api API, c clock.PassiveClock, nudge func()) *Fleet {
 	return &Fleet{
 		api: api, clock: c, nudge: nudge,
 		entries:  map[string]*entry{},
-		gone:     map[string]bool{},
+		gone:     map[string]uint64{},
 		owners:   map[string]Owner{},
 		creating: map[string]int{},
 		waiting:  map[string]time.Time{},
@@ -104,7 +105,7 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	defer f.mu.Unlock()
 	e := f.entries[id]
 	switch {
-	case f.gone[id]:
+	case f.isGone(id):
 		return platform.Webhook{}, Gone
 	case e != nil && !e.missing:
 		return e.webhook, Present
@@ -113,6 +114,11 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	default:
 		return platform.Webhook{}, Missing
 	}
+}
+
+func (f *Fleet) isGone(id string) bool {
+	_, gone := f.gone[id]
+	return gone
 }
 
 // Use lets the picture be kept through another client of the same account, for example after a rotation of its

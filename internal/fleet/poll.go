@@ -73,6 +73,8 @@ const (
 	minPollPause = time.Second
 	// maxPollPause bounds the pause after credentials were refused again and again.
 	maxPollPause = 5 * time.Minute
+	// goneLists is for how many lists it is remembered that a webhook does not exist; who asks later confirms it again.
+	goneLists = 10
 )
 
 // PollIn is how long to wait until the next list is due: an interval after the last one, earlier when somebody awaits
@@ -150,8 +152,13 @@ func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []stri
 			e.missing = true
 			changed = append(changed, id)
 		}
-		if e.patience == 0 || f.gone[id] {
+		if e.patience == 0 || f.isGone(id) {
 			delete(f.entries, id)
+		}
+	}
+	for id, since := range f.gone {
+		if f.heard-since > goneLists {
+			delete(f.gone, id)
 		}
 	}
 	return changed

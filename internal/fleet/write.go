@@ -76,18 +76,23 @@ func (f *Fleet) write(id string, change bool, call func() (platform.Webhook, err
 		f.entries[id] = e
 	}
 	e.writing++
+	began := f.moment
 	f.mu.Unlock()
 
 	w, err := call()
 
 	f.mu.Lock()
 	e.writing--
+	overtaken := e.written > began
 	f.moment++
 	e.written = f.moment
 	switch {
 	case platform.IsNotFound(err) || err == nil && w.ID == "":
 		e.missing = true
-		f.gone[id] = true
+		f.gone[id] = f.heard
+	case err == nil && overtaken && (!change || f.isGone(id)):
+		// Another call about it ended meanwhile, and this answer may be older: a read says nothing then, and nothing
+		// brings back what is gone.
 	case err == nil:
 		f.record(w)
 	}
@@ -151,10 +156,14 @@ func (f *Fleet) Owned(id string) bool {
 func (f *Fleet) Release(id string, owner Owner) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.owners[id] == owner {
-		delete(f.owners, id)
+	if current, taken := f.owners[id]; taken && current != owner {
+		return
 	}
+	delete(f.owners, id)
 	delete(f.gone, id)
+	if e := f.entries[id]; e != nil {
+		e.hush, e.patience = 0, 0
+	}
 }
 
 // Unowned returns the webhooks that nobody of this process owns and that match, oldest first. ok is false while a
@@ -168,7 +177,7 @@ func (f *Fleet) Unowned(
 		return nil, false
 	}
 	for id, e := range f.entries {
-		if _, owned := f.owners[id]; !owned && !e.missing && !f.gone[id] && match(e.webhook) {
+		if _, owned := f.owners[id]; !owned && !e.missing && match(e.webhook) {
 			found = append(found, e.webhook)
 		}
 	}
