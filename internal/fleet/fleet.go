@@ -56,8 +56,9 @@ type Fleet struct {
 	owners map[string]Owner
 	// creating counts the creates under way, by what they create.
 	creating map[string]int
-	// listed is when the last successful list began; zero before the first.
+	// listed is when the last successful list began; zero before the first. merged is the moment of that.
 	listed time.Time
+	merged uint64
 	// trouble is why writes wait for a list that began after the moment shaken and succeeded; nil when they do not.
 	// troubled is the time of that moment.
 	trouble  error
@@ -213,9 +214,7 @@ func (f *Fleet) Await(key string, heard uint64) bool {
 	if f.heard != heard {
 		return false
 	}
-	if _, waits := f.waiting[key]; !waits {
-		f.waiting[key] = time.Time{}
-	}
+	f.waiting[key] = time.Time{}
 	return true
 }
 

@@ -21,6 +21,7 @@ type Changes struct {
 // writes wait, and the error says why.
 func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 	f.mu.Lock()
+	f.moment++
 	began, started, api := f.moment, f.clock.Now(), f.api
 	f.polled = started
 	f.mu.Unlock()
@@ -29,14 +30,17 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if api != f.api {
+	switch {
+	case api != f.api:
 		return Changes{}, errReplaced
+	case began < f.merged:
+		return Changes{}, errOvertaken
 	}
 	if err != nil {
 		f.failed(err)
 		return Changes{}, err
 	}
-	f.failures, f.held, f.listed = 0, time.Time{}, started
+	f.failures, f.held, f.listed, f.merged = 0, time.Time{}, started, began
 	f.heard++
 	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
 	// What went wrong after this list began is not excused by it.
@@ -46,7 +50,10 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 	return changes, nil
 }
 
-var errReplaced = errors.New("the client was replaced while it listed")
+var (
+	errReplaced  = errors.New("the client was replaced while it listed")
+	errOvertaken = errors.New("a list that began later ended before")
+)
 
 func (f *Fleet) failed(err error) {
 	if wait, limited := platform.IsRateLimited(err); limited {
