@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -16,6 +17,9 @@ var (
 	// manager is the one operator of the suite. Tests that are not parallel may replace it.
 	manager *harness.Manager
 )
+
+// parallel is how many scenarios run at the same time.
+const parallel = "16"
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -48,6 +52,10 @@ func run(m *testing.M) (code int) {
 	}
 	if manager, err = plane.StartManager(ctx); err != nil {
 		return failed("start the operator", err)
+	}
+	// They wait more than they work, so there may be more of them than processors.
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		return failed("set the number of parallel tests", err)
 	}
 	code = m.Run()
 	if err := manager.Stop(); err != nil {

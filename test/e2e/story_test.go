@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+// attempts to deliver an event before the platform turns the webhook off: the first and 12 retries.
+const attempts = 13
+
+func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	receiver, err := harness.StartReceiver()
+	s.must(err)
+	t.Cleanup(func() { _ = receiver.Close() })
+	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
+	receiver.Trust("/models", s.secret("model-events-webhook-secret"))
+
+	s.arrives(receiver)
+
+	receiver.Break()
+	s.publish()
+	s.must(s.platform.Advance(s.ctx, 72*time.Hour))
+	s.Expect(s.onlyRemote().Active).To(BeFalse(), "the platform gave up")
+	s.Expect(s.failures()).To(Equal(attempts))
+
+	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
+	s.Expect(s.onlyRemote().Active).To(BeTrue())
+	s.Expect(w.Status.WebhookID).To(Equal(s.onlyRemote().ID))
+	s.sees("model-events", "Deactivated")
+	s.sees("model-events", "Reactivated")
+
+	receiver.Mend()
+	s.arrives(receiver)
+	for _, delivery := range receiver.Deliveries() {
+		s.Expect(delivery.Verified).To(BeTrue())
+	}
+}
+
+// publish makes an event happen in the iTwin of the scene's Webhooks.
+func (s *scene) publish() simulator.Published {
+	s.Helper()
+	published, err := s.platform.Publish(s.ctx, simulator.Event{EventType: eventType, ITwinID: iTwin})
+	s.must(err)
+	s.Expect(published.Webhooks).To(HaveLen(1))
+	return published
+}
+
+// arrives publishes an event and waits until the receiver has taken it.
+func (s *scene) arrives(receiver *harness.Receiver) {
+	s.Helper()
+	_, err := receiver.Await(s.ctx, s.publish().MessageID)
+	s.must(err)
+}
+
+// failures counts the attempts that were answered as a broken receiver does.
+func (s *scene) failures() (n int) {
+	s.Helper()
+	all, err := s.platform.Deliveries(s.ctx)
+	s.must(err)
+	for _, attempt := range all {
+		if attempt.Status == http.StatusServiceUnavailable {
+			n++
+		}
+	}
+	return n
+}
