@@ -29,9 +29,12 @@ type Delivery struct {
 	WebhookID string
 	// Verified is true when its Signature was made with the secret of the path.
 	Verified bool
-	// Answer is the status that the receiver answered with.
-	Answer int
+	// Broken is true when the receiver was broken at that time.
+	Broken bool
 }
+
+// Taken tells whether the receiver accepted the event.
+func (d Delivery) Taken() bool { return d.Verified && !d.Broken }
 
 // Receiver takes events over HTTPS on loopback, with a certificate that it signed itself, and verifies them. It can be
 // broken and mended.
@@ -40,6 +43,7 @@ type Receiver struct {
 	URL string
 
 	server *http.Server
+	notice func(Delivery)
 
 	mu         sync.Mutex
 	secrets    map[string]string
@@ -47,8 +51,8 @@ type Receiver struct {
 	deliveries []Delivery
 }
 
-// StartReceiver starts one on a free port.
-func StartReceiver() (*Receiver, error) {
+// StartReceiver starts one on a free port. It calls notice, unless that is nil, about each event before it answers.
+func StartReceiver(notice func(Delivery)) (*Receiver, error) {
 	certificate, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
 	if err != nil {
 		return nil, err
@@ -61,7 +65,10 @@ func StartReceiver() (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{URL: "https://" + listener.Addr().String(), secrets: map[string]string{}}
+	if notice == nil {
+		notice = func(Delivery) {}
+	}
+	r := &Receiver{URL: "https://" + listener.Addr().String(), notice: notice, secrets: map[string]string{}}
 	r.server = &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
@@ -105,10 +112,10 @@ func (r *Receiver) Await(ctx context.Context, messageID string) (taken Delivery,
 		for _, d := range r.Deliveries() {
 			switch {
 			case d.MessageID != messageID:
-			case d.Answer == http.StatusOK:
+			case d.Taken():
 				taken = d
 				return nil
-			case d.Answer == http.StatusUnauthorized:
+			case !d.Verified:
 				return Final(errors.New("its signature is not that of the webhook's secret"))
 			}
 		}
@@ -130,21 +137,22 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.WriteHeader(r.take(d, body, request.Header.Get("Signature")))
 }
 
-// take judges an event and remembers it.
+// take judges an event, remembers it, and answers with a status.
 func (r *Receiver) take(d Delivery, body []byte, signature string) int {
 	r.mu.Lock()
+	d.Verified, d.Broken = Verify(body, signature, r.secrets[d.Path]), r.broken
+	r.mu.Unlock()
+	r.notice(d)
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	d.Verified = Verify(body, signature, r.secrets[d.Path])
-	switch {
-	case r.broken:
-		d.Answer = http.StatusServiceUnavailable
-	case !d.Verified:
-		d.Answer = http.StatusUnauthorized
-	default:
-		d.Answer = http.StatusOK
-	}
 	r.deliveries = append(r.deliveries, d)
-	return d.Answer
+	switch {
+	case d.Broken:
+		return http.StatusServiceUnavailable
+	case !d.Verified:
+		return http.StatusUnauthorized
+	}
+	return http.StatusOK
 }
 
 // Verify tells whether a Signature header was made with a secret from exactly this body.

@@ -18,7 +18,7 @@ const attempts = 13
 func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	receiver, err := harness.StartReceiver()
+	receiver, err := harness.StartReceiver(nil)
 	s.must(err)
 	t.Cleanup(func() { _ = receiver.Close() })
 	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+// cleanupPatience is how long the end may take to remove what is on a real platform.
+const cleanupPatience = time.Minute
+
+// demo is everything that takes part.
+type demo struct {
+	*timeline
+	settings settings
+	// dir holds kubeconfigs, manifests and what the programs wrote.
+	dir      string
+	plane    *harness.ControlPlane
+	operator *harness.Manager
+	// platform and receiver are nil when a real platform takes part.
+	platform *harness.Simulator
+	receiver *harness.Receiver
+	// applied is true once there may be something on a real platform to clean up.
+	applied bool
+	// unwatch ends the watch of the objects.
+	unwatch context.CancelFunc
+}
+
+func newDemo(s settings, out io.Writer) (*demo, error) {
+	dir, err := os.MkdirTemp("", "itwin-demo-")
+	return &demo{
+		timeline: &timeline{out: out}, settings: s, dir: dir, unwatch: func() {},
+	}, err
+}
+
+func (d *demo) simulated() bool { return d.settings.account == nil }
+
+// start starts all programs, and says where they are.
+func (d *demo) start(ctx context.Context) (err error) {
+	d.print("Starting a Kubernetes control plane; that takes some seconds.\n")
+	if d.plane, err = harness.StartControlPlane(d.dir); err != nil {
+		return err
+	}
+	if err := d.startPlatform(ctx); err != nil {
+		return err
+	}
+	if err := d.plane.Install(ctx); err != nil {
+		return err
+	}
+	if d.operator, err = d.plane.StartManager(ctx); err != nil {
+		return err
+	}
+	d.introduce()
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	d.unwatch = unwatch
+	return d.watch(watching)
+}
+
+func (d *demo) startPlatform(ctx context.Context) (err error) {
+	if !d.simulated() {
+		return nil
+	}
+	if d.platform, err = harness.StartSimulator(ctx, d.dir, "--insecure-callbacks"); err != nil {
+		return err
+	}
+	d.receiver, err = harness.StartReceiver(d.noticeDelivery)
+	return err
+}
+
+func (d *demo) introduce() {
+	d.print("\n  control plane  %s\n", strings.TrimSuffix(d.plane.Config.Host, "/"))
+	if d.simulated() {
+		d.print("  platform       %s, simulated\n", d.platform.URL)
+		d.print("  receiver       %s\n", d.receiver.URL)
+	} else {
+		d.print("  platform       %s\n", d.settings.account.apiURL)
+	}
+	d.print("  operator       process %d, installed by config/default\n\n", d.operator.Pid())
+	d.begin()
+}
+
+// noticeDelivery says what the receiver did with an event. Of those that it cannot take, the platform tells.
+func (d *demo) noticeDelivery(event harness.Delivery) {
+	switch {
+	case event.Broken:
+	case event.Verified:
+		d.say(receiverSide, "takes %s at %s; its signature is right", event.EventType, event.Path)
+	default:
+		d.say(receiverSide, "turns %s at %s away; its signature is wrong", event.EventType, event.Path)
+	}
+}
+
+// stay waits for the end, which is Ctrl-C, unless a program fails.
+func (d *demo) stay(ctx context.Context) error {
+	var platformDone <-chan struct{}
+	if d.platform != nil {
+		platformDone = d.platform.Done()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.operator.Done():
+		return d.operator.Ended()
+	case <-platformDone:
+		return d.platform.Ended()
+	}
+}
+
+// close ends everything, with nothing left behind but the logs of a demo that failed.
+func (d *demo) close(failure error) error {
+	d.print("\nCleaning up.\n")
+	err := d.removeWebhooks()
+	d.unwatch()
+	if d.operator != nil {
+		err = errors.Join(err, d.operator.Stop())
+	}
+	if d.receiver != nil {
+		err = errors.Join(err, d.receiver.Close())
+	}
+	if d.platform != nil {
+		err = errors.Join(err, d.platform.Stop())
+	}
+	if d.plane != nil {
+		err = errors.Join(err, d.plane.Stop())
+	}
+	if err := errors.Join(failure, err); err != nil {
+		return fmt.Errorf("%w\nwhat the programs wrote is in %s", err, d.dir)
+	}
+	return os.RemoveAll(d.dir)
+}

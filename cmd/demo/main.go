@@ -1,0 +1,50 @@
+// Command demo shows the product at work: a control plane, the simulated platform, the operator and a receiver of events,
+// all on this machine. `make demo` runs it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C does not wait for the cleanup.
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	// Only the story is told; what the programs log is in files.
+	ctrl.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	if err := run(ctx, settingsFrom(os.Getenv), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo:", err)
+		os.Exit(1)
+	}
+}
+
+// run tells the story, and unless it is to be told only once, keeps everything up until the context ends.
+func run(ctx context.Context, s settings, out io.Writer) (err error) {
+	d, err := newDemo(s, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = d.close(err) }()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	if err := d.tell(ctx); err != nil {
+		return err
+	}
+	if s.once {
+		return nil
+	}
+	d.handOver()
+	return d.stay(ctx)
+}
