@@ -36,8 +36,8 @@ help: ## Show this help.
 		/^[a-z-]+:.*##/ { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
-	@$(WITH_ASSETS) go run ./cmd/demo
+demo: build bin/demo ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
+	@$(WITH_ASSETS) $(BIN)/demo
 
 .PHONY: install
 install: ## Install the CRDs into the current kubeconfig's cluster.
@@ -132,7 +132,7 @@ each = @for mod in $(MODULES); do echo "$(1) in $$mod"; (cd "$$mod" && $(1)) || 
 
 .PHONY: FORCE
 # The Go build cache knows best what is up to date.
-bin/manager bin/itwin-simulator: FORCE
+bin/manager bin/itwin-simulator bin/demo: FORCE
 	$(GO_BUILD) -o $@ ./cmd/$(@F)
 
 # Empties deleted namespaces and collects garbage, which a control plane of envtest does not.
