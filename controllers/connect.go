@@ -42,7 +42,7 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	}
 	instrumented := options
 	instrument(key, &instrumented)
-	api, err := platform.New(instrumented)
+	api, err := r.dial(instrumented)
 	if err != nil {
 		return nil, &errCredentials{err.Error()}
 	}
@@ -56,6 +56,8 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	r.setLink(key, link{options: options})
 	return remote, nil
 }
+
+func dial(o platform.Options) (fleet.API, error) { return platform.New(o) }
 
 // keyOf names a connection.
 func keyOf(c v1alpha1.ConnectionObject) string { return connectionKey(c.GetNamespace(), c.GetName()) }

@@ -65,6 +65,10 @@ type ConnectionReconciler struct {
 	mu     sync.Mutex
 	// links remembers what each fleet was connected with, by connection.
 	links map[string]link
+	// dial makes the client of a connection.
+	dial func(platform.Options) (fleet.API, error)
+	// random is between 0 and 1.
+	random func() float64
 }
 
 // link is what a fleet was connected with, and the generation of the connection that was last polled and reported.
@@ -96,7 +100,7 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	if err := r.poll(ctx, connection, remote); err != nil {
 		return settle(err)
 	}
-	return ctrl.Result{RequeueAfter: max(jitter(remote.PollIn(interval)), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: max(r.jitter(remote.PollIn(interval)), time.Millisecond)}, nil
 }
 
 func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
@@ -107,8 +111,8 @@ func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
 }
 
 // jitter makes a wait up to a tenth shorter: the interval is a promise.
-func jitter(d time.Duration) time.Duration {
-	return d - time.Duration(pollJitter*rand.Float64()*float64(d)) //nolint:gosec // no secret depends on it
+func (r *ConnectionReconciler) jitter(d time.Duration) time.Duration {
+	return d - time.Duration(pollJitter*r.random()*float64(d))
 }
 
 // unconnected reports that a connection has no usable Secret. What it created before can still be deleted.
@@ -232,9 +236,15 @@ func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha
 	return users.Items, err
 }
 
+// prepare makes what the process remembers.
+func (r *ConnectionReconciler) prepare() {
+	r.links, r.writes = map[string]link{}, newWrites()
+	r.dial, r.random = dial, rand.Float64
+}
+
 // SetupWithManager registers the controller under a name of its own.
 func (r *ConnectionReconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
-	r.links, r.writes = map[string]link{}, newWrites()
+	r.prepare()
 	return ctrl.NewControllerManagedBy(mgr).Named(name).
 		For(r.New(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).

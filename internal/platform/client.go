@@ -38,6 +38,8 @@ type Options struct {
 	RequestTimeout time.Duration
 	// Limits bound the calls to the API; token requests go to another service and are not counted.
 	Limits Limits
+	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
+	Transport http.RoundTripper
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
 	// Observe is told of every HTTP request after it ended; may be nil.
@@ -77,8 +79,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	setDefaults(&o)
+	if o.Transport == nil {
+		o.Transport = transport(roots)
+	}
 	httpClient := &http.Client{
-		Transport: transport(roots),
+		Transport: o.Transport,
 		// A redirect would carry the token, or a create, somewhere nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
