@@ -273,6 +273,9 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 
 // judge turns a failed step into a verdict; ok is false for errors that are not the platform's.
 func (r *run) judge(s step, err error) (v verdict, ok bool) {
+	if errors.Is(err, errTaken) {
+		return verdict{silent: true, retry: busyPause}, true
+	}
 	if errors.Is(err, errKept) {
 		return r.refused(err.Error(), 0), true
 	}

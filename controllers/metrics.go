@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -81,7 +82,12 @@ type Collector struct {
 
 // Start serves the counts while the manager runs.
 func (c *Collector) Start(ctx context.Context) error {
-	if err := metrics.Registry.Register(c); err != nil {
+	err := metrics.Registry.Register(c)
+	if _, twice := errors.AsType[prometheus.AlreadyRegisteredError](err); twice {
+		// Another manager of this process serves the counts.
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	defer metrics.Registry.Unregister(c)

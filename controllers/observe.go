@@ -173,16 +173,22 @@ func (r *WebhookReconciler) observeRival(ctx context.Context, f *facts) error {
 		return err
 	}
 	for i := range claims.Items {
-		if other := &claims.Items[i]; other.UID != f.webhook.UID && older(other, f.webhook) {
+		if other := &claims.Items[i]; other.UID != f.webhook.UID && precedes(other, f.webhook, f.id) {
 			f.rival = other.Namespace + "/" + other.Name
 		}
 	}
 	return nil
 }
 
-func older(a, b *v1alpha1.Webhook) bool {
+// precedes tells whether a has the better claim to a remote webhook: the older, and of two from the same second the one
+// that has the id written down already.
+func precedes(a, b *v1alpha1.Webhook, id string) bool {
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	ofA, ofB := a.Annotations[v1alpha1.WebhookIDAnnotation] == id, b.Annotations[v1alpha1.WebhookIDAnnotation] == id
+	if ofA != ofB {
+		return ofA
 	}
 	return a.UID < b.UID
 }

@@ -19,6 +19,8 @@ import (
 type Options struct {
 	// Selector bounds the Webhooks that this process serves; nil serves all.
 	Selector labels.Selector
+	// Namespaces that the cache is bound to; none is all.
+	Namespaces []string
 	// Cluster is false in a namespaced installation.
 	Cluster bool
 	// Workers is how many Webhooks are worked on at the same time.
@@ -38,7 +40,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	webhooks := &WebhookReconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
 		Fleets: fleets, Clock: clock.RealClock{}, Selector: o.Selector, Cluster: o.Cluster,
-		SettleTime: o.SettleTime,
+		Namespaces: o.Namespaces, SettleTime: o.SettleTime,
 	}
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
 		return err

@@ -212,7 +212,8 @@ func newWorldWith(options simulator.Options) *world {
 		s.ClearFaults()
 		w.clear()
 		server.CloseClientConnections()
-		server.Close()
+		// A call that a fault still delays would hold it.
+		go server.Close()
 		_ = s.Close()
 	})
 	return w

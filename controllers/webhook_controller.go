@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,14 +51,17 @@ type WebhookReconciler struct {
 	Clock     clock.PassiveClock
 	// Selector bounds the Webhooks that this process serves; nil serves all.
 	Selector labels.Selector
+	// Namespaces that the cache is bound to; none is all.
+	Namespaces []string
 	// SettleTime overrides the constant of the same name when not 0.
 	SettleTime time.Duration
 	// Cluster is false in a namespaced installation, which knows no ClusterConnections and reads no Namespaces.
 	Cluster bool
 
 	memory *memory
-	writes *writes
-	waker  waker
+	// writes are those of Webhooks, secretWrites those of generated Secrets.
+	writes, secretWrites *writes
+	waker                waker
 }
 
 // Reconcile makes the platform have what one Webhook says, and its status say what the platform has.
@@ -80,7 +84,7 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 		return ctrl.Result{}, err
 	}
 	run := &run{WebhookReconciler: r, facts: facts, plan: decide(facts), fleet: remote}
-	if facts.presence == fleet.Present {
+	if facts.presence == fleet.Present && facts.rival == "" {
 		run.remote = &facts.remote
 	}
 	if err := run.act(ctx); err != nil {
@@ -104,6 +108,9 @@ func settle(err error) (ctrl.Result, error) {
 func (r *WebhookReconciler) forget(name types.NamespacedName) {
 	last := r.memory.forget(name)
 	r.writes.forget(name)
+	r.secretWrites.forget(types.NamespacedName{
+		Namespace: name.Namespace, Name: name.Name + v1alpha1.GeneratedSecretSuffix,
+	})
 	forgetWebhook(name.Namespace, name.Name)
 	r.Fleets.Each(func(_ string, f *fleet.Fleet) {
 		f.Forget(name.String())
@@ -139,9 +146,11 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 	if settleTime == 0 {
 		settleTime = SettleTime
 	}
-	r.memory, r.writes = newMemory(r.Clock.Now(), settleTime), newWrites()
+	r.memory = newMemory(r.Clock.Now(), settleTime)
+	r.writes, r.secretWrites = newWrites(), newWrites()
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
 		For(&v1alpha1.Webhook{}, builder.WithPredicates(askedFor())).
+		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(ended())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(&v1alpha1.Connection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),
 			builder.WithPredicates(connectionChanged())).
@@ -178,6 +187,24 @@ func askedFor() predicate.Predicate {
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, annotated)
 }
 
+// ended lets through that an object is gone.
+func ended() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
+// rivals finds the Webhooks that waited for a remote webhook to become free.
+func (r *WebhookReconciler) rivals(ctx context.Context, gone client.Object) []reconcile.Request {
+	id := claimOf(gone.(*v1alpha1.Webhook))
+	if id == "" {
+		return nil
+	}
+	return r.matching(ctx, client.MatchingFields{byWebhookID: id})
+}
+
 func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
 	return r.matching(ctx, client.MatchingFields{bySecret: secret.GetNamespace() + "/" + secret.GetName()})
 }
@@ -187,6 +214,9 @@ func (r *WebhookReconciler) usersOfConnection(ctx context.Context, c client.Obje
 }
 
 func (r *WebhookReconciler) inNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	if len(r.Namespaces) > 0 && !slices.Contains(r.Namespaces, namespace.GetName()) {
+		return nil
+	}
 	return r.matching(ctx, client.InNamespace(namespace.GetName()))
 }
 

@@ -15,6 +15,7 @@ import (
 // options are the flags of the manager, beside those of zap and --kubeconfig.
 type options struct {
 	leaderElect    bool
+	leaseNamespace string
 	metricsAddress string
 	metricsSecure  bool
 	probeAddress   string
@@ -26,6 +27,8 @@ type options struct {
 func (o *options) bind(flags *flag.FlagSet) {
 	flags.BoolVar(&o.leaderElect, "leader-elect", false,
 		"Serve only while holding a lease, so that a standby can take over.")
+	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "",
+		"Where the lease lives; the pod's own namespace when empty.")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0",
 		"Where /metrics is served, for example :8443; 0 turns it off.")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,

@@ -44,13 +44,14 @@ func run(ctx context.Context, o options) error {
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              o.lease(),
+		LeaderElectionNamespace:       o.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
 		return err
 	}
 	err = controllers.Add(ctx, mgr, controllers.Options{
-		Selector: o.selector, Cluster: cluster, Workers: o.workers, Version: version,
+		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Version: version,
 	})
 	if err != nil {
 		return err
