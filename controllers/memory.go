@@ -5,17 +5,20 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 )
 
 // memory is what this process knows of its own attempts to create, beyond what any cache shows yet. Losing it is safe:
 // an object without an entry is treated as one whose earlier owner may have died in the middle of a create.
 type memory struct {
-	// begun is when this process began to reconcile: a request of a predecessor was sent before.
-	begun time.Time
+	clock clock.PassiveClock
 	// settle is how long after it was sent a request may still take effect.
 	settle time.Duration
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// begun is when this process began to reconcile, which may be long after it started: a request of a predecessor was
+	// sent before.
+	begun   time.Time
 	entries map[types.NamespacedName]*attempt
 }
 
@@ -33,14 +36,17 @@ type attempt struct {
 	since   time.Time
 }
 
-func newMemory(begun time.Time, settle time.Duration) *memory {
-	return &memory{begun: begun, settle: settle, entries: map[types.NamespacedName]*attempt{}}
+func newMemory(c clock.PassiveClock, settle time.Duration) *memory {
+	return &memory{clock: c, settle: settle, entries: map[types.NamespacedName]*attempt{}}
 }
 
 // of returns a copy of what is known of an object.
 func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.begun.IsZero() {
+		m.begun = m.clock.Now()
+	}
 	if a := m.entries[name]; a != nil && a.uid == uid {
 		return *a
 	}

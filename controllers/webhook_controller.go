@@ -140,14 +140,19 @@ func (r *WebhookReconciler) serves(w *v1alpha1.Webhook) bool {
 	return r.Selector == nil || r.Selector.Matches(labels.Set(w.Labels))
 }
 
-// SetupWithManager registers the controller.
-func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
+// prepare makes what the process remembers.
+func (r *WebhookReconciler) prepare() {
 	settleTime := r.SettleTime
 	if settleTime == 0 {
 		settleTime = SettleTime
 	}
-	r.memory = newMemory(r.Clock.Now(), settleTime)
+	r.memory = newMemory(r.Clock, settleTime)
 	r.writes, r.secretWrites = newWrites(), newWrites()
+}
+
+// SetupWithManager registers the controller.
+func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
+	r.prepare()
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
 		For(&v1alpha1.Webhook{}, builder.WithPredicates(askedFor())).
 		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(ended())).
