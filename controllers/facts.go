@@ -90,11 +90,12 @@ func (f *facts) specChanged() bool { return f.generation != f.webhook.Status.Obs
 // known tells whether the status speaks of the remote webhook that the object owns now.
 func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID == f.id }
 
-// secretSent tells whether the platform has the current version of the signing secret.
+// secretSent tells whether the platform has the current version of the signing secret. A webhook that is gone had it:
+// the one that replaces it needs the value again.
 func (f *facts) secretSent() bool {
 	s := f.webhook.Status
-	return f.known() && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version && !f.secret.missing &&
-		!f.secret.rotate
+	return f.known() && f.presence != fleet.Gone && s.SecretName == f.secret.name &&
+		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate
 }
 
 // requested tells whether an annotation asks for something that was not handled yet.
