@@ -34,9 +34,8 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 	ref := f.webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}
 	f.secret.name = ref.Name
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	if err := r.Get(ctx, key, meta); apierrors.IsNotFound(err) {
+	meta, err := r.secretMetadata(ctx, key)
+	if apierrors.IsNotFound(err) {
 		f.secret.absent(f.webhook, ref)
 		return nil
 	} else if err != nil {
@@ -58,6 +57,26 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 		return nil
 	}
 	return r.readSecret(ctx, f, key, ref)
+}
+
+// secretMetadata reads what is known of a Secret from the cache, and past it while the cache does not show what this
+// process wrote: the Secret would be generated, or rotated, a second time.
+func (r *WebhookReconciler) secretMetadata(
+	ctx context.Context, key client.ObjectKey,
+) (*metav1.PartialObjectMetadata, error) {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := r.Get(ctx, key, meta)
+	if err == nil && !r.secretWrites.behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.noted(key) {
+		return meta, err
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return nil, err
+	}
+	if err = r.APIReader.Get(ctx, key, meta); apierrors.IsNotFound(err) {
+		r.secretWrites.forget(key)
+	}
+	return meta, err
 }
 
 // absent is a Secret to generate, or one to wait for.
@@ -127,6 +146,7 @@ func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
 	if err != nil {
 		return err
 	}
+	r.secretWrites.note(&secret)
 	f.secret.value, f.secret.version = value, secret.ResourceVersion
 	f.secret.missing, f.secret.rotate = false, false
 	return nil

@@ -47,6 +47,14 @@ func (w *writes) behind(o client.Object) bool {
 	return false
 }
 
+// noted tells whether this process wrote an object that no cache has shown yet.
+func (w *writes) noted(name types.NamespacedName) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.last[name]
+	return ok
+}
+
 // forget drops what is known of an object that is gone.
 func (w *writes) forget(name types.NamespacedName) {
 	w.mu.Lock()
