@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -284,13 +285,17 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		return v, false
 	}
 	said, answered := errors.AsType[*platform.Error](err)
+	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
+	case held && r.alreadySays(v.reason):
+		v.silent = true
 	case s == confirmAbsence:
 		// Nothing is known to be wrong with the object.
 		return verdict{silent: true, await: v.await, retry: v.retry}, true
 	case s == deleteRemote && !v.silent:
 		d := deleting(err.Error())
 		d.await, d.retry = v.await, max(v.retry, 0)
+		d.silent = held && r.alreadySays(d.reason)
 		if platform.IsRefused(err) {
 			d.retry = forbiddenPause
 		}
@@ -306,6 +311,13 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		return r.refused(refusal(said), 0), true
 	}
 	return v, true
+}
+
+// alreadySays tells whether the status gives this reason for the current spec: the words of the first failure are better
+// than those of whatever else fails in the same outage, and one outage is one write.
+func (r *run) alreadySays(reason string) bool {
+	ready := apimeta.FindStatusCondition(r.object().Status.Conditions, v1alpha1.ReadyCondition)
+	return ready != nil && ready.Reason == reason && r.object().Status.ObservedGeneration == r.facts.generation
 }
 
 func refusal(e *platform.Error) string {
