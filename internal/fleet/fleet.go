@@ -48,7 +48,7 @@ type Fleet struct {
 
 	mu  sync.Mutex
 	api API
-	// moment counts list starts and write ends: a logical clock, so that no wall clock decides what came first.
+	// moment counts what ended: writes, lists and trust. It is a clock, so that no wall clock decides what came first.
 	moment  uint64
 	entries map[string]*entry
 	// gone holds what the platform said does not exist, and how many lists had succeeded then.
@@ -56,7 +56,7 @@ type Fleet struct {
 	owners map[string]Owner
 	// creating counts the creates under way, by what they create.
 	creating map[string]int
-	// listed is when the last successful list began; zero before the first. merged is the moment of that.
+	// listed is when the last successful list began; zero before the first. merged is the moment when it ended.
 	listed time.Time
 	merged uint64
 	// trouble is why writes wait for a list that began after the moment shaken and succeeded; nil when they do not.

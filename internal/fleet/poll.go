@@ -21,7 +21,6 @@ type Changes struct {
 // writes wait, and the error says why.
 func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 	f.mu.Lock()
-	f.moment++
 	began, started, api := f.moment, f.clock.Now(), f.api
 	f.polled = started
 	f.mu.Unlock()
@@ -40,7 +39,8 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 		f.failed(err)
 		return Changes{}, err
 	}
-	f.failures, f.held, f.listed, f.merged = 0, time.Time{}, started, began
+	f.moment++
+	f.failures, f.held, f.listed, f.merged = 0, time.Time{}, started, f.moment
 	f.heard++
 	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
 	// What went wrong after this list began is not excused by it.
@@ -52,7 +52,7 @@ func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
 
 var (
 	errReplaced  = errors.New("the client was replaced while it listed")
-	errOvertaken = errors.New("a list that began later ended before")
+	errOvertaken = errors.New("another list ended while it listed")
 )
 
 func (f *Fleet) failed(err error) {

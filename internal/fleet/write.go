@@ -41,11 +41,12 @@ func (f *Fleet) Update(ctx context.Context, id string, p platform.Patch) (platfo
 
 // Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error.
 func (f *Fleet) Confirm(ctx context.Context, id string) error {
+	_, presence := f.Lookup(id)
 	_, err := f.write(id, false, func() (platform.Webhook, error) { return f.client().Get(ctx, id) })
 	if platform.IsNotFound(err) {
 		return nil
 	}
-	if err == nil {
+	if err == nil && presence == Missing {
 		f.unlisted(id)
 	}
 	return err
