@@ -1,0 +1,8 @@
+package fleet
+
+// Size counts what the fleet remembers, for tests of what it forgets.
+func (f *Fleet) Size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.entries) + len(f.gone) + len(f.owners) + len(f.creating) + len(f.waiting)
+}

@@ -1,0 +1,392 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
+
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// slowRemote is a platform whose calls take their time, before and after they take effect, and now and then fail at
+// either moment. A list reads one webhook after the other. Every change makes a webhook's revision, which is the time of
+// its modification in milliseconds, higher.
+type slowRemote struct {
+	mu       sync.Mutex
+	random   *rand.Rand
+	webhooks map[string]platform.Webhook
+	created  int
+	reliable bool
+}
+
+func (r *slowRemote) chance(percent int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.random.IntN(100) < percent
+}
+
+func (r *slowRemote) delay() {
+	r.mu.Lock()
+	d := time.Duration(r.random.IntN(20)) * time.Millisecond
+	r.mu.Unlock()
+	time.Sleep(d) // in the bubble's time
+}
+
+func (r *slowRemote) fails() bool {
+	return r.chance(2) && !r.reliable
+}
+
+func (r *slowRemote) call(effect func() error) error {
+	r.delay()
+	if r.fails() {
+		return errUnavailable
+	}
+	r.mu.Lock()
+	err := effect()
+	r.mu.Unlock()
+	r.delay()
+	if r.fails() {
+		return errReset
+	}
+	return err
+}
+
+func (r *slowRemote) Create(_ context.Context, request platform.CreateRequest) (w platform.Webhook, err error) {
+	err = r.call(func() error {
+		r.created++
+		w = webhook(fmt.Sprintf("w-%d", r.created))
+		w.CallbackURL = request.CallbackURL
+		r.webhooks[w.ID] = w
+		return nil
+	})
+	return orNothing(w, err)
+}
+
+func orNothing(w platform.Webhook, err error) (platform.Webhook, error) {
+	if err != nil {
+		return platform.Webhook{}, err
+	}
+	return w, nil
+}
+
+func (r *slowRemote) Get(_ context.Context, id string) (w platform.Webhook, err error) {
+	err = r.call(func() (err error) {
+		w, err = r.find(id)
+		return err
+	})
+	return orNothing(w, err)
+}
+
+func (r *slowRemote) Update(_ context.Context, id string, _ platform.Patch) (w platform.Webhook, err error) {
+	err = r.call(func() (err error) {
+		w, err = r.changed(id)
+		return err
+	})
+	return orNothing(w, err)
+}
+
+func (r *slowRemote) Delete(_ context.Context, id string) error {
+	return r.call(func() error {
+		_, err := r.find(id)
+		delete(r.webhooks, id)
+		return err
+	})
+}
+
+func (r *slowRemote) List(context.Context) (all []platform.Webhook, err error) {
+	r.delay()
+	r.mu.Lock()
+	ids := slices.Sorted(maps.Keys(r.webhooks))
+	r.mu.Unlock()
+	for _, id := range ids {
+		r.mu.Lock()
+		if w, err := r.find(id); err == nil {
+			all = append(all, w)
+		}
+		r.mu.Unlock()
+		if r.chance(10) {
+			r.delay()
+		}
+	}
+	r.delay()
+	if r.fails() {
+		return nil, errGarbage
+	}
+	return all, nil
+}
+
+func (r *slowRemote) Skew() time.Duration { return 0 }
+
+func (r *slowRemote) find(id string) (platform.Webhook, error) {
+	if w, ok := r.webhooks[id]; ok {
+		return w, nil
+	}
+	return platform.Webhook{}, errNotFound
+}
+
+func (r *slowRemote) changed(id string) (platform.Webhook, error) {
+	w, err := r.find(id)
+	if err == nil {
+		w.Active = !w.Active
+		w.Modified = w.Modified.Add(time.Millisecond)
+		r.webhooks[id] = w
+	}
+	return w, err
+}
+
+// meddle changes or deletes something behind everybody's back.
+func (r *slowRemote) meddle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range r.webhooks {
+		if r.random.IntN(4) == 0 {
+			delete(r.webhooks, id)
+		} else {
+			_, _ = r.changed(id)
+		}
+		return
+	}
+}
+
+func (r *slowRemote) truth(id string) (platform.Webhook, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.webhooks[id]
+	return w, ok
+}
+
+// tenant owns one webhook at a time and knows what must be true of the picture.
+type tenant struct {
+	*WithT
+	world  *world
+	owner  fleet.Owner
+	random *rand.Rand
+
+	// busy is held during a call about the webhook. Nobody waits for it: whoever does not get it looks elsewhere.
+	busy sync.Mutex
+	id   string
+	// revision that a call has returned, or a picture has shown: nothing older may show any more.
+	revision time.Time
+	// deleted is set when a call has returned that it is gone.
+	deleted bool
+	// seen is the picture when the tenant last looked.
+	seen view
+}
+
+type view struct {
+	webhook  platform.Webhook
+	presence fleet.Presence
+}
+
+type world struct {
+	*WithT
+	remote  *slowRemote
+	fleet   *fleet.Fleet
+	tenants []*tenant
+	// pollers is how many poll. With more than one, and with somebody else who reads webhooks, a picture can change before
+	// its tenant is told.
+	pollers uint64
+	end     time.Time
+}
+
+func (w *world) over() bool { return time.Now().After(w.end) }
+
+func TestThePictureNeverContradictsWhatIsKnown(t *testing.T) {
+	for seed := range uint64(24) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newWorld(t, seed).run(t, seed) })
+		})
+	}
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{
+		WithT:   NewWithT(t),
+		remote:  &slowRemote{random: rand.New(rand.NewPCG(seed, 0)), webhooks: map[string]platform.Webhook{}},
+		pollers: 1 + seed%2,
+		end:     time.Now().Add(10 * time.Second),
+	}
+	w.fleet = fleet.New(w.remote, clock.RealClock{}, func() {})
+	for i := range 5 {
+		w.tenants = append(w.tenants, &tenant{
+			WithT: w.WithT, world: w, owner: fleet.Owner(fmt.Sprint("tenant-", i)),
+			random: rand.New(rand.NewPCG(seed, uint64(i)+1)), //nolint:gosec // a small number
+		})
+	}
+	return w
+}
+
+func (w *world) run(t *testing.T, seed uint64) {
+	var group sync.WaitGroup
+	for _, tenant := range w.tenants {
+		group.Go(tenant.live)
+	}
+	for i := range w.pollers {
+		random := rand.New(rand.NewPCG(seed, 100+i))
+		group.Go(func() {
+			for !w.over() {
+				w.poll(t)
+				time.Sleep(time.Duration(random.IntN(60)) * time.Millisecond)
+			}
+		})
+	}
+	group.Go(func() {
+		for !w.over() {
+			w.remote.meddle()
+			time.Sleep(70 * time.Millisecond)
+		}
+	})
+	if w.pollers > 1 {
+		random := rand.New(rand.NewPCG(seed, 200))
+		group.Go(func() {
+			for !w.over() {
+				if created := w.created(); created > 0 {
+					_ = w.fleet.Confirm(t.Context(), fmt.Sprintf("w-%d", 1+random.IntN(created)))
+				}
+				time.Sleep(time.Duration(random.IntN(10)) * time.Millisecond)
+			}
+		})
+	}
+	group.Wait()
+	w.settle(t)
+}
+
+func (w *world) created() int {
+	w.remote.mu.Lock()
+	defer w.remote.mu.Unlock()
+	return w.remote.created
+}
+
+// poll lists, and checks that whoever is not woken by it has nothing new to see.
+func (w *world) poll(t *testing.T) {
+	changes, err := w.fleet.Poll(t.Context())
+	if err != nil {
+		return
+	}
+	for _, tenant := range w.tenants {
+		if tenant.busy.TryLock() {
+			tenant.hear(changes)
+		}
+	}
+}
+
+// hear checks that a tenant who is not woken has nothing new to see. It gives the tenant free again.
+func (t *tenant) hear(changes fleet.Changes) {
+	defer t.busy.Unlock()
+	if t.id != "" && t.world.pollers == 1 && !slices.Contains(changes.IDs, t.id) {
+		t.Expect(t.view()).To(Equal(t.seen), "%s changed and nobody was told", t.id)
+	}
+	t.look()
+}
+
+// settle lets the platform be reliable, and checks that the picture becomes what is true.
+func (w *world) settle(t *testing.T) {
+	w.remote.reliable = true
+	for range 2 {
+		_, err := w.fleet.Poll(t.Context())
+		w.Expect(err).NotTo(HaveOccurred())
+	}
+	w.Expect(w.fleet.Trouble()).NotTo(HaveOccurred())
+	for id, truth := range w.remote.webhooks {
+		shown, presence := w.fleet.Lookup(id)
+		w.Expect(presence).To(Equal(fleet.Present))
+		w.Expect(shown).To(Equal(truth))
+	}
+	w.Expect(w.fleet.IDs()).To(ConsistOf(slices.Collect(maps.Keys(w.remote.webhooks))))
+	for _, tenant := range w.tenants {
+		tenant.look()
+		if tenant.id == "" || tenant.seen.presence == fleet.Present {
+			continue
+		}
+		w.Expect(w.fleet.Confirm(t.Context(), tenant.id)).To(Succeed())
+		w.Expect(tenant.view().presence).To(Equal(fleet.Gone))
+	}
+}
+
+// live creates webhooks, changes, reads and deletes them, until the end of the world.
+func (t *tenant) live() {
+	for !t.world.over() {
+		t.turn()
+		time.Sleep(time.Duration(t.random.IntN(40)) * time.Millisecond)
+	}
+}
+
+func (t *tenant) turn() {
+	t.busy.Lock()
+	defer t.busy.Unlock()
+	if t.id == "" {
+		t.create()
+	} else {
+		t.act()
+	}
+	t.look()
+}
+
+func (t *tenant) create() {
+	w, err := t.world.fleet.Create(context.Background(), t.owner, request())
+	if err == nil {
+		t.id, t.revision, t.deleted = w.ID, w.Modified, false
+	}
+}
+
+func (t *tenant) act() {
+	ctx, f := context.Background(), t.world.fleet
+	var err error
+	switch n := t.random.IntN(10); {
+	case n == 0 && t.deleted:
+		f.Release(t.id, t.owner)
+		t.id = ""
+		return
+	case n == 0:
+		if err = f.Delete(ctx, t.id); err == nil {
+			t.deleted = true
+		}
+	case n < 3:
+		err = f.Confirm(ctx, t.id)
+	case n < 8:
+		var w platform.Webhook
+		if w, err = f.Update(ctx, t.id, platform.Patch{}); err == nil {
+			t.Expect(w.Modified).NotTo(BeTemporally("<", t.revision))
+			t.revision = w.Modified
+		}
+	}
+	if platform.IsNotFound(err) {
+		t.deleted = true
+	}
+}
+
+func (t *tenant) view() view {
+	w, presence := t.world.fleet.Lookup(t.id)
+	return view{w, presence}
+}
+
+// look checks the picture against what is known and what is true.
+func (t *tenant) look() {
+	t.seen = t.view()
+	if t.id == "" {
+		return
+	}
+	switch _, exists := t.world.remote.truth(t.id); t.seen.presence {
+	case fleet.Present:
+		t.Expect(t.deleted).To(BeFalse(), "%s came back", t.id)
+		t.Expect(t.seen.webhook.Modified).NotTo(BeTemporally("<", t.revision), "%s went back in time", t.id)
+		t.revision = t.seen.webhook.Modified
+	case fleet.Missing:
+		t.Expect(exists).To(BeFalse(), "%s was believed to be missing", t.id)
+	case fleet.Gone:
+		t.Expect(exists).To(BeFalse(), "%s was believed to be gone", t.id)
+		t.deleted = true
+	default:
+		t.Expect(t.seen.presence).To(BeNil())
+	}
+}

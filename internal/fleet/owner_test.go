@@ -1,0 +1,225 @@
+package fleet_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// unowned looks for what the request of these tests would make.
+func (s *scene) unowned() ([]platform.Webhook, bool) {
+	return s.fleet.Unowned(request(), func(w platform.Webhook) bool { return w.CallbackURL == request().CallbackURL })
+}
+
+func TestAWebhookHasOneOwner(t *testing.T) {
+	s := newListedScene(t, "a")
+	s.Expect(s.fleet.Owned("a")).To(BeFalse())
+	s.Expect(s.fleet.Claim("a", "one")).To(BeTrue())
+	s.Expect(s.fleet.Claim("a", "one")).To(BeTrue())
+	s.Expect(s.fleet.Claim("a", "other")).To(BeFalse())
+	s.fleet.Release("a", "other")
+	s.Expect(s.fleet.Owned("a")).To(BeTrue())
+	s.Expect(s.fleet.Claim("a", "other")).To(BeFalse())
+	s.fleet.Release("a", "one")
+	s.Expect(s.fleet.Owned("a")).To(BeFalse())
+	s.Expect(s.fleet.Claim("a", "other")).To(BeTrue())
+}
+
+func TestOfManyWhoClaimOneGetsIt(t *testing.T) {
+	s := newListedScene(t, "a")
+	var won sync.Map
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			if owner := fleet.Owner(fmt.Sprint(i)); s.fleet.Claim("a", owner) {
+				won.Store(owner, true)
+			}
+		})
+	}
+	group.Wait()
+	winners := 0
+	won.Range(func(any, any) bool { winners++; return true })
+	s.Expect(winners).To(Equal(1))
+}
+
+func TestARivalWhoLetsGoForgetsNothingOfTheOwners(t *testing.T) {
+	s := newListedScene(t, "a")
+	s.fleet.Claim("a", "one")
+	s.remote.remove("a")
+	s.Expect(s.confirm("a")).To(Succeed())
+	s.fleet.Release("a", "other")
+	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
+	s.fleet.Release("a", "one")
+	s.Expect(s.presence("a")).To(Equal(fleet.Missing))
+}
+
+func TestACreatedWebhookBelongsToItsCreator(t *testing.T) {
+	s := newListedScene(t)
+	w, err := s.create("one")
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(s.fleet.Owned(w.ID)).To(BeTrue())
+	s.Expect(s.fleet.Claim(w.ID, "other")).To(BeFalse())
+	found, ok := s.unowned()
+	s.Expect(ok).To(BeTrue())
+	s.Expect(found).To(BeEmpty())
+}
+
+func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
+	s := newScene(t, "old", "older", "same-age", "other", "owned", "missing", "gone", "released")
+	for _, id := range []string{"old", "older", "same-age", "owned", "missing", "gone", "released"} {
+		s.remote.change(id, func(w *platform.Webhook) { w.CallbackURL = request().CallbackURL })
+	}
+	s.remote.change("older", func(w *platform.Webhook) { w.Created = start.Add(-time.Hour) })
+	s.poll()
+	s.fleet.Claim("owned", "one")
+	s.fleet.Claim("released", "one")
+	s.fleet.Release("released", "one")
+	s.remote.remove("missing")
+	s.remote.remove("gone")
+	s.poll()
+	s.Expect(s.confirm("gone")).To(Succeed())
+
+	found, ok := s.unowned()
+	s.Expect(ok).To(BeTrue())
+	var ids []string
+	for _, w := range found {
+		ids = append(ids, w.ID)
+	}
+	s.Expect(ids).To(Equal([]string{"older", "old", "released", "same-age"}), "oldest first, then by id")
+}
+
+// While a create is under way a list may show its webhook, which nobody owns yet.
+func TestNothingIsFoundWhileACreateOfTheSameIsUnderWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*platform.CreateRequest)
+		other  bool
+	}{
+		"the same":                {func(*platform.CreateRequest) {}, false},
+		"other event types":       {func(r *platform.CreateRequest) { r.EventTypes = []string{"a.a.v1"} }, false},
+		"the same id in capitals": {func(r *platform.CreateRequest) { r.ScopeID = strings.ToUpper(r.ScopeID) }, false},
+		"another callback":        {func(r *platform.CreateRequest) { r.CallbackURL += "/other" }, true},
+		"another iTwin":           {func(r *platform.CreateRequest) { r.ScopeID = "other" }, true},
+		"another scope":           {func(r *platform.CreateRequest) { r.Scope = platform.ScopeAccount }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newListedScene(t)
+			looksFor := request()
+			test.change(&looksFor)
+			s.remote.afterNext("create", func() error { // it exists, but its creator does not know yet
+				s.Expect(s.poll()).To(ConsistOf("new-1"))
+				found, ok := s.fleet.Unowned(looksFor, func(w platform.Webhook) bool {
+					return w.CallbackURL == looksFor.CallbackURL
+				})
+				s.Expect(ok).To(Equal(test.other))
+				if !ok {
+					s.Expect(found).To(BeEmpty())
+				}
+				return nil
+			})
+			_, err := s.create("creator")
+			s.Expect(err).NotTo(HaveOccurred())
+			s.Expect(s.fleet.Claim("new-1", "adopter")).To(BeFalse())
+			_, ok := s.fleet.Unowned(looksFor, func(platform.Webhook) bool { return true })
+			s.Expect(ok).To(BeTrue())
+		})
+	}
+}
+
+func TestTwoCreatesOfTheSameAreBothWaitedFor(t *testing.T) {
+	s := newListedScene(t)
+	s.remote.afterNext("create", func() error {
+		_, err := s.create("two")
+		s.Expect(err).NotTo(HaveOccurred())
+		_, ok := s.unowned()
+		s.Expect(ok).To(BeFalse(), "the first is still under way")
+		return nil
+	})
+	_, err := s.create("one")
+	s.Expect(err).NotTo(HaveOccurred())
+	found, ok := s.unowned()
+	s.Expect(ok).To(BeTrue())
+	s.Expect(found).To(BeEmpty())
+}
+
+func TestACreateThatFailedIsNotWaitedFor(t *testing.T) {
+	s := newListedScene(t)
+	s.remote.fail("create", errRefused)
+	_, err := s.create("one")
+	s.Expect(err).To(MatchError(errRefused))
+	_, ok := s.unowned()
+	s.Expect(ok).To(BeTrue())
+
+	s.fleet.Close(errRefused)
+	_, err = s.create("one")
+	s.Expect(err).To(HaveOccurred())
+	_, ok = s.unowned()
+	s.Expect(ok).To(BeTrue(), "it was not even sent")
+}
+
+func TestRegistry(t *testing.T) {
+	g := NewWithT(t)
+	registry := fleet.NewRegistry()
+	g.Expect(registry.Get("a/b")).To(BeNil())
+	one, two := newScene(t).fleet, newScene(t).fleet
+	registry.Put("a/b", one)
+	registry.Put("a/c", two)
+	g.Expect(registry.Get("a/b")).To(BeIdenticalTo(one))
+	seen := map[string]*fleet.Fleet{}
+	registry.Each(func(connection string, f *fleet.Fleet) { seen[connection] = f })
+	g.Expect(seen).To(Equal(map[string]*fleet.Fleet{"a/b": one, "a/c": two}))
+	registry.Put("a/b", two)
+	g.Expect(registry.Get("a/b")).To(BeIdenticalTo(two))
+	registry.Remove("a/b")
+	g.Expect(registry.Get("a/b")).To(BeNil())
+}
+
+// A process that lives for years must not remember what came and went.
+func TestNothingIsRememberedOfWhatIsGone(t *testing.T) {
+	s := newListedScene(t, "stays")
+	s.fleet.Claim("stays", "stays")
+	idle := s.fleet.Size()
+	for i := range 200 {
+		owner := fleet.Owner(fmt.Sprint("owner-", i))
+		w, err := s.create(owner)
+		s.Expect(err).NotTo(HaveOccurred())
+		s.Expect(s.activate(w.ID)).To(Succeed())
+		s.fleet.Await(string(owner), s.fleet.Heard())
+		switch i % 5 {
+		case 0: // deleted by its owner
+			s.Expect(s.deleteRemote(w.ID)).To(Succeed())
+			s.fleet.Release(w.ID, owner)
+		case 1: // deleted behind its owner's back
+			s.poll()
+			s.remote.remove(w.ID)
+			s.poll()
+			s.Expect(s.confirm(w.ID)).To(Succeed())
+			s.fleet.Release(w.ID, owner)
+		case 2: // never listed, and given up
+			s.remote.hide(w.ID, true)
+			s.poll()
+			s.Expect(s.confirm(w.ID)).To(Succeed())
+			s.fleet.Release(w.ID, owner)
+		case 3: // an orphan, deleted by whom it does not belong to
+			s.fleet.Release(w.ID, owner)
+			s.Expect(s.deleteRemote(w.ID)).To(Succeed())
+		case 4: // an import of what never was, and a delete of unknown outcome
+			s.Expect(s.confirm(fmt.Sprint("wrong-", i))).To(Succeed())
+			s.remote.afterNext("delete", func() error { return errReset })
+			s.Expect(s.deleteRemote(w.ID)).NotTo(Succeed())
+			s.poll()
+			s.fleet.Release(w.ID, owner)
+		}
+	}
+	for range 12 {
+		s.poll()
+	}
+	s.Expect(s.fleet.Size()).To(Equal(idle))
+	s.Expect(s.fleet.IDs()).To(ConsistOf("stays"))
+}
