@@ -173,6 +173,9 @@ func (r *run) adopt() error {
 	}
 	r.memory.made(r.key(), r.object().UID, r.plan.target)
 	r.facts.id = r.plan.target
+	if r.plan.cause == causeCreation {
+		r.event("Created", "Create", "Found remote webhook %s, which an interrupted create had made", r.facts.id)
+	}
 	return nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,8 +36,6 @@ import (
 const (
 	// connectionWorkers bounds how many connections are polled at the same time.
 	connectionWorkers = 32
-	// pollJitter spreads the polls of connections that were made at the same time.
-	pollJitter = 0.1
 
 	defaultPollInterval = time.Minute
 	// cacheLag is how long the cache is given to show what this process wrote.
@@ -67,8 +65,6 @@ type ConnectionReconciler struct {
 	links map[string]link
 	// dial makes the client of a connection.
 	dial func(platform.Options) (fleet.API, error)
-	// random is between 0 and 1.
-	random func() float64
 }
 
 // link is what a fleet was connected with, and the generation of the connection that was last polled and reported.
@@ -100,7 +96,7 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	if err := r.poll(ctx, connection, remote); err != nil {
 		return settle(err)
 	}
-	return ctrl.Result{RequeueAfter: max(r.jitter(remote.PollIn(interval)), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: max(remote.PollIn(interval), again)}, nil
 }
 
 func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
@@ -108,11 +104,6 @@ func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
 		return defaultPollInterval
 	}
 	return spec.PollInterval.Duration
-}
-
-// jitter makes a wait up to a tenth shorter: the interval is a promise.
-func (r *ConnectionReconciler) jitter(d time.Duration) time.Duration {
-	return d - time.Duration(pollJitter*r.random()*float64(d))
 }
 
 // unconnected reports that a connection has no usable Secret. What it created before can still be deleted.
@@ -146,11 +137,7 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	held := false
-	for i := range users {
-		held = held || controllerutil.ContainsFinalizer(&users[i], v1alpha1.WebhookFinalizer)
-	}
-	if !held {
+	if !slices.ContainsFunc(users, isHeld) {
 		r.Fleets.Remove(key)
 		r.unlink(key)
 		r.writes.forget(name)
@@ -161,11 +148,19 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 	return r.pollForDeletions(ctx, key)
 }
 
-// pollForDeletions keeps the picture of a closed fleet usable for those who wait to be deleted.
+// pollForDeletions keeps the picture of a closed fleet usable for those who wait to be deleted. For nobody else are
+// credentials used that somebody took away.
 func (r *ConnectionReconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Result, error) {
 	remote := r.Fleets.Get(key)
 	if remote == nil {
 		return ctrl.Result{}, nil
+	}
+	users, err := r.users(ctx, key)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !slices.ContainsFunc(users, isDeleting) {
+		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
 	}
 	if wait := remote.PollIn(defaultPollInterval); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -174,6 +169,12 @@ func (r *ConnectionReconciler) pollForDeletions(ctx context.Context, key string)
 		r.wakeAll(ctx, key, changes)
 	}
 	return ctrl.Result{RequeueAfter: max(remote.PollIn(defaultPollInterval), time.Second)}, nil
+}
+
+func isDeleting(w v1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
+
+func isHeld(w v1alpha1.Webhook) bool {
+	return controllerutil.ContainsFinalizer(&w, v1alpha1.WebhookFinalizer)
 }
 
 // poll lists the remote side, reports what came of it, and wakes the Webhooks that it concerns.
@@ -239,7 +240,7 @@ func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha
 // prepare makes what the process remembers.
 func (r *ConnectionReconciler) prepare() {
 	r.links, r.writes = map[string]link{}, newWrites()
-	r.dial, r.random = dial, rand.Float64
+	r.dial = dial
 }
 
 // SetupWithManager registers the controller under a name of its own.

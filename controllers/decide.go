@@ -80,6 +80,15 @@ type verdict struct {
 	refused string
 }
 
+// waits tells whether something that was to be sent has not been.
+func (v verdict) waits() bool {
+	switch v.reason {
+	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason:
+		return true
+	}
+	return false
+}
+
 const (
 	// forbiddenPause is how long a missing permission is given to be granted.
 	forbiddenPause = 10 * time.Minute

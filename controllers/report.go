@@ -103,12 +103,13 @@ func platformTime(t time.Time) *metav1.MicroTime {
 	return &m
 }
 
-// describeHandled echoes the requests that this round has answered.
+// describeHandled echoes the requests that this round has answered. One that still waits for the platform, or for its
+// connection, has not been.
 func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
-	annotations := r.object().Annotations
-	if r.facts.connection.problem != nil {
+	if r.facts.connection.problem != nil || r.plan.verdict.waits() {
 		return
 	}
+	annotations := r.object().Annotations
 	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
 	if !r.facts.secret.rotate {
