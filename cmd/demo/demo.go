@@ -28,8 +28,8 @@ type demo struct {
 	receiver *harness.Receiver
 	// applied is true once there may be something on a real platform to clean up.
 	applied bool
-	// unwatch ends the watch of the objects.
-	unwatch context.CancelFunc
+	// unwatch ends the watch of the objects: nothing is said any more when it returns.
+	unwatch func()
 }
 
 func newDemo(s settings, out io.Writer) (*demo, error) {
@@ -57,9 +57,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.introduce()
-	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
-	d.unwatch = unwatch
-	return d.watch(watching)
+	return d.watch(context.WithoutCancel(ctx))
 }
 
 func (d *demo) startPlatform(ctx context.Context) (err error) {

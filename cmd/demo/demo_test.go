@@ -10,6 +10,11 @@ import (
 	"webhook-operator.io/itwin/internal/harness"
 )
 
+func TestMain(m *testing.M) {
+	harness.Quiet()
+	os.Exit(m.Run())
+}
+
 // expectInOrder checks that the output matches all patterns, each behind the one before.
 func expectInOrder(t *testing.T, output string, patterns ...string) {
 	t.Helper()

@@ -1,5 +1,5 @@
-// Command demo shows the product at work: a control plane, the simulated platform, the operator and a receiver of events,
-// all on this machine. `make demo` runs it.
+// Command demo shows the product at work: a control plane, the simulated platform, the operator and a receiver of
+// events, all on this machine. `make demo` runs it.
 package main
 
 import (
@@ -10,9 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"webhook-operator.io/itwin/internal/harness"
 )
 
 func main() {
@@ -20,9 +18,7 @@ func main() {
 	// A second Ctrl-C does not wait for the cleanup.
 	context.AfterFunc(ctx, stop)
 	defer stop()
-	// Only the story is told; what the programs log is in files.
-	ctrl.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
+	harness.Quiet()
 	if err := run(ctx, settingsFrom(os.Getenv), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)

@@ -19,7 +19,8 @@ const (
 	// The Webhook of the whole account, and that of one iTwin.
 	accountWebhook, accountPath = "itwin-lifecycle", "/itwin/lifecycle"
 	modelsWebhook, modelsPath   = "model-events", "/itwin/models"
-	accountSecret, modelsSecret = "itwin-lifecycle-webhook-secret", "model-events-hmac"
+	// Secrets that hold what their events are signed with.
+	signsAccount, signsModels = "itwin-lifecycle-webhook-secret", "model-events-hmac"
 )
 
 // pollInterval is the shortest: nobody likes to wait.
@@ -50,7 +51,7 @@ func (o *overlay) set(kind, name string, properties map[string]any) {
 		Path  string `json:"path"`
 		Value any    `json:"value"`
 	}
-	var operations []operation
+	operations := make([]operation, 0, len(properties))
 	for path, value := range properties {
 		operations = append(operations, operation{"add", path, value})
 	}
@@ -127,7 +128,7 @@ func (o *overlay) useAccount(a *account) {
 	o.set("Secret", "itwin-service-app", map[string]any{
 		"/stringData/clientId": a.clientID, "/stringData/clientSecret": a.clientSecret,
 	})
-	o.set("Secret", modelsSecret, map[string]any{"/stringData/secret": rand.Text() + rand.Text()})
+	o.set("Secret", signsModels, map[string]any{"/stringData/secret": rand.Text() + rand.Text()})
 	properties := map[string]any{"/spec/active": false}
 	if a.callbackURL != "" {
 		properties = map[string]any{"/spec/callbackUrl": a.callbackURL}

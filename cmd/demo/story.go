@@ -60,10 +60,10 @@ func (d *demo) apply(ctx context.Context) error {
 	if err := d.await(ctx, begun, "Webhook "+accountWebhook+ready, "Webhook "+modelsWebhook+ready); err != nil {
 		return err
 	}
-	if err := d.trust(ctx, accountPath, accountSecret); err != nil {
+	if err := d.trust(ctx, accountPath, signsAccount); err != nil {
 		return err
 	}
-	if err := d.trust(ctx, modelsPath, modelsSecret); err != nil {
+	if err := d.trust(ctx, modelsPath, signsModels); err != nil {
 		return err
 	}
 	return d.showRemote(ctx, 2)
@@ -95,7 +95,8 @@ const addEventType = `{"spec":{"eventTypes":["iModels.iModelCreated.v1","iModels
 func (d *demo) patchSpec(ctx context.Context, name, change string) error {
 	begun := d.now()
 	d.say(you, "kubectl edit webhook %s: one more event type", name)
-	if _, err := d.plane.Kubectl(ctx, "patch", "webhook", name, "-n", namespace, "--type=merge", "-p", change); err != nil {
+	_, err := d.plane.Kubectl(ctx, "patch", "webhook", name, "-n", namespace, "--type=merge", "-p", change)
+	if err != nil {
 		return err
 	}
 	return d.await(ctx, begun, fmt.Sprintf("Webhook %s: Updated remote webhook", name))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 
 	eventsv1 "k8s.io/api/events/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -35,7 +37,13 @@ func (d *demo) watch(ctx context.Context) error {
 			return err
 		}
 	}
-	go func() { _ = objects.Start(ctx) }()
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = objects.Start(ctx) })
+	d.unwatch = func() {
+		cancel()
+		watching.Wait()
+	}
 	return nil
 }
 
@@ -70,14 +78,14 @@ func describe(o any) string {
 }
 
 func describeConditions(whose string, conditions []metav1.Condition, types ...string) string {
-	text := ""
+	var found []string
 	for _, t := range types {
 		if c := apimeta.FindStatusCondition(conditions, t); c != nil {
-			text += fmt.Sprintf(" %s=%s (%s)", c.Type, c.Status, c.Reason)
+			found = append(found, fmt.Sprintf("%s=%s (%s)", c.Type, c.Status, c.Reason))
 		}
 	}
-	if text == "" {
+	if len(found) == 0 {
 		return ""
 	}
-	return whose + text
+	return whose + " " + strings.Join(found, " ")
 }

@@ -46,7 +46,7 @@ func Binary(name string) (string, error) {
 		dir = filepath.Join(root, "bin")
 	}
 	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); err != nil { //nolint:gosec // the folder is whatever the caller's environment says
 		return "", fmt.Errorf("the program %s is not built: run make build, or name its folder in %s", path, binEnv)
 	}
 	return path, nil
@@ -60,7 +60,7 @@ func assets() (string, error) {
 			"make demo and make test set it, and `go run ./hack/assets` prints it")
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil { //nolint:gosec // as above
 			return "", fmt.Errorf("%s names a folder without %s; `go run ./hack/assets` prints one that has it",
 				assetsEnv, name)
 		}

@@ -29,9 +29,10 @@ type ControlPlane struct {
 
 	environment *envtest.Environment
 	dir         string
+	logs        []*os.File
 }
 
-// StartControlPlane starts one, with its files in a folder of the caller.
+// StartControlPlane starts one, with its files and what it logs in a folder of the caller.
 func StartControlPlane(dir string) (*ControlPlane, error) {
 	folder, err := assets()
 	if err != nil {
@@ -41,6 +42,9 @@ func StartControlPlane(dir string) (*ControlPlane, error) {
 		environment: &envtest.Environment{BinaryAssetsDirectory: folder}, dir: dir,
 		Kubeconfig: filepath.Join(dir, "kubeconfig"), KubectlPath: filepath.Join(folder, "kubectl"),
 	}
+	if err := c.log(); err != nil {
+		return nil, errors.Join(err, c.closeLogs())
+	}
 	if c.Config, err = c.environment.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the control plane: %w", err), c.Stop())
 	}
@@ -48,6 +52,37 @@ func StartControlPlane(dir string) (*ControlPlane, error) {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
+}
+
+// log gives both programs a file for their output.
+func (c *ControlPlane) log() error {
+	open := func(name string) (*os.File, error) {
+		file, err := os.Create(filepath.Join(c.dir, name)) //nolint:gosec // the caller says where
+		if err == nil {
+			c.logs = append(c.logs, file)
+		}
+		return file, err
+	}
+	etcd, err := open("etcd.log")
+	if err != nil {
+		return err
+	}
+	server, err := open("kube-apiserver.log")
+	if err != nil {
+		return err
+	}
+	c.environment.ControlPlane.Etcd = &envtest.Etcd{Out: etcd, Err: etcd}
+	c.environment.ControlPlane.GetAPIServer().Out = server
+	c.environment.ControlPlane.GetAPIServer().Err = server
+	return nil
+}
+
+func (c *ControlPlane) closeLogs() (err error) {
+	for _, file := range c.logs {
+		err = errors.Join(err, file.Close())
+	}
+	c.logs = nil
+	return err
 }
 
 func (c *ControlPlane) connect() error {
@@ -64,7 +99,7 @@ func (c *ControlPlane) connect() error {
 }
 
 // Stop ends the control plane; what was in it is gone.
-func (c *ControlPlane) Stop() error { return c.environment.Stop() }
+func (c *ControlPlane) Stop() error { return errors.Join(c.environment.Stop(), c.closeLogs()) }
 
 // Install applies the manifests that users install, and waits for the kinds to be served. The Deployment among them
 // is an object like any other here: StartManager runs the program.

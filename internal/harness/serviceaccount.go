@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/utils/ptr"
 )
 
 const (
@@ -23,7 +22,7 @@ const (
 // serviceAccountKubeconfig writes a kubeconfig of the operator's ServiceAccount, with a token as its pod would get.
 func (c *ControlPlane) serviceAccountKubeconfig(ctx context.Context) (string, error) {
 	request := &authenticationv1.TokenRequest{
-		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To[int64](tokenSeconds)},
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: new(int64(tokenSeconds))},
 	}
 	var operator corev1.ServiceAccount
 	operator.Namespace, operator.Name = Namespace, account

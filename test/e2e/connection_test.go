@@ -49,7 +49,7 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	s.labelNamespace(s.namespace)
-	w := s.becomes("model-events", isReady)
+	s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 
 	s.labelNamespace("")
@@ -57,7 +57,7 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	s.Expect(s.onlyRemote().Active).To(BeFalse(), "what is not allowed any more is turned off")
 
 	s.labelNamespace(s.namespace)
-	w = s.becomes("model-events", isReady)
+	w := s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://example.org/" })
 	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotAllowedReason))

@@ -6,7 +6,6 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
-	"k8s.io/utils/ptr"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -43,7 +42,7 @@ func TestEveryMutableFieldAtOnceIsOnePatch(t *testing.T) {
 	s.change(w, func(w *v1alpha1.Webhook) {
 		w.Spec.CallbackURL = "https://elsewhere.example.com/itwin?a=b"
 		w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1", eventType}
-		w.Spec.Active = ptr.To(false)
+		w.Spec.Active = new(false)
 		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "mine"}
 	})
 	w = s.becomes("model-events", isReady, isInactive)

@@ -21,7 +21,7 @@ func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
 	receiver, err := harness.StartReceiver(nil)
 	s.must(err)
 	t.Cleanup(func() { _ = receiver.Close() })
-	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
+	s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
 	receiver.Trust("/models", s.secret("model-events-webhook-secret"))
 
 	s.arrives(receiver)
@@ -32,7 +32,7 @@ func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
 	s.Expect(s.onlyRemote().Active).To(BeFalse(), "the platform gave up")
 	s.Expect(s.failures()).To(Equal(attempts))
 
-	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
+	w := s.becomes("model-events", isReady, isActive, hasDeactivations(1))
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 	s.Expect(w.Status.WebhookID).To(Equal(s.onlyRemote().ID))
 	s.sees("model-events", "Deactivated")

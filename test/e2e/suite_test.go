@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 
 // run starts what all tests share. Tests that stop the operator run first and alone: they are those without t.Parallel.
 func run(m *testing.M) (code int) {
+	harness.Quiet()
 	dir, err := os.MkdirTemp("", "itwin-e2e-")
 	if err != nil {
 		return failed("make a folder", err)
