@@ -72,8 +72,8 @@ func TestACreatedWebhookBelongsToItsCreator(t *testing.T) {
 }
 
 func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
-	s := newScene(t, "old", "older", "same-age", "other", "owned", "missing", "gone", "released")
-	for _, id := range []string{"old", "older", "same-age", "owned", "missing", "gone", "released"} {
+	s := newScene(t, "old", "older", "same-age", "other", "owned", "missing", "gone", "deleted", "released")
+	for _, id := range []string{"old", "older", "same-age", "owned", "missing", "gone", "deleted", "released"} {
 		s.remote.change(id, func(w *platform.Webhook) { w.CallbackURL = request().CallbackURL })
 	}
 	s.remote.change("older", func(w *platform.Webhook) { w.Created = start.Add(-time.Hour) })
@@ -85,6 +85,7 @@ func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
 	s.remote.remove("gone")
 	s.poll()
 	s.Expect(s.confirm("gone")).To(Succeed())
+	s.Expect(s.deleteRemote("deleted")).To(Succeed())
 
 	found, ok := s.unowned()
 	s.Expect(ok).To(BeTrue())
@@ -93,6 +94,7 @@ func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
 		ids = append(ids, w.ID)
 	}
 	s.Expect(ids).To(Equal([]string{"older", "old", "released", "same-age"}), "oldest first, then by id")
+	s.Expect(s.fleet.IDs()).To(ConsistOf("old", "older", "same-age", "other", "owned", "released"))
 }
 
 // While a create is under way a list may show its webhook, which nobody owns yet.

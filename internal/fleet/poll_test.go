@@ -247,6 +247,28 @@ func TestWhatIsGoneCanReappear(t *testing.T) {
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 }
 
+func TestWhatWasMissingIsNewsWhenItIsBackUnchanged(t *testing.T) {
+	s := newListedScene(t, "a")
+	s.remote.hide("a", true)
+	s.poll()
+	s.Expect(s.confirm("a")).To(Succeed())
+	s.Expect(s.poll()).To(BeEmpty())
+	s.Expect(s.poll()).To(ConsistOf("a"))
+	s.Expect(s.presence("a")).To(Equal(fleet.Missing))
+	s.remote.hide("a", false)
+	s.Expect(s.poll()).To(ConsistOf("a"))
+	s.Expect(s.presence("a")).To(Equal(fleet.Present))
+}
+
+func TestWhatIsGoneCanBeFoundAgain(t *testing.T) {
+	s := newListedScene(t, "a")
+	s.remote.fail("get", errNotFound)
+	s.Expect(s.confirm("a")).To(Succeed())
+	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
+	s.Expect(s.confirm("a")).To(Succeed())
+	s.Expect(s.presence("a")).To(Equal(fleet.Present))
+}
+
 func TestWhatIsGoneIsForgottenAfterAWhile(t *testing.T) {
 	s := newListedScene(t)
 	s.Expect(s.confirm("wrong-id")).To(Succeed())

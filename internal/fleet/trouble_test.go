@@ -83,16 +83,20 @@ func TestAfterOneUnreliableAnswerOnlyAListIsSent(t *testing.T) {
 }
 
 func TestAListDoesNotExcuseWhatWentWrongAfterItBegan(t *testing.T) {
-	s := newListedScene(t, "a")
-	s.remote.afterNext("list", func() error {
-		// At the very time when the list began, as far as any clock can tell.
-		s.remote.fail("update", errReset)
-		return ignore(s.activate("a"))
-	})
-	s.poll()
-	s.expectHeld(errReset)
-	s.poll()
-	s.Expect(s.fleet.Trouble()).NotTo(HaveOccurred())
+	for op, do := range operations {
+		t.Run(op, func(t *testing.T) {
+			s := newListedScene(t, "a")
+			s.remote.afterNext("list", func() error {
+				// At the very time when the list began, as far as any clock can tell.
+				s.remote.fail(op, errReset)
+				return ignore(do(s))
+			})
+			s.poll()
+			s.expectHeld(errReset)
+			s.poll()
+			s.Expect(s.fleet.Trouble()).NotTo(HaveOccurred())
+		})
+	}
 }
 
 func TestAListDoesNotExcuseAnAnswerThatCameAfterItBegan(t *testing.T) {
@@ -258,12 +262,17 @@ func TestAnotherClientKeepsThePicture(t *testing.T) {
 	s.fleet.Use(other)
 	s.Expect(s.fleet.Trouble()).NotTo(HaveOccurred(), "what went wrong with the old one counts no more")
 	s.Expect(s.fleet.PollIn(time.Hour)).To(BeZero(), "whether the new one works is found out at once")
+	other.fail("list", errReset)
+	_, err = s.fleet.Poll(t.Context())
+	s.Expect(err).To(HaveOccurred())
+	s.Expect(s.fleet.PollIn(time.Hour)).To(Equal(time.Second), "it is its first failure")
+	s.fleet.Use(other)
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 	s.Expect(s.fleet.Owned("a")).To(BeTrue())
 	s.Expect(s.activate("a")).To(Succeed())
 	s.Expect(s.poll()).To(ConsistOf("b"))
 	s.Expect(s.remote.sent()).To(BeEmpty())
-	s.Expect(other.sent()).To(Equal([]string{"update a", "list"}))
+	s.Expect(other.sent()).To(Equal([]string{"list", "update a", "list"}))
 }
 
 func TestAPollOfAReplacedClientIsDiscarded(t *testing.T) {
