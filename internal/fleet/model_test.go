@@ -220,7 +220,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	for i := range 5 {
 		w.tenants = append(w.tenants, &tenant{
 			WithT: w.WithT, world: w, owner: fleet.Owner(fmt.Sprint("tenant-", i)),
-			random: rand.New(rand.NewPCG(seed, uint64(i)+1)), //nolint:gosec // a small number
+			random: rand.New(rand.NewPCG(seed, uint64(i)+1)),
 		})
 	}
 	return w

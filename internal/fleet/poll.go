@@ -85,8 +85,9 @@ const (
 )
 
 // PollIn is how long to wait until the next list is due: an interval after the last one, earlier when somebody awaits
-// one. One that found no place within the rate limit is due as soon as there may be one. After failures the pauses grow:
-// 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are refused, which seldom heals by itself.
+// one. One that found no place within the rate limit is due as soon as there may be one. After failures the pauses
+// grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are refused, which seldom heals by
+// itself.
 func (f *Fleet) PollIn(interval time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

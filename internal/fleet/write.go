@@ -8,8 +8,8 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Create makes a remote webhook for an owner and enters it into the picture. Whoever calls has made sure that no earlier
-// attempt of the same owner left one behind.
+// Create makes a remote webhook for an owner and enters it into the picture. Whoever calls has made sure that no
+// earlier attempt of the same owner left one behind.
 func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
 	shape := shapeOf(r)
 	f.mu.Lock()

@@ -70,11 +70,11 @@ func (e *Error) Said() string {
 	if e.Code == "" {
 		return ""
 	}
-	said := Detail{e.Code, e.Message, e.Target}.String()
+	said := []string{Detail{e.Code, e.Message, e.Target}.String()}
 	for _, d := range e.Details {
-		said += "; " + d.String()
+		said = append(said, d.String())
 	}
-	return cut(said, maxErrorLine)
+	return cut(strings.Join(said, "; "), maxErrorLine)
 }
 
 // String returns a detail in one line.

@@ -132,7 +132,7 @@ func (g *gate) deficit(now time.Time, lane Lane) time.Duration {
 	return longest
 }
 
-// reserve is what calls of a lane must leave of a bucket: a share to the more urgent ones, and the last call to the list.
+// reserve is what calls of a lane must leave of a bucket: a share to the more urgent ones, the last call to the list.
 func reserve(lane Lane, burst int) float64 {
 	list := float64(min(burst-1, 1))
 	switch lane {
