@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -154,7 +155,7 @@ func (r *WebhookReconciler) prepare() {
 func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	r.prepare()
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
-		For(&v1alpha1.Webhook{}, builder.WithPredicates(askedFor())).
+		For(&v1alpha1.Webhook{}, builder.WithPredicates(r.askedFor())).
 		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(ended())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(&v1alpha1.Connection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),
@@ -175,8 +176,8 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 }
 
 // askedFor lets through what somebody may want to be acted on: the spec, a deletion, the operator's annotations. Writes
-// of the status are the operator's own.
-func askedFor() predicate.Predicate {
+// of the status are the operator's own, unless a process that was deposed, or a person, wrote over one.
+func (r *WebhookReconciler) askedFor() predicate.Predicate {
 	watched := []string{
 		v1alpha1.WebhookIDAnnotation, v1alpha1.ReactivateRequestedAtAnnotation,
 		v1alpha1.ReconcileRequestedAtAnnotation, v1alpha1.RotateRequestedAtAnnotation,
@@ -187,9 +188,16 @@ func askedFor() predicate.Predicate {
 				return true
 			}
 		}
-		return len(e.ObjectOld.GetFinalizers()) > len(e.ObjectNew.GetFinalizers())
+		return len(e.ObjectOld.GetFinalizers()) > len(e.ObjectNew.GetFinalizers()) || r.overwritten(e)
 	}}
 	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, annotated)
+}
+
+// overwritten tells whether somebody else wrote the status.
+func (r *WebhookReconciler) overwritten(e event.UpdateEvent) bool {
+	before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
+	now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
+	return isWebhook && stillIs && !r.writes.own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
 // ended lets through that an object is gone.

@@ -47,6 +47,13 @@ func (w *writes) behind(o client.Object) bool {
 	return false
 }
 
+// own tells whether an object is as the last write of this process left it.
+func (w *writes) own(o client.Object) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last[client.ObjectKeyFromObject(o)] == written{o.GetUID(), o.GetResourceVersion()}
+}
+
 // noted tells whether this process wrote an object that no cache has shown yet.
 func (w *writes) noted(name types.NamespacedName) bool {
 	w.mu.Lock()
