@@ -83,7 +83,7 @@ func New(o Options) (*Client, error) {
 		o.Transport = transport(roots)
 	}
 	httpClient := &http.Client{
-		Transport: o.Transport,
+		Transport: signed{o.Transport, o.UserAgent},
 		// A redirect would carry the token, or a create, somewhere nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -142,6 +142,22 @@ func transport(roots *x509.CertPool) *http.Transport {
 		ForceAttemptHTTP2:     true,
 	}
 }
+
+// signed says in every request who sends it, also in those of the OAuth library.
+type signed struct {
+	http.RoundTripper
+	userAgent string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", s.userAgent)
+	return s.RoundTripper.RoundTrip(r)
+}
+
+// CloseIdleConnections is what http.Client looks for in a transport.
+func (s signed) CloseIdleConnections() { (&http.Client{Transport: s.RoundTripper}).CloseIdleConnections() }
 
 // CloseIdleConnections lets go of the connections that no call uses.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }

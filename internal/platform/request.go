@@ -118,7 +118,6 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 	}
 	request.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	request.Header.Set("Accept", mediaType)
-	request.Header.Set("User-Agent", c.options.UserAgent)
 	if op.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
