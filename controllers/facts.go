@@ -3,6 +3,8 @@ package controllers
 import (
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -76,12 +78,7 @@ type secretFacts struct {
 
 // finalized tells whether a remote webhook may exist: the finalizer is there before anything is sent.
 func (f *facts) finalized() bool {
-	for _, finalizer := range f.webhook.Finalizers {
-		if finalizer == v1alpha1.WebhookFinalizer {
-			return true
-		}
-	}
-	return false
+	return controllerutil.ContainsFinalizer(f.webhook, v1alpha1.WebhookFinalizer)
 }
 
 // specChanged tells whether the spec has changed since the status spoke of it.

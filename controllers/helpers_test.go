@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -90,8 +91,6 @@ func (w *world) label(labels map[string]string) {
 	if namespace.Labels == nil {
 		namespace.Labels = map[string]string{}
 	}
-	for name, value := range labels {
-		namespace.Labels[name] = value
-	}
+	maps.Copy(namespace.Labels, labels)
 	Expect(api.Patch(ctx, &namespace, client.MergeFrom(before))).To(Succeed())
 }

@@ -3,10 +3,66 @@ package controllers
 import (
 	"time"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
+
+// decideActive compares the active states, and tells apart: never activated, off because the spec said so, and turned
+// off by the platform.
+func decideActive(f facts, p *plan) {
+	want := f.webhook.WantsActive()
+	if want == f.remote.Active {
+		return
+	}
+	noticed := want && f.known() && !f.specChanged() && f.webhook.Status.Active != nil && *f.webhook.Status.Active
+	off := noticed || want && deactivated(f.webhook) && f.known()
+	next := f.webhook.Status.NextReactivationTime
+	if noticed {
+		p.steps = append(p.steps, noteDeactivation)
+		next = nextReactivation(f.webhook, f.now)
+	}
+	if off && !f.specChanged() && !f.reactivationRequested() {
+		if f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
+			p.verdict = verdict{reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
+			return
+		}
+		if next != nil && f.now.Before(next.Time) {
+			p.verdict = verdict{
+				reason: v1alpha1.DeactivatedReason, reconciling: true, retry: next.Sub(f.now),
+				message: "The platform turned the webhook off again soon after it was reactivated; next try at " +
+					next.UTC().Format(time.RFC3339),
+			}
+			return
+		}
+	}
+	p.patch.Active = &want
+	switch {
+	case off:
+		p.cause = causeReactivate
+	case want && p.cause == causeNone:
+		p.cause = causeActivation
+	case p.cause == causeNone:
+		p.cause, p.drift = describeActive(f)
+	}
+}
+
+const onRequestMessage = "The platform turned the webhook off after failed deliveries; mend the receiver, then set " +
+	"the annotation " + v1alpha1.ReactivateRequestedAtAnnotation + " to a new value, or change the spec"
+
+// deactivated tells whether the status says that the platform turned the webhook off.
+func deactivated(w *v1alpha1.Webhook) bool {
+	active := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ActiveCondition)
+	return active != nil && active.Reason == v1alpha1.DeactivatedReason
+}
+
+func describeActive(f facts) (cause, string) {
+	if f.specChanged() {
+		return causeSpec, ""
+	}
+	return causeDrift, "it was active although the spec says that it is not"
+}
 
 const (
 	// steadyUptime is how long a reactivated webhook must have stayed on for the next deactivation to count as a new

@@ -190,7 +190,8 @@ func (r *WebhookReconciler) askedFor() predicate.Predicate {
 		}
 		return len(e.ObjectOld.GetFinalizers()) > len(e.ObjectNew.GetFinalizers()) || r.overwritten(e)
 	}}
-	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, annotated)
+	return predicate.Or[client.Object](
+		predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, annotated)
 }
 
 // overwritten tells whether somebody else wrote the status.

@@ -1,0 +1,115 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// judge turns a failed step into a verdict; ok is false for errors that are not the platform's.
+func (r *run) judge(s step, err error) (v verdict, ok bool) {
+	if errors.Is(err, errTaken) {
+		return verdict{silent: true, retry: busyPause}, true
+	}
+	if errors.Is(err, errKept) {
+		return r.refused(err.Error(), 0), true
+	}
+	v, ok = judgeRemote(err)
+	if !ok {
+		return v, false
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	_, held := errors.AsType[*fleet.HeldError](err)
+	switch {
+	case held && r.alreadySays(v.reason):
+		v.silent = true
+	case s == confirmAbsence:
+		// Nothing is known to be wrong with the object.
+		return verdict{silent: true, await: v.await, retry: v.retry}, true
+	case s == deleteRemote && !v.silent:
+		d := deleting(err.Error())
+		d.await, d.retry = v.await, max(v.retry, 0)
+		d.silent = held && r.alreadySays(d.reason)
+		if platform.IsRefused(err) {
+			d.retry = forbiddenPause
+		}
+		return d, true
+	case s == createRemote && platform.MayHaveHappened(err):
+		v.since = r.now()
+	case s == createRemote && platform.IsNotFound(err):
+		// What does not exist is not the webhook, but what it should be about.
+		return r.refused(refusal(said), 0), true
+	case platform.IsForbidden(err):
+		return r.refused(said.Said(), forbiddenPause), true
+	case answered && platform.IsRefused(err):
+		return r.refused(refusal(said), 0), true
+	}
+	return v, true
+}
+
+// alreadySays tells whether the status gives this reason for the current spec: the words of the first failure are
+// better than those of whatever else fails in the same outage, and one outage is one write.
+func (r *run) alreadySays(reason string) bool {
+	ready := apimeta.FindStatusCondition(r.object().Status.Conditions, v1alpha1.ReadyCondition)
+	return ready != nil && ready.Reason == reason && r.object().Status.ObservedGeneration == r.facts.generation
+}
+
+func refusal(e *platform.Error) string {
+	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status, e.Said())
+}
+
+// judgeRemote tells how the platform's trouble shows in a status.
+func judgeRemote(err error) (v verdict, ok bool) {
+	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
+		v, _ = judgeRemote(held.Reason)
+		if v.reason == "" {
+			v = verdict{reason: v1alpha1.ConnectionNotReadyReason, message: held.Error()}
+		}
+		v.await, v.retry = true, 0
+		return v, true
+	}
+	if wait, limited := platform.IsRateLimited(err); limited {
+		pacing, own := errors.AsType[*platform.ThrottledError](err)
+		return verdict{
+			reason: v1alpha1.RateLimitedReason, reconciling: true, retry: wait,
+			silent:  own && !pacing.Closed && wait < quietPause,
+			message: "A change waits because the platform's rate limit is used up",
+		}, true
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return verdict{}, false
+	case said.Status == http.StatusUnauthorized:
+		return verdict{
+			reason: v1alpha1.ConnectionNotReadyReason, await: true,
+			message: "The platform does not accept the connection's credentials: " + said.Error(),
+		}, true
+	case platform.IsNotFound(err):
+		// The picture has it: the next round decides what to do.
+		return verdict{silent: true, retry: again}, true
+	}
+	return verdict{
+		reason: v1alpha1.PlatformUnavailableReason, reconciling: true, await: true,
+		message: "A change waits because the platform does not answer as documented: " + said.Error(),
+	}, true
+}
+
+// refused stops sending a request until it, or the Secret in it, changes. A missing permission is tried again slowly.
+func (r *run) refused(message string, retry time.Duration) verdict {
+	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, retry: retry}
+	if retry == 0 {
+		v.refused = fingerprintUpdate(r.facts, r.plan)
+		if r.remote == nil && r.facts.id == "" {
+			v.refused = fingerprintCreate(r.facts)
+		}
+	}
+	return v
+}
