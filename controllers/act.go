@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,9 +49,16 @@ func (r *run) act(ctx context.Context) error {
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
 	remote = platform.WithLane(remote, lane(r.facts, r.plan))
+	if rest := r.rest(); rest > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
+		r.plan.verdict = verdict{silent: true, retry: rest}
+		return nil
+	}
 	for _, s := range r.plan.steps {
 		err := r.do(ctx, remote, s)
 		if err == nil {
+			if s.remote() {
+				r.memory.recovered(r.key(), r.object().UID)
+			}
 			continue
 		}
 		if verdict, ok := r.judge(s, err); ok {
@@ -60,6 +68,16 @@ func (r *run) act(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", s, err)
 	}
 	return nil
+}
+
+// rest is how long the object is left alone after calls that the platform did not answer as documented. A change of the
+// spec ends it.
+func (r *run) rest() time.Duration {
+	known := r.memory.of(r.key(), r.object().UID)
+	if known.generation != r.facts.generation {
+		return 0
+	}
+	return known.rest.Sub(r.now())
 }
 
 // lane lets what a person asked for overtake what the operator does of its own accord.

@@ -27,6 +27,9 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	}
 	said, answered := errors.AsType[*platform.Error](err)
 	_, held := errors.AsType[*fleet.HeldError](err)
+	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
+		v.retry = r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now())
+	}
 	switch {
 	case held && r.alreadySays(v.reason):
 		v.silent = true

@@ -31,6 +31,11 @@ type attempt struct {
 	clean bool
 	// horizon is when the last request of unknown outcome can no longer take effect.
 	horizon time.Time
+	// setbacks counts the calls about the object that the platform did not answer as documented, since one succeeded;
+	// rest is until when no further one is made, unless the spec is no longer of the generation that they were about.
+	setbacks   int
+	rest       time.Time
+	generation int64
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string
 	since   time.Time
@@ -74,6 +79,34 @@ func (m *memory) made(name types.NamespacedName, uid types.UID, id string) {
 // doubt notes a create of unknown outcome that ended now.
 func (m *memory) doubt(name types.NamespacedName, uid types.UID, now time.Time) {
 	m.change(name, uid, func(a *attempt) { a.clean, a.horizon = false, now.Add(m.settle) })
+}
+
+const (
+	// firstRest follows the first setback; each further one doubles it, up to longestRest.
+	firstRest   = time.Second
+	longestRest = 5 * time.Minute
+)
+
+// setback notes a call about the object that the platform did not answer as documented, and returns how long the object
+// rests: one that the platform always fails for must not hold up the others of its connection, which wait for a list
+// after each such answer.
+func (m *memory) setback(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Duration {
+	var rest time.Duration
+	m.change(name, uid, func(a *attempt) {
+		if a.generation != generation {
+			a.setbacks = 0
+		}
+		rest = min(firstRest<<min(a.setbacks, 16), longestRest)
+		a.setbacks, a.rest, a.generation = a.setbacks+1, now.Add(rest), generation
+	})
+	return rest
+}
+
+// recovered notes a call about the object that succeeded.
+func (m *memory) recovered(name types.NamespacedName, uid types.UID) {
+	if m.of(name, uid).setbacks > 0 {
+		m.change(name, uid, func(a *attempt) { a.setbacks, a.rest = 0, time.Time{} })
+	}
 }
 
 // requested returns when a value of reconcile-requested-at was first seen.

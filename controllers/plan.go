@@ -24,6 +24,11 @@ const (
 	removeFinalizer  step = "remove finalizer"
 )
 
+// remote tells whether a step calls the platform.
+func (s step) remote() bool {
+	return s == confirmAbsence || s == createRemote || s == updateRemote || s == deleteRemote
+}
+
 // cause is why an update is made; it chooses the event.
 type cause string
 

@@ -283,3 +283,30 @@ var _ = Describe("After a lost answer", func() {
 		Entry("that breaks off", "truncate"),
 	)
 })
+
+var _ = Describe("A Webhook that the platform always fails for", func() {
+	It("rests longer and longer, and lets the others of its connection work", func() {
+		w := newWorld()
+		startOperator()
+		w.connect()
+		poisoned := w.apply("poisoned")
+		seen(poisoned).Should(beReady())
+		Expect(w.AddFault(simulator.Fault{
+			Match:  simulator.Match{Method: "PATCH", Path: "/webhooks/" + poisoned.Status.WebhookID},
+			Times:  simulator.Forever,
+			Action: "status:500",
+		})).To(Succeed())
+		w.ResetRequests()
+		change(poisoned, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+		Eventually(func() int { return w.count("PATCH /webhooks/{id}") }).Should(Equal(4))
+		// 1, 2 and 4 seconds lie between the four; without the rests there would be a list and a call every second.
+		lists := w.count("GET /webhooks")
+		Expect(lists).To(BeNumerically("<=", 6))
+		for _, name := range []string{"a", "b", "c"} {
+			seen(w.apply(name)).Should(beReady())
+		}
+		w.ClearFaults()
+		change(poisoned, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} })
+		seen(poisoned).Should(beReady())
+	})
+})
