@@ -20,13 +20,18 @@ type Manager struct {
 // managers numbers the output files.
 var managers atomic.Int32
 
-// StartManager runs the operator, with more flags if any, and waits until it is ready.
+// StartManager runs the operator that Install installed, with more flags if any, and waits until it is ready.
 func (c *ControlPlane) StartManager(ctx context.Context, flags ...string) (*Manager, error) {
+	return c.StartManagerIn(ctx, Namespace, flags...)
+}
+
+// StartManagerIn runs the operator with the rights of the ServiceAccount that it has in a namespace.
+func (c *ControlPlane) StartManagerIn(ctx context.Context, namespace string, flags ...string) (*Manager, error) {
 	path, err := Binary("manager")
 	if err != nil {
 		return nil, err
 	}
-	kubeconfig, err := c.serviceAccountKubeconfig(ctx)
+	kubeconfig, err := c.serviceAccountKubeconfig(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,30 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+func TestTooManyRequestsWaitAsThePlatformAsks(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	s.ready("first")
+	s.must(s.platform.ResetRequests(s.ctx))
+	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+		Match: simulator.Match{Path: "/webhooks"}, Action: "status:429;retry-after=3",
+	}))
+	const more = 5
+	for i := range more {
+		s.create(s.webhook(fmt.Sprint("more-", i)))
+	}
+	for i := range more {
+		s.becomes(fmt.Sprint("more-", i), isReady, isActive)
+	}
+	s.Expect(s.remotes()).To(HaveLen(1 + more))
+	s.Expect(s.calls("POST /webhooks")+s.calls("GET /webhooks")).To(
+		BeNumerically("<=", more+3), "one call was refused, and a list or two were due")
+}

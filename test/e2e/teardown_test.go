@@ -1,0 +1,54 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+func TestWebhookCanBeDeletedAfterItsConnection(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	s.delete(s.credentials(s.namespace))
+	s.delete(s.connection())
+	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.delete(w)
+	s.gone("model-events")
+	s.Expect(s.remotes()).To(BeEmpty())
+}
+
+func TestDeletionThatFailsSaysHowToLetGo(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+		Match: simulator.Match{Method: http.MethodDelete}, Times: simulator.Forever, Action: "status:403",
+	}))
+	s.delete(w)
+	w = s.becomes("model-events", isNotReady(v1alpha1.DeletingReason))
+	s.sees("model-events", "DeleteFailed")
+	s.Expect(s.onlyRemote().ID).To(Equal(w.Status.WebhookID))
+
+	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
+	s.gone("model-events")
+	s.Expect(s.remotes()).To(HaveLen(1))
+}
+
+func TestDeletionWithoutAConnectionSinceTheStart(t *testing.T) {
+	s := newConnectedScene(t)
+	w := s.ready("model-events")
+	s.must(manager.Stop())
+	s.delete(s.connection())
+	s.startManager()
+	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.delete(w)
+	w = s.becomes("model-events", isNotReady(v1alpha1.DeletingReason))
+	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
+	s.gone("model-events")
+	s.Expect(s.remotes()).To(HaveLen(1))
+}
