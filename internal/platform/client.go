@@ -70,7 +70,7 @@ type Client struct {
 
 // New makes a client. It fails when a URL or the CA bundle cannot be used; it calls nobody.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(strings.TrimRight(o.APIURL, "/"))
+	base, err := url.Parse(o.APIURL)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("apiUrl %q is not a URL with a host", o.APIURL)
 	}
@@ -88,7 +88,7 @@ func New(o Options) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{
-		options: o, base: base, http: httpClient, gate: newGate(o.Limits, o.Clock),
+		options: o, base: base.JoinPath("/"), http: httpClient, gate: newGate(o.Limits, o.Clock),
 		tokens: &tokens{
 			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
 			config: clientcredentials.Config{
@@ -157,7 +157,9 @@ func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections is what http.Client looks for in a transport.
-func (s signed) CloseIdleConnections() { (&http.Client{Transport: s.RoundTripper}).CloseIdleConnections() }
+func (s signed) CloseIdleConnections() {
+	(&http.Client{Transport: s.RoundTripper}).CloseIdleConnections()
+}
 
 // CloseIdleConnections lets go of the connections that no call uses.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
