@@ -16,7 +16,8 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// ControlPlane is a real kube-apiserver with its etcd. Nothing runs pods in it, and nothing collects garbage.
+// ControlPlane is a real kube-apiserver with its etcd. Nothing runs pods in it, and nothing collects garbage unless
+// StartTeardownControllers does.
 type ControlPlane struct {
 	// Client is an administrator's.
 	Client client.WithWatch
@@ -39,10 +40,16 @@ func StartControlPlane(dir string) (*ControlPlane, error) {
 		return nil, err
 	}
 	c := &ControlPlane{
-		environment: &envtest.Environment{BinaryAssetsDirectory: folder}, dir: dir,
+		environment: &envtest.Environment{
+			BinaryAssetsDirectory: folder, ControlPlaneStartTimeout: Patience, ControlPlaneStopTimeout: Patience,
+		},
+		dir:        dir,
 		Kubeconfig: filepath.Join(dir, "kubeconfig"), KubectlPath: filepath.Join(folder, "kubectl"),
 	}
 	if err := c.log(); err != nil {
+		return nil, errors.Join(err, c.closeLogs())
+	}
+	if err := c.disturbable(folder); err != nil {
 		return nil, errors.Join(err, c.closeLogs())
 	}
 	if c.Config, err = c.environment.Start(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 )
 
@@ -15,6 +16,8 @@ type Manager struct {
 	*Process
 	// Health is the base URL of its probes.
 	Health string
+
+	again func() (*Manager, error)
 }
 
 // managers numbers the output files.
@@ -35,22 +38,34 @@ func (c *ControlPlane) StartManagerIn(ctx context.Context, namespace string, fla
 	if err != nil {
 		return nil, err
 	}
-	address, err := FreeAddress()
+	m, err := c.launch(path, append([]string{"--kubeconfig=" + kubeconfig}, flags...))
 	if err != nil {
 		return nil, err
 	}
-	output := filepath.Join(c.dir, fmt.Sprintf("manager-%d.log", managers.Add(1)))
-	args := append([]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + address}, flags...)
-	process, err := StartProcess(output, path, args)
-	if err != nil {
-		return nil, err
-	}
-	m := &Manager{Process: process, Health: "http://" + address}
 	if err := m.waitReady(ctx); err != nil {
 		return nil, errors.Join(err, m.Kill())
 	}
 	return m, nil
 }
+
+// launch runs the operator with its own address for probes and its own output.
+func (c *ControlPlane) launch(path string, flags []string) (*Manager, error) {
+	address, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	output := filepath.Join(c.dir, fmt.Sprintf("manager-%d.log", managers.Add(1)))
+	process, err := StartProcess(output, path, append(slices.Clone(flags), "--health-probe-bind-address="+address))
+	if err != nil {
+		return nil, err
+	}
+	again := func() (*Manager, error) { return c.launch(path, flags) }
+	return &Manager{Process: process, Health: "http://" + address, again: again}, nil
+}
+
+// Relaunch runs the operator once more with the same rights and flags, as a kubelet does after its end. It does not wait
+// until the operator is ready, which needs an API server.
+func (m *Manager) Relaunch() (*Manager, error) { return m.again() }
 
 func (m *Manager) waitReady(ctx context.Context) error {
 	return Until(ctx, "the operator becomes ready", func(ctx context.Context) error {

@@ -1,0 +1,85 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+const (
+	etcdProgram      = "etcd"
+	apiServerProgram = "kube-apiserver"
+)
+
+// disturbable lets the control plane's programs be paused, killed and started again: it leaves their process ids in
+// files, and keeps the API server's certificates, which envtest would make anew for each start.
+func (c *ControlPlane) disturbable(folder string) error {
+	etcd, err := c.wrap(folder, etcdProgram)
+	if err != nil {
+		return err
+	}
+	server, err := c.wrap(folder, apiServerProgram)
+	if err != nil {
+		return err
+	}
+	c.environment.ControlPlane.Etcd.Path = etcd
+	c.environment.ControlPlane.GetAPIServer().Path = server
+	certificates := filepath.Join(c.dir, "certificates")
+	c.environment.ControlPlane.GetAPIServer().CertDir = certificates
+	return os.Mkdir(certificates, 0o700)
+}
+
+// wrap writes a script that becomes a program of a folder, after it has left its process id in a file.
+func (c *ControlPlane) wrap(folder, program string) (string, error) {
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >'%s'\nexec '%s' \"$@\"\n", c.pidFile(program), filepath.Join(folder, program))
+	path := filepath.Join(c.dir, program)
+	return path, os.WriteFile(path, []byte(script), 0o700) //nolint:gosec // it must be executable by its owner
+}
+
+func (c *ControlPlane) pidFile(program string) string { return filepath.Join(c.dir, program+".pid") }
+
+// signal sends a signal to a program of the control plane.
+func (c *ControlPlane) signal(program string, s syscall.Signal) error {
+	data, err := os.ReadFile(c.pidFile(program))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, s)
+}
+
+// PauseEtcd stops etcd where it is, until ResumeEtcd: the API server answers, if at all, that it cannot.
+func (c *ControlPlane) PauseEtcd() error { return c.signal(etcdProgram, syscall.SIGSTOP) }
+
+// ResumeEtcd lets etcd go on.
+func (c *ControlPlane) ResumeEtcd() error { return c.signal(etcdProgram, syscall.SIGCONT) }
+
+// StopAPIServer lets the API server end what it has begun, and waits for its end.
+func (c *ControlPlane) StopAPIServer() error { return c.environment.ControlPlane.GetAPIServer().Stop() }
+
+// KillAPIServer ends the API server at once, and waits for its end.
+func (c *ControlPlane) KillAPIServer(ctx context.Context) error {
+	if err := c.signal(apiServerProgram, syscall.SIGKILL); err != nil {
+		return err
+	}
+	return Until(ctx, "the API server ends", func(context.Context) error {
+		err := c.signal(apiServerProgram, 0)
+		if errors.Is(err, syscall.ESRCH) {
+			return nil
+		}
+		return errors.Join(errors.New("it is still there"), err)
+	})
+}
+
+// StartAPIServer starts an API server that was stopped or killed, at the same address and with what etcd holds.
+func (c *ControlPlane) StartAPIServer() error {
+	return c.environment.ControlPlane.GetAPIServer().Start()
+}
