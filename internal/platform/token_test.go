@@ -1,0 +1,271 @@
+package platform_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+func (s *scene) tokensFetched() int {
+	_, tokens := s.wire.take()
+	return len(tokens)
+}
+
+func TestATokenRequestIsAsDocumented(t *testing.T) {
+	s := newScene(t, simulator.Options{})
+	s.Expect(operations["list"](s, "")).To(Succeed())
+	_, tokens := s.wire.take()
+	s.Expect(tokens).To(HaveLen(1))
+	r := tokens[0]
+	s.Expect(r.method).To(Equal("POST"))
+	s.Expect(r.header.Get("Content-Type")).To(Equal("application/x-www-form-urlencoded"))
+	s.Expect(r.header.Get("User-Agent")).To(Equal(userAgent))
+	s.Expect(r.header).NotTo(HaveKey("Authorization"), "the pair travels in the form")
+	s.Expect(r.form()).To(Equal(url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {"tester"}, "client_secret": {clientSecret},
+		"scope": {"itwin-platform"},
+	}))
+}
+
+func TestATokenIsRefreshedShortlyBeforeItExpires(t *testing.T) {
+	s := newScene(t, simulator.Options{})
+	list := func() {
+		s.t.Helper()
+		s.Expect(operations["list"](s, "")).To(Succeed())
+	}
+	for range 3 {
+		list()
+		s.Expect(s.tokensFetched()).To(Equal(1))
+		for range 58 { // its hour less the two minutes in which it may be replaced
+			s.pass(time.Minute)
+			list()
+		}
+		s.Expect(s.tokensFetched()).To(BeZero())
+		s.pass(61 * time.Second)
+	}
+	for _, c := range s.observed {
+		s.Expect(c.Status).To(Equal(200), "no token was used until the platform refused it")
+	}
+}
+
+func TestHowLongATokenServes(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer           string
+		serves, servesNo time.Duration
+	}{
+		"an hour":               {`"expires_in":3600`, 58 * time.Minute, 59 * time.Minute},
+		"written as a string":   {`"expires_in":"3600"`, 58 * time.Minute, 59 * time.Minute},
+		"two minutes":           {`"expires_in":120`, 58 * time.Second, 60 * time.Second},
+		"shorter than our care": {`"expires_in":40`, 18 * time.Second, 20 * time.Second},
+		"no end":                {`"scope":"itwin-platform"`, 59 * time.Minute, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newHandledScene(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if r.URL.Path == "/connect/token" {
+					_, _ = io.WriteString(w, `{"access_token":"t","token_type":"Bearer",`+test.answer+`}`)
+				} else {
+					_, _ = io.WriteString(w, `{"webhooks":[]}`)
+				}
+			}))
+			for _, step := range []struct {
+				at   time.Duration
+				want int
+			}{{0, 1}, {0, 0}, {test.serves, 0}, {test.servesNo, 1}} {
+				s.clock.SetTime(start.Add(step.at))
+				s.Expect(operations["list"](s, "")).To(Succeed())
+				s.Expect(s.tokensFetched()).To(Equal(step.want), "after %s", step.at)
+			}
+		})
+	}
+}
+
+func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
+	s := newScene(t, simulator.Options{})
+	id := s.created().ID
+	s.fault(simulator.Fault{Action: "status:401", Match: simulator.Match{Path: "/webhooks/{id}"}})
+	s.Expect(operations["update"](s, id)).To(Succeed())
+	api, tokens := s.wire.take()
+	s.Expect(tokens).To(HaveLen(1))
+	s.Expect(api).To(HaveLen(2))
+	s.Expect(api[0].header.Get("Authorization")).NotTo(Equal(api[1].header.Get("Authorization")))
+	s.Expect(api[0].body).To(Equal(api[1].body), "the second request is the first, in full")
+	s.Expect(operations["get"](s, id)).To(Succeed())
+	s.Expect(s.tokensFetched()).To(BeZero(), "the new token stays")
+}
+
+func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {
+	for op, do := range operations {
+		t.Run(op, func(t *testing.T) {
+			s := newScene(t, simulator.Options{})
+			id := s.created().ID
+			s.fault(simulator.Fault{Action: "status:401", Times: simulator.Forever, Match: simulator.Match{Path: "/webhooks*"}})
+			s.fault(simulator.Fault{Action: "status:401", Times: simulator.Forever, Match: simulator.Match{Path: "/webhooks/*"}})
+			err := do(s, id)
+			s.Expect(platform.IsUnauthorized(err)).To(BeTrue())
+			s.Expect(platform.MayHaveHappened(err)).To(BeFalse())
+			s.Expect(platform.IsRefused(err)).To(BeFalse(), "the spec is not to blame")
+			s.Expect(err).To(MatchError(ContainSubstring("HeaderNotFound")))
+			s.expectNoSecret(err)
+			api, tokens := s.wire.take()
+			s.Expect(api).To(HaveLen(2))
+			s.Expect(tokens).To(HaveLen(1))
+		})
+	}
+}
+
+// Everybody whose token was refused gets the same new one.
+func TestManyRefusalsOfOneTokenFetchOneOther(t *testing.T) {
+	const callers = 6
+	var arrived sync.WaitGroup
+	arrived.Add(callers)
+	var issued atomic.Int32
+	s := newHandledScene(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/connect/token":
+			fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":3600}`, issued.Add(1))
+		case r.Header.Get("Authorization") == "Bearer token-1":
+			arrived.Done()
+			arrived.Wait()
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			_, _ = io.WriteString(w, `{"webhooks":[]}`)
+		}
+	}))
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() { s.Expect(operations["list"](s, "")).To(Succeed()) })
+	}
+	group.Wait()
+	s.Expect(issued.Load()).To(BeEquivalentTo(2))
+}
+
+func TestWhatTheTokenServerMaySay(t *testing.T) {
+	const secretive = `"hint":"` + clientSecret + `"`
+	for name, test := range map[string]struct {
+		status       int
+		header, body string
+		unauthorized bool
+		says, hides  string
+	}{
+		"a wrong pair": {status: 401, body: `{"error":"invalid_client",` + secretive + `}`, unauthorized: true,
+			says: "401 Unauthorized: invalid_client"},
+		"a wrong pair, by 400": {status: 400, body: `{"error":"invalid_client","error_description":"no such client",` + secretive + `}`,
+			unauthorized: true, says: "invalid_client: no such client"},
+		"a wrong scope": {status: 400, body: `{"error":"invalid_scope"}`, unauthorized: true, says: "invalid_scope"},
+		"it quotes the secret": {status: 401, body: `{"error":"invalid_client","error_description":"is not ` + clientSecret + `"}`,
+			unauthorized: true, says: "invalid_client: is not ***"},
+		"401 without a word":     {status: 401, unauthorized: true, says: "401 Unauthorized"},
+		"401 by a proxy":         {status: 401, body: "<html>" + clientSecret, unauthorized: true, says: "401 Unauthorized", hides: "html"},
+		"400 by a proxy":         {status: 400, body: "<html>" + clientSecret, says: "400 Bad Request", hides: "html"},
+		"403":                    {status: 403, body: `{"error":"access_denied"}`, says: "403 Forbidden: access_denied"},
+		"404 as many servers do": {status: 404, body: `{"status":404,"error":"Not Found","path":"/token"}`, says: "404 Not Found: Not Found"},
+		"405":                    {status: 405, body: `{"error":"method"}`, says: "405"},
+		"422":                    {status: 422, body: `{"error":"spec"}`, says: "422"},
+		"500":                    {status: 500, body: `{"error":"server_error",` + secretive + `}`, says: "500 Internal Server Error: server_error"},
+		"502":                    {status: 502, body: "<html>" + clientSecret, says: "502 Bad Gateway", hides: "html"},
+		"a redirect":             {status: 302, header: "/elsewhere", says: "302 Found"},
+		"200 and an error":       {status: 200, body: `{"error":"invalid_client"}`, says: "invalid_client"},
+		"200 and no token":       {status: 200, body: `{` + secretive + `}`, says: "missing access_token"},
+		"200 and garbage":        {status: 200, body: `{"access_token":"` + accessToken, says: "cannot parse json"},
+		"200 and HTML":           {status: 200, body: "<html>" + clientSecret, says: "cannot parse json"},
+		"200 and nothing":        {status: 200, says: "cannot parse json"},
+		"a form with an error":   {status: 400, header: "text/plain", body: "error=invalid_client&hint=" + clientSecret, unauthorized: true, says: "invalid_client"},
+		"control characters": {status: 401, body: `{"error":"a\u0000b\u001b[31m","error_description":"c\nd\u2028e\u202ef"}`, unauthorized: true,
+			says: "a b [31m: c d e f"},
+		"megabytes": {status: 401, body: `{"error":"` + strings.Repeat("x", 1<<19) + `"}`, unauthorized: true, says: "xxx…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newHandledScene(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if strings.Contains(test.header, "text") {
+					w.Header().Set("Content-Type", test.header)
+				} else if test.header != "" {
+					w.Header().Set("Location", test.header)
+				}
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			err := operations["create"](s, "")
+			s.Expect(err).To(MatchError(ContainSubstring("get access token: POST " + s.server.URL + "/connect/token: ")))
+			s.Expect(err).To(MatchError(ContainSubstring(test.says)))
+			if test.hides != "" {
+				s.Expect(err).NotTo(MatchError(ContainSubstring(test.hides)))
+			}
+			s.expectNoSecret(err)
+			s.expectOneLine(err.Error())
+			s.Expect(platform.IsUnauthorized(err)).To(Equal(test.unauthorized))
+			s.Expect(platform.MayHaveHappened(err)).To(BeFalse(), "the create was not sent")
+			s.Expect(platform.IsRefused(err)).To(BeFalse(), "the spec is not to blame")
+			s.Expect(platform.IsNotFound(err)).To(BeFalse(), "it says nothing about a webhook")
+			s.Expect(platform.IsForbidden(err)).To(BeFalse(), "it says nothing about a permission")
+			api, tokens := s.wire.take()
+			s.Expect(api).To(BeEmpty())
+			s.Expect(tokens).To(HaveLen(1))
+		})
+	}
+}
+
+func TestATokenServerThatDoesNotAnswer(t *testing.T) {
+	s := newScene(t, simulator.Options{})
+	s.fault(simulator.Fault{Action: "drop-request", Match: simulator.Match{Path: "/connect/token"}})
+	err := operations["create"](s, "")
+	s.Expect(err).To(MatchError(ContainSubstring("get access token")))
+	s.Expect(platform.MayHaveHappened(err)).To(BeFalse())
+	s.Expect(s.observed).To(Equal([]platform.Call{{Operation: "token"}}))
+	s.Expect(operations["create"](s, "")).To(Succeed(), "it is asked again next time")
+}
+
+// All calls need a token: when there are too many requests for one, none of them may ask again.
+func TestARateLimitOfTheTokenServerHoldsEverybody(t *testing.T) {
+	for name, test := range map[string]struct {
+		action string
+		wait   time.Duration
+	}{
+		"with Retry-After":    {"status:429;retry-after=7", 7 * time.Second},
+		"without Retry-After": {"status:429", 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, simulator.Options{})
+			s.fault(simulator.Fault{Action: test.action, Match: simulator.Match{Path: "/connect/token"}})
+			err := operations["list"](s, "")
+			wait, limited := platform.IsRateLimited(err)
+			s.Expect(limited).To(BeTrue(), "%v", err)
+			s.Expect(wait).To(Equal(test.wait))
+			s.wire.take()
+
+			_, err = s.create()
+			wait, limited = platform.IsRateLimited(err)
+			s.Expect(limited).To(BeTrue(), "%v", err)
+			s.Expect(wait).To(Equal(test.wait))
+			s.Expect(s.tokensFetched()).To(BeZero())
+			s.pass(test.wait)
+			s.Expect(operations["create"](s, "")).To(Succeed())
+		})
+	}
+}
+
+// Somebody who revokes a token and cannot be asked for another must not let callers send the old one for ever.
+func TestATokenThatCannotBeReplaced(t *testing.T) {
+	s := newScene(t, simulator.Options{})
+	id := s.created().ID
+	s.fault(simulator.Fault{Action: "status:401", Match: simulator.Match{Path: "/webhooks/{id}"}})
+	s.fault(simulator.Fault{Action: "html:502", Match: simulator.Match{Path: "/connect/token"}})
+	err := operations["get"](s, id)
+	s.Expect(err).To(MatchError(ContainSubstring("get access token")))
+	api, tokens := s.wire.take()
+	s.Expect(api).To(HaveLen(1))
+	s.Expect(tokens).To(HaveLen(1))
+}
