@@ -36,7 +36,8 @@ func (c *ControlPlane) disturbable(folder string) error {
 
 // wrap writes a script that becomes a program of a folder, after it has left its process id in a file.
 func (c *ControlPlane) wrap(folder, program string) (string, error) {
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >'%s'\nexec '%s' \"$@\"\n", c.pidFile(program), filepath.Join(folder, program))
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >'%s'\nexec '%s' \"$@\"\n",
+		c.pidFile(program), filepath.Join(folder, program))
 	path := filepath.Join(c.dir, program)
 	return path, os.WriteFile(path, []byte(script), 0o700) //nolint:gosec // it must be executable by its owner
 }

@@ -63,8 +63,8 @@ func (c *ControlPlane) launch(path string, flags []string) (*Manager, error) {
 	return &Manager{Process: process, Health: "http://" + address, again: again}, nil
 }
 
-// Relaunch runs the operator once more with the same rights and flags, as a kubelet does after its end. It does not wait
-// until the operator is ready, which needs an API server.
+// Relaunch runs the operator once more with the same rights and flags, as a kubelet does after its end. It does not
+// wait until the operator is ready, which needs an API server.
 func (m *Manager) Relaunch() (*Manager, error) { return m.again() }
 
 func (m *Manager) waitReady(ctx context.Context) error {
