@@ -12,8 +12,11 @@ ARCH ?= $(shell go env GOARCH)
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 # What `make generate manifests` writes, below this folder.
 OUT ?= .
-# Webhooks in `make bench`.
+# Webhooks in `make bench` and `make chaos`.
 N ?= 200
+# How long everything breaks in each scenario of `make chaos`, and what its choices follow from; 0 picks that.
+FOR ?= 3m
+SEED ?= 0
 # What `make test` tests.
 PKG ?= ./...
 
@@ -82,7 +85,7 @@ clean: ## Remove what was built, except the control plane that other projects ma
 ##@ Check
 
 .PHONY: test
-test: build ## Run all tests, on a real control plane.
+test: build bin/teardown-controllers ## Run all tests, on a real control plane.
 	@$(WITH_ASSETS) go test -race -timeout 30m $(PKG)
 	cd hack/image && go test ./...
 
@@ -91,8 +94,8 @@ bench: build ## Count what N Webhooks cost: make bench N=200
 	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 60m -args -n=$(N)
 
 .PHONY: chaos
-chaos: build ## Kill the operator and break the platform, again and again.
-	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m
+chaos: build ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
+	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -patience=10m
 
 .PHONY: verify
 verify: verify-generated verify-modules verify-format vet lint vuln ## Check everything that is not a test.
@@ -136,8 +139,9 @@ bin/manager bin/itwin-simulator bin/demo: FORCE
 	$(GO_BUILD) -o $@ ./cmd/$(@F)
 
 # Empties deleted namespaces and collects garbage, which a control plane of envtest does not.
-bin/teardown-controllers: FORCE
+bin/teardown-controllers: hack/controlplane/go.mod $(wildcard hack/controlplane/cmd/teardown-controllers/*.go)
 	@go run ./hack/assets -build ./cmd/$(@F) -o $@ >/dev/null
+	@touch $@
 
 # An overlay, so that the image of a deployment changes no file that git knows.
 define OVERLAY

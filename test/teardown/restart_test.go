@@ -1,0 +1,111 @@
+package teardown
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// The tests of this file stop the operator of all. They run before the parallel ones, one after the other.
+
+const howToLetGo = "set spec.deletionPolicy to Retain"
+
+func TestNamespaceDeletedWhileTheOperatorWasAwaySaysHowToLetGo(t *testing.T) {
+	s := newPopulatedScene(t)
+	s.must(manager.Stop())
+	s.deleteNamespace()
+	s.goes(s.credentials(s.namespace))
+	s.goes(s.connection())
+
+	s.startManager()
+	for _, name := range []string{"generated", "signed"} {
+		message := s.becomes(name, metav1.ConditionFalse, v1alpha1.DeletingReason)
+		s.Expect(message).To(And(ContainSubstring(`no Connection "default"`), ContainSubstring(howToLetGo)))
+	}
+	s.namespaceWaits()
+	s.retain("generated")
+	s.goes(s.webhook("generated"))
+	s.retain("signed")
+	s.namespaceGoes()
+	s.Expect(s.remotes()).To(HaveLen(2), "they were retained")
+}
+
+func TestWebhookDeletedWithoutCredentialsSaysHowToLetGo(t *testing.T) {
+	s := newPopulatedScene(t)
+	s.must(manager.Stop())
+	s.delete(s.credentials(s.namespace))
+	s.delete(s.webhook("generated"))
+	s.delete(s.webhook("signed"))
+
+	s.startManager()
+	for _, name := range []string{"generated", "signed"} {
+		message := s.becomes(name, metav1.ConditionFalse, v1alpha1.DeletingReason)
+		s.Expect(message).To(And(ContainSubstring(`no Secret "`+credentials+`"`), ContainSubstring(howToLetGo)))
+		s.Expect(s.sees(name, "DeleteFailed")).To(ContainSubstring(howToLetGo))
+	}
+	s.retain("generated")
+	s.goes(s.webhook("generated"))
+	s.Expect(s.remotes()).To(HaveLen(2))
+
+	s.create(s.credentials(s.namespace))
+	s.goes(s.webhook("signed"))
+	s.Expect(s.remotes()).To(ConsistOf(HaveField("CallbackURL", HaveSuffix("/generated"))))
+	s.deleteNamespace()
+	s.namespaceGoes()
+}
+
+func TestNamespaceOfAClusterConnectionGoesAfterARestart(t *testing.T) {
+	s := newScene(t)
+	shared := s.clusterConnection()
+	s.create(s.clusterCredentials())
+	s.create(shared)
+	s.populate(func(w *v1alpha1.Webhook) {
+		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: shared.Name}
+	})
+	s.must(manager.Stop())
+	s.deleteNamespace()
+
+	s.startManager()
+	s.namespaceGoes()
+	s.Expect(s.remotes()).To(BeEmpty())
+	s.delete(shared)
+	s.delete(s.clusterCredentials())
+}
+
+func TestWebhookThatWasNeverSentGoesWithoutCredentials(t *testing.T) {
+	s := newScene(t)
+	s.create(s.connection())
+	s.create(s.webhook("waiting"))
+	s.becomes("waiting", metav1.ConditionFalse, v1alpha1.ConnectionNotReadyReason)
+	s.must(manager.Stop())
+	s.deleteNamespace()
+
+	s.startManager()
+	s.namespaceGoes()
+	requests, err := s.platform.Requests(s.ctx)
+	s.must(err)
+	s.Expect(requests.Total).To(BeZero())
+}
+
+// A process that was not there cannot know that no create was under way when its predecessor died.
+func TestRefusedWebhookSaysHowToLetGoAfterARestart(t *testing.T) {
+	s := newScene(t)
+	s.refuseCreates()
+	s.create(s.credentials(s.namespace))
+	s.create(s.connection())
+	s.create(s.webhook("refused"))
+	s.becomes("refused", metav1.ConditionFalse, v1alpha1.RefusedReason)
+	s.must(manager.Stop())
+	s.deleteNamespace()
+	s.goes(s.credentials(s.namespace))
+	s.goes(s.connection())
+
+	s.startManager()
+	message := s.becomes("refused", metav1.ConditionFalse, v1alpha1.DeletingReason)
+	s.Expect(message).To(ContainSubstring(howToLetGo))
+	s.retain("refused")
+	s.namespaceGoes()
+}

@@ -1,0 +1,258 @@
+package teardown
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+const (
+	credentials = "itwin-service-app"
+	signing     = "signing"
+	generated   = "generated" + v1alpha1.GeneratedSecretSuffix
+	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+)
+
+// scene is what one test has to itself: a namespace that will be deleted, and a platform.
+type scene struct {
+	*testing.T
+	*WithT
+	ctx       context.Context
+	namespace string
+	platform  *harness.Simulator
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
+	s.SetDefaultEventuallyTimeout(harness.Patience)
+	s.SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "teardown-"}}
+	s.create(namespace)
+	s.namespace = namespace.Name
+	platform, err := harness.StartSimulator(s.ctx, t.TempDir())
+	s.must(err)
+	s.platform = platform
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.describe()
+		}
+		if err := platform.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// describe logs what a person would look at after a failure.
+func (s *scene) describe() {
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	defer cancel()
+	for _, args := range [][]string{
+		{"get", "itwin,secrets,events", "-n", s.namespace, "-o", "wide"},
+		{"get", "namespace", s.namespace, "-o", "yaml"},
+	} {
+		out, err := plane.Kubectl(ctx, args...)
+		s.Logf("kubectl %v (%v):\n%s", args, err, out)
+	}
+	s.Logf("the simulator:\n%s\nthe operator: %s", s.platform.Output(), manager.OutputPath())
+}
+
+// newPopulatedScene has two Webhooks that are ready: one with a generated Secret, one with a person's.
+func newPopulatedScene(t *testing.T) *scene {
+	t.Helper()
+	s := newScene(t)
+	s.create(s.credentials(s.namespace))
+	s.create(s.connection())
+	s.populate()
+	return s
+}
+
+func (s *scene) populate(changes ...func(*v1alpha1.Webhook)) {
+	s.Helper()
+	s.create(s.secret(s.namespace, signing, map[string]string{"secret": "0123456789abcdef0123456789abcdef"}))
+	s.create(s.webhook("generated", changes...))
+	s.create(s.webhook("signed", append(changes, func(w *v1alpha1.Webhook) {
+		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: signing}
+	})...))
+	s.becomes("generated", metav1.ConditionTrue, v1alpha1.InSyncReason)
+	s.becomes("signed", metav1.ConditionTrue, v1alpha1.InSyncReason)
+	s.Expect(s.remotes()).To(HaveLen(2))
+}
+
+func (s *scene) must(err error) {
+	s.Helper()
+	s.Expect(err).NotTo(HaveOccurred())
+}
+
+func (s *scene) create(o client.Object) {
+	s.Helper()
+	s.must(plane.Client.Create(s.ctx, o))
+}
+
+func (s *scene) delete(o client.Object) {
+	s.Helper()
+	s.must(client.IgnoreNotFound(plane.Client.Delete(s.ctx, o)))
+}
+
+func (s *scene) secret(namespace, name string, data map[string]string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data}
+}
+
+func (s *scene) credentials(namespace string) *corev1.Secret {
+	return s.secret(namespace, credentials, map[string]string{"clientId": s.namespace, "clientSecret": "hush"})
+}
+
+func (s *scene) connection() *v1alpha1.Connection {
+	return &v1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
+	}
+}
+
+// clusterCredentials are in a namespace that stays.
+func (s *scene) clusterCredentials() *corev1.Secret {
+	secret := s.credentials(harness.Namespace)
+	secret.Name = s.namespace
+	return secret
+}
+
+// clusterConnection is one for this namespace alone.
+func (s *scene) clusterConnection() *v1alpha1.ClusterConnection {
+	spec := s.connectionSpec()
+	spec.CredentialsSecretRef = v1alpha1.CredentialsReference{Name: s.namespace, Namespace: harness.Namespace}
+	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}}
+	return &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec}
+}
+
+func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
+	return v1alpha1.ConnectionSpec{
+		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
+		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
+	}
+}
+
+func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+	w := &v1alpha1.Webhook{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		Spec: v1alpha1.WebhookSpec{
+			CallbackURL: "https://hooks.example.com/" + name, Scope: v1alpha1.ITwinScope, ScopeID: iTwin,
+			EventTypes: []string{"iModels.iModelDeleted.v1"},
+		},
+	}
+	for _, change := range changes {
+		change(w)
+	}
+	return w
+}
+
+// becomes waits for the Ready condition of a Webhook, and returns its words.
+func (s *scene) becomes(name string, ready metav1.ConditionStatus, reason string) (message string) {
+	s.Helper()
+	s.Eventually(func(g Gomega) {
+		var w v1alpha1.Webhook
+		g.Expect(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)).To(Succeed())
+		c := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+		g.Expect(c).NotTo(BeNil())
+		g.Expect([]any{c.Status, c.Reason}).To(Equal([]any{ready, reason}), c.Message)
+		g.Expect(c.ObservedGeneration).To(Equal(w.Generation))
+		message = c.Message
+	}).Should(Succeed())
+	return message
+}
+
+// sees waits for an Event about a Webhook, and returns its note.
+func (s *scene) sees(name, reason string) (note string) {
+	s.Helper()
+	s.Eventually(func() (bool, error) {
+		var all eventsv1.EventList
+		err := plane.Client.List(s.ctx, &all, client.InNamespace(s.namespace))
+		for _, event := range all.Items {
+			if event.Regarding.Name == name && event.Reason == reason {
+				note = event.Note
+				return true, nil
+			}
+		}
+		return false, err
+	}).Should(BeTrue(), "no Event %s about %s", reason, name)
+	return note
+}
+
+// retain lets go of a Webhook's remote side.
+func (s *scene) retain(name string) {
+	s.Helper()
+	w := s.webhook(name)
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"deletionPolicy":"Retain"}}`))
+	s.must(plane.Client.Patch(s.ctx, w, patch))
+}
+
+func (s *scene) deleteNamespace() {
+	s.Helper()
+	s.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+}
+
+// namespaceGoes waits until the namespace does not exist any more.
+func (s *scene) namespaceGoes() {
+	s.Helper()
+	s.goes(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+}
+
+// goes waits until an object does not exist any more.
+func (s *scene) goes(o client.Object) {
+	s.Helper()
+	s.Eventually(func() bool {
+		return apierrors.IsNotFound(plane.Client.Get(s.ctx, client.ObjectKeyFromObject(o), o))
+	}).Should(BeTrue(), "%T %s is still there", o, o.GetName())
+}
+
+// namespaceWaits waits until the namespace controller says that it is finalizers it waits for.
+func (s *scene) namespaceWaits() {
+	s.Helper()
+	s.Eventually(func() (string, error) {
+		var namespace corev1.Namespace
+		err := plane.Client.Get(s.ctx, client.ObjectKey{Name: s.namespace}, &namespace)
+		for _, c := range namespace.Status.Conditions {
+			if c.Type == corev1.NamespaceFinalizersRemaining && c.Status == corev1.ConditionTrue {
+				return c.Message, nil
+			}
+		}
+		return "", err
+	}).Should(ContainSubstring(v1alpha1.WebhookFinalizer))
+}
+
+// refuseCreates lets the platform accept no webhook at all.
+func (s *scene) refuseCreates() {
+	s.Helper()
+	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "status:422", Times: simulator.Forever,
+	}))
+}
+
+func (s *scene) remotes() []simulator.Webhook {
+	s.Helper()
+	webhooks, err := s.platform.Webhooks(s.ctx)
+	s.must(err)
+	return webhooks
+}
+
+// startManager replaces the operator of all tests, which has ended.
+func (s *scene) startManager() {
+	s.Helper()
+	var err error
+	// Longer than this test, whose context ends with it.
+	manager, err = plane.StartManager(context.WithoutCancel(s.ctx))
+	s.must(err)
+}
