@@ -41,7 +41,7 @@ func StartControlPlane(dir string) (*ControlPlane, error) {
 	}
 	c := &ControlPlane{
 		environment: &envtest.Environment{
-			BinaryAssetsDirectory: folder, ControlPlaneStartTimeout: Patience, ControlPlaneStopTimeout: Patience,
+			BinaryAssetsDirectory: folder, ControlPlaneStartTimeout: Patience,
 		},
 		dir:        dir,
 		Kubeconfig: filepath.Join(dir, "kubeconfig"), KubectlPath: filepath.Join(folder, "kubectl"),

@@ -9,11 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const (
 	etcdProgram      = "etcd"
 	apiServerProgram = "kube-apiserver"
+	// gracePeriod is how long the API server may take to end by itself.
+	gracePeriod = 10 * time.Second
 )
 
 // disturbable lets the control plane's programs be paused, killed and started again: it leaves their process ids in
@@ -63,14 +66,29 @@ func (c *ControlPlane) PauseEtcd() error { return c.signal(etcdProgram, syscall.
 // ResumeEtcd lets etcd go on.
 func (c *ControlPlane) ResumeEtcd() error { return c.signal(etcdProgram, syscall.SIGCONT) }
 
-// StopAPIServer lets the API server end what it has begun, and waits for its end.
-func (c *ControlPlane) StopAPIServer() error { return c.environment.ControlPlane.GetAPIServer().Stop() }
+// StopAPIServer asks the API server to end what it has begun, and waits for its end. Clients that do not answer, such
+// as a paused operator, can hold it; then it is killed after a while, as a kubelet does.
+func (c *ControlPlane) StopAPIServer(ctx context.Context) error {
+	if err := c.signal(apiServerProgram, syscall.SIGTERM); err != nil {
+		return err
+	}
+	graceful, cancel := context.WithTimeout(ctx, gracePeriod)
+	defer cancel()
+	if c.apiServerEnds(graceful) == nil {
+		return nil
+	}
+	return c.KillAPIServer(ctx)
+}
 
 // KillAPIServer ends the API server at once, and waits for its end.
 func (c *ControlPlane) KillAPIServer(ctx context.Context) error {
-	if err := c.signal(apiServerProgram, syscall.SIGKILL); err != nil {
+	if err := c.signal(apiServerProgram, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
+	return c.apiServerEnds(ctx)
+}
+
+func (c *ControlPlane) apiServerEnds(ctx context.Context) error {
 	return Until(ctx, "the API server ends", func(context.Context) error {
 		err := c.signal(apiServerProgram, 0)
 		if errors.Is(err, syscall.ESRCH) {
