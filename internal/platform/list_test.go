@@ -210,13 +210,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// endless is a body that never ends.
+// endless is a body that never ends, of whatever is there already.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
-	}
 	e.read += len(p)
 	return len(p), nil
 }

@@ -125,6 +125,20 @@ func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {
 	}
 }
 
+// Each request of the API counts against the rate limit, also the one that repeats a refused one.
+func TestTheRepeatedRequestTakesAPlaceToo(t *testing.T) {
+	s := newScene(t, simulator.Options{}, func(o *platform.Options) { o.Limits.PerMinute = 20 }) // five at once
+	s.fault(simulator.Fault{Action: "status:401", Times: simulator.Forever, Match: simulator.Match{Path: "/webhooks"}})
+	for range 2 {
+		s.Expect(platform.IsUnauthorized(operations["list"](s, ""))).To(BeTrue())
+	}
+	_, limited := platform.IsRateLimited(operations["list"](s, ""))
+	s.Expect(limited).To(BeTrue(), "there is a place for the first request, but none for the second")
+	api, tokens := s.wire.take()
+	s.Expect(api).To(HaveLen(5))
+	s.Expect(tokens).To(HaveLen(3))
+}
+
 // Everybody whose token was refused gets the same new one.
 func TestManyRefusalsOfOneTokenFetchOneOther(t *testing.T) {
 	const callers = 6

@@ -1,0 +1,254 @@
+package platform
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+var start = time.Date(2026, time.March, 1, 18, 25, 39, 0, time.UTC)
+
+// entrance is a gate, its clock and who was let through.
+type entrance struct {
+	*WithT
+	gate  *gate
+	clock *clocktesting.FakePassiveClock
+	let   []time.Time
+}
+
+func newEntrance(t *testing.T, limits Limits) *entrance {
+	c := clocktesting.NewFakePassiveClock(start)
+	return &entrance{WithT: NewWithT(t), gate: newGate(limits, c), clock: c}
+}
+
+func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d)) }
+
+// ask asks for a place and gives it back at once.
+func (e *entrance) ask(lane Lane) (wait time.Duration, let bool) {
+	leave, refused := e.gate.enter(lane)
+	if refused != nil {
+		return refused.After, false
+	}
+	leave()
+	e.let = append(e.let, e.clock.Now())
+	return 0, true
+}
+
+// askAll asks until it is refused, and returns how many were let through and how long the last one was told to wait.
+func (e *entrance) askAll(lane Lane) (let int, wait time.Duration) {
+	for {
+		wait, ok := e.ask(lane)
+		if !ok {
+			return let, wait
+		}
+		let++
+	}
+}
+
+// busiest is the most calls in any window of a period.
+func busiest(calls []time.Time, period time.Duration) (most int) {
+	first := 0
+	for i, call := range calls {
+		for !calls[first].Add(period).After(call) {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
+// No window may ever see more than the limit, however calls arrive.
+func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
+	limits := []Limits{
+		{PerMinute: 1}, {PerMinute: 2}, {PerMinute: 3}, {PerMinute: 4}, {PerMinute: 5}, {PerMinute: 7}, {PerMinute: 60},
+		{PerMinute: 500}, {PerMinute: 5000}, {PerHour: 1}, {PerHour: 100}, {PerMinute: 500, PerHour: 5000},
+		{PerMinute: 60, PerHour: 60}, {PerMinute: 1000, PerHour: 10},
+	}
+	for _, l := range limits {
+		for seed := range uint64(6) {
+			t.Run(fmt.Sprintf("%d a minute, %d an hour, seed %d", l.PerMinute, l.PerHour, seed), func(t *testing.T) {
+				e := newEntrance(t, l)
+				random := rand.New(rand.NewPCG(seed, 1))
+				for range 3000 {
+					lane := Lane(random.IntN(3))
+					wait, let := e.ask(lane)
+					switch random.IntN(20) {
+					case 0: // a silence, in which the buckets fill
+						e.pass(time.Duration(random.Int64N(int64(2 * time.Minute))))
+					case 1:
+						e.pass(time.Duration(random.Int64N(int64(time.Hour / 4))))
+					case 2, 3, 4: // at the very moment that it was told
+						if !let {
+							e.pass(wait)
+						}
+					case 5, 6, 7, 8:
+						e.pass(time.Duration(random.Int64N(int64(time.Second))))
+					default: // a burst
+					}
+				}
+				e.Expect(e.let).NotTo(BeEmpty())
+				if l.PerMinute > 0 {
+					e.Expect(busiest(e.let, time.Minute)).To(BeNumerically("<=", l.PerMinute))
+				}
+				if l.PerHour > 0 {
+					e.Expect(busiest(e.let, time.Hour)).To(BeNumerically("<=", l.PerHour))
+				}
+			})
+		}
+	}
+}
+
+// Whoever sends whenever it may comes close to the limit: pacing must not waste what was paid for.
+func TestTheLimitCanBeUsed(t *testing.T) {
+	for _, limit := range []int{8, 60, 500, 5000} {
+		e := newEntrance(t, Limits{PerMinute: limit})
+		for e.clock.Now().Before(start.Add(3 * time.Minute)) {
+			_, wait := e.askAll(Urgent)
+			e.pass(wait)
+		}
+		e.Expect(busiest(e.let, time.Minute)).To(BeNumerically("~", limit, 2))
+		e.Expect(len(e.let)).To(BeNumerically(">=", 3*(limit-limit/4)))
+	}
+}
+
+func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
+	for _, test := range []struct{ limit, routine, urgent, list int }{
+		{500, 100, 24, 1}, {5000, 1000, 249, 1}, {100, 20, 4, 1}, {8, 1, 0, 1}, {4, 1, 0, 0}, {1, 1, 0, 0},
+	} {
+		e := newEntrance(t, Limits{PerMinute: test.limit})
+		for _, asks := range []struct {
+			lane Lane
+			want int
+		}{{Routine, test.routine}, {Urgent, test.urgent}, {picture, test.list}} {
+			let, wait := e.askAll(asks.lane)
+			e.Expect(let).To(Equal(asks.want), "%d a minute, lane %d", test.limit, asks.lane)
+			e.Expect(wait).To(BeNumerically(">", 0))
+		}
+		e.Expect(len(e.let)).To(Equal(max(test.limit/4, 1)))
+		e.pass(24 * time.Hour)
+		let, _ := e.askAll(picture)
+		e.Expect(let).To(Equal(max(test.limit/4, 1)), "it holds no more, however long nobody asked")
+	}
+}
+
+func TestTheHourCountsAsWell(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500, PerHour: 100})
+	let, wait := e.askAll(picture)
+	e.Expect(let).To(Equal(25))
+	e.Expect(wait).To(Equal(48*time.Second), "75 an hour")
+	e.pass(wait)
+	let, _ = e.askAll(picture)
+	e.Expect(let).To(Equal(1))
+}
+
+func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
+	e := newEntrance(t, Limits{})
+	for range 10_000 {
+		_, let := e.ask(Routine)
+		e.Expect(let).To(BeTrue())
+	}
+}
+
+// Those who wait come back one by one, as places become free, and then find one.
+func TestWaitersAreToldDifferentTimes(t *testing.T) {
+	for _, lane := range []Lane{Urgent, Routine, picture} {
+		e := newEntrance(t, Limits{PerMinute: 500})
+		e.askAll(lane)
+		var told []time.Duration
+		for range 200 {
+			wait, let := e.ask(lane)
+			e.Expect(let).To(BeFalse())
+			told = append(told, wait)
+		}
+		e.Expect(slices.IsSorted(told)).To(BeTrue(), "first come, first served")
+		const spacing = time.Minute / 375
+		for i, wait := range told[1:] {
+			e.Expect(wait - told[i]).To(BeNumerically("~", spacing, time.Microsecond))
+		}
+		begun := e.clock.Now()
+		for _, wait := range told {
+			e.clock.SetTime(begun.Add(wait))
+			_, let := e.ask(lane)
+			e.Expect(let).To(BeTrue())
+		}
+	}
+}
+
+func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.askAll(Routine)
+	for range 1000 {
+		e.ask(Routine)
+	}
+	let, _ := e.askAll(Urgent)
+	e.Expect(let).To(Equal(24))
+	for range 1000 {
+		e.ask(Urgent)
+	}
+	let, wait := e.askAll(picture)
+	e.Expect(let).To(Equal(1))
+	e.Expect(wait).To(BeNumerically("<=", time.Minute/375))
+}
+
+func TestAClosedGateLetsNobodyThrough(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.gate.close(7 * time.Second)
+	told := map[time.Duration]bool{}
+	for _, lane := range []Lane{Urgent, Routine, picture} {
+		for i := range 20 {
+			_, refused := e.gate.enter(lane)
+			e.Expect(refused).NotTo(BeNil())
+			e.Expect(refused.Closed).To(BeTrue())
+			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
+			if lane == Urgent {
+				e.Expect(told).NotTo(HaveKey(refused.After), "each is told another time")
+				told[refused.After] = true
+			}
+			e.Expect(i > 0 || refused.After == 7*time.Second).To(BeTrue())
+		}
+	}
+	e.gate.close(3 * time.Second)
+	e.pass(7*time.Second - time.Nanosecond)
+	_, let := e.ask(Urgent)
+	e.Expect(let).To(BeFalse(), "a shorter pause does not end a longer one")
+	e.pass(time.Nanosecond)
+	let25, _ := e.askAll(Urgent)
+	e.Expect(let25).To(Equal(124), "who was refused has cost nothing")
+	_, refused := e.gate.enter(Urgent)
+	e.Expect(refused.Closed).To(BeFalse())
+}
+
+func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
+	e := newEntrance(t, Limits{})
+	e.gate.close(3 * time.Second)
+	e.gate.close(7 * time.Second)
+	e.pass(6 * time.Second)
+	wait, let := e.ask(Urgent)
+	e.Expect(let).To(BeFalse())
+	e.Expect(wait).To(Equal(time.Second))
+}
+
+func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
+	first, refused := e.gate.enter(Urgent)
+	e.Expect(refused).To(BeNil())
+	second, refused := e.gate.enter(Routine)
+	e.Expect(refused).To(BeNil())
+	for range 500 {
+		_, refused = e.gate.enter(Urgent)
+		e.Expect(refused).NotTo(BeNil())
+		e.Expect(refused.Closed).To(BeFalse())
+	}
+	list, refused := e.gate.enter(picture)
+	e.Expect(refused).To(BeNil())
+	list()
+	first()
+	second()
+	let, _ := e.askAll(Urgent)
+	e.Expect(let).To(Equal(121), "of the 125 less the list's, three were used")
+}
