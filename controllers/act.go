@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -99,6 +100,8 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.confirm(remote)
 	case forgetID:
 		return r.forgetID(ctx)
+	case recordIntent:
+		return r.patchMetadata(ctx, declare)
 	case createRemote:
 		return r.create(remote)
 	case adoptRemote:
@@ -136,9 +139,17 @@ func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook))
 	return err
 }
 
+// declare writes down what is going to be created.
+func declare(w *v1alpha1.Webhook) {
+	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.CreatingAnnotation, intent(w))
+}
+
 func (r *run) addFinalizer(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
 		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
+		if slices.Contains(r.plan.steps, createRemote) {
+			declare(w)
+		}
 	})
 	if err == nil && r.facts.id == "" {
 		r.memory.begin(r.key(), r.object().UID)
@@ -146,9 +157,12 @@ func (r *run) addFinalizer(ctx context.Context) error {
 	return err
 }
 
-// forgetID gives up the id of a webhook that is gone.
+// forgetID gives up the id of a webhook that is gone, to create another.
 func (r *run) forgetID(ctx context.Context) error {
-	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { delete(w.Annotations, v1alpha1.WebhookIDAnnotation) })
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		delete(w.Annotations, v1alpha1.WebhookIDAnnotation)
+		declare(w)
+	})
 	if err == nil {
 		r.memory.begin(r.key(), r.object().UID)
 		r.fleet.Release(r.facts.id, r.owner())
@@ -208,10 +222,8 @@ func (r *run) recordID(ctx context.Context) error {
 		return nil
 	}
 	record := func(w *v1alpha1.Webhook) {
-		if w.Annotations == nil {
-			w.Annotations = map[string]string{}
-		}
-		w.Annotations[v1alpha1.WebhookIDAnnotation] = id
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
+		delete(w.Annotations, v1alpha1.CreatingAnnotation)
 	}
 	for {
 		err := r.patchMetadata(ctx, record)

@@ -76,15 +76,11 @@ func decideOwned(f facts) plan {
 // decideLost replaces a remote webhook that somebody deleted. The old id is given up first, so that a create that is
 // interrupted is looked for like any other.
 func decideLost(f facts) plan {
-	p := decideNew(f)
-	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" {
-		return p
-	}
-	if f.secret.problem != nil {
-		return p
+	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" || f.secret.problem != nil {
+		return decideNew(f)
 	}
 	create := plan{
-		steps: append([]step{forgetID}, creation(f)...),
+		steps: creation(f),
 		cause: causeDrift, drift: "it was deleted on the platform; created anew", verdict: inSync,
 	}
 	return activateAfterCreation(f, create)
@@ -110,11 +106,17 @@ func decideNew(f facts) plan {
 	return activateAfterCreation(f, p)
 }
 
-// creation is the protocol: finalizer first, the secret stored before the platform hears of it, the id written down
-// before anything else.
+// creation is the protocol: finalizer first, and with it what is going to be created; the secret stored before the
+// platform hears of it; the id written down before anything else.
 func creation(f facts) (steps []step) {
+	if f.presence == fleet.Gone && f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" {
+		steps = append(steps, forgetID)
+	}
 	if !f.finalized() {
 		steps = append(steps, addFinalizer)
+	}
+	if len(steps) == 0 && f.webhook.Annotations[v1alpha1.CreatingAnnotation] != intent(f.webhook) {
+		steps = append(steps, recordIntent)
 	}
 	if f.secret.missing || f.secret.rotate {
 		steps = append(steps, storeSecret)

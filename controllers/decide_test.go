@@ -84,6 +84,8 @@ func knownDeactivated(f *facts) {
 	setConditions(&f.webhook.Status, 1, deactivatedCondition())
 }
 
+func declared(f *facts) { declare(f.webhook) }
+
 func annotated(annotation, value string) given {
 	return func(f *facts) { f.webhook.Annotations[annotation] = value }
 }
@@ -119,11 +121,15 @@ func TestDecide(t *testing.T) {
 		{name: "an earlier attempt is waited out", facts: with(fresh(), finalizer),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
 		{name: "an attempt of this process is not", reason: "InSync",
-			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.clean = true }),
+			facts: with(fresh(), finalizer, declared, func(f *facts) { f.attempt.clean = true }),
 			steps: []step{createRemote, recordID, updateRemote}},
 		{name: "an attempt that left nothing is repeated", reason: "InSync",
-			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.settled = true }),
+			facts: with(fresh(), finalizer, declared, func(f *facts) { f.attempt.settled = true }),
 			steps: []step{createRemote, recordID, updateRemote}},
+		{name: "another one than was written down is written down first", reason: "InSync",
+			facts: with(fresh(), finalizer, annotated(v1alpha1.CreatingAnnotation, `{"callbackUrl":"https://old.example.com"}`),
+				func(f *facts) { f.attempt.settled = true }),
+			steps: []step{recordIntent, createRemote, recordID, updateRemote}},
 		{name: "what an attempt left is taken, with the secret", reason: "InSync",
 			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.orphan = &orphan }),
 			steps: []step{adoptRemote, recordID, updateRemote},

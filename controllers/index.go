@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,12 +33,11 @@ func connectionOf(w *v1alpha1.Webhook) string {
 
 // claimOf is the id of the remote webhook that an object claims, as far as the object itself tells; "" when none.
 func claimOf(w *v1alpha1.Webhook) string {
-	for _, id := range []string{w.Spec.WebhookID, w.Annotations[v1alpha1.WebhookIDAnnotation], w.Status.WebhookID} {
-		if id != "" {
-			return id
-		}
+	reported := w.Status.WebhookID
+	if w.Annotations[v1alpha1.CreatingAnnotation] != "" {
+		reported = "" // given up, to create another
 	}
-	return ""
+	return cmp.Or(w.Spec.WebhookID, w.Annotations[v1alpha1.WebhookIDAnnotation], reported)
 }
 
 // secretsOf are the Secrets of a connection, as "namespace/name".

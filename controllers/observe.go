@@ -196,35 +196,40 @@ func precedes(a, b *v1alpha1.Webhook, id string) bool {
 // observeAttempt looks for what an earlier create may have left behind, and for a webhook to adopt.
 func (r *WebhookReconciler) observeAttempt(
 	ctx context.Context, f *facts, remote *fleet.Fleet, known attempt,
-) error {
+) (err error) {
 	f.attempt = attemptFacts{
 		clean: known.clean, settled: remote.ListedSince(known.horizon), horizon: known.horizon,
 	}
-	lost := f.id == "" || f.presence == fleet.Gone
-	if !f.connection.synced || !lost || f.attempt.clean && f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
+	if f.id != "" && f.presence != fleet.Gone || !f.connection.synced {
 		return nil
 	}
-	wanted := createRequest(f.webhook)
+	if !f.attempt.clean {
+		sent, skew := intended(f.webhook), remote.Skew()
+		f.attempt.orphan, err = r.unclaimed(ctx, f, remote, sent, func(w platform.Webhook) bool {
+			return isOrphan(f.webhook, sent, w, skew)
+		})
+	}
+	if err == nil && f.webhook.Spec.AdoptionPolicy == v1alpha1.AdoptMatching {
+		every := func(platform.Webhook) bool { return true }
+		f.adoptable, err = r.unclaimed(ctx, f, remote, createRequest(f.webhook), every)
+	}
+	return err
+}
+
+// unclaimed finds the oldest webhook with the callback and scope of a request that matches and nobody claims.
+func (r *WebhookReconciler) unclaimed(
+	ctx context.Context, f *facts, remote *fleet.Fleet, wanted platform.CreateRequest, match func(platform.Webhook) bool,
+) (*platform.Webhook, error) {
 	candidates, ok := remote.Unowned(wanted, func(w platform.Webhook) bool {
-		return w.CallbackURL == wanted.CallbackURL && inScope(w, wanted)
+		return w.CallbackURL == wanted.CallbackURL && inScope(w, wanted) && match(w)
 	})
-	f.attempt.busy = !ok
+	f.attempt.busy = f.attempt.busy || !ok
 	for _, candidate := range candidates {
-		claimed, err := r.claimed(ctx, candidate.ID)
-		if err != nil {
-			return err
-		}
-		if claimed {
-			continue
-		}
-		if f.attempt.orphan == nil && !f.attempt.clean && isOrphan(f.webhook, candidate, remote.Skew()) {
-			f.attempt.orphan = &candidate
-		}
-		if f.adoptable == nil && f.webhook.Spec.AdoptionPolicy == v1alpha1.AdoptMatching {
-			f.adoptable = &candidate
+		if claimed, err := r.claimed(ctx, candidate.ID); err != nil || !claimed {
+			return &candidate, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func inScope(w platform.Webhook, wanted platform.CreateRequest) bool {
@@ -232,10 +237,12 @@ func inScope(w platform.Webhook, wanted platform.CreateRequest) bool {
 	return w.Scope == wanted.Scope && (w.Scope == platform.ScopeAccount || sameID(w.ScopeID, wanted.ScopeID))
 }
 
-// isOrphan tells whether a create of this object can have made the webhook.
-func isOrphan(w *v1alpha1.Webhook, candidate platform.Webhook, skew time.Duration) bool {
+// isOrphan tells whether a create that this object sent can have made the webhook.
+func isOrphan(
+	w *v1alpha1.Webhook, sent platform.CreateRequest, candidate platform.Webhook, skew time.Duration,
+) bool {
 	earliest := w.CreationTimestamp.Add(skew - clockTolerance)
-	return sameSet(candidate.EventTypes, w.Spec.EventTypes) && !candidate.Created.Before(earliest)
+	return sameSet(candidate.EventTypes, sent.EventTypes) && !candidate.Created.Before(earliest)
 }
 
 // claimed tells whether any Webhook claims a remote webhook.

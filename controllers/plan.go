@@ -15,6 +15,7 @@ const (
 	storeSecret      step = "store secret"
 	confirmAbsence   step = "confirm absence"
 	forgetID         step = "forget id"
+	recordIntent     step = "record intent"
 	createRemote     step = "create"
 	adoptRemote      step = "adopt"
 	recordID         step = "record id"

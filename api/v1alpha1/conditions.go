@@ -66,6 +66,10 @@ const (
 	// WebhookIDAnnotation is the identity: the id of the remote webhook that a Webhook owns. The operator writes it
 	// before anything else after a create, so that a backup restored without status finds its webhook again.
 	WebhookIDAnnotation = "itwin.webhook-operator.io/webhook-id"
+	// CreatingAnnotation is what the operator is about to create, in the words of the platform's API: it is written before
+	// the create is sent, and removed with the write of the id. Should the operator die in between, and the spec change,
+	// this still tells what to look for.
+	CreatingAnnotation = "itwin.webhook-operator.io/creating"
 	// ReactivateRequestedAtAnnotation asks, with any new value, to reactivate a webhook that the platform turned off.
 	ReactivateRequestedAtAnnotation = "itwin.webhook-operator.io/reactivate-requested-at"
 	// ReconcileRequestedAtAnnotation asks, with any new value, to compare with the platform now.
