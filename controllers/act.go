@@ -278,6 +278,10 @@ func (r *run) update(remote context.Context) error {
 		(patch.CallbackURL != "" || patch.EventTypes != nil) {
 		return errKept
 	}
+	if f := r.facts; patch.Active == nil && f.presence == fleet.Present && updated.Active != f.remote.Active {
+		// It was turned off, or on, before this change. No list will tell: the picture has the answer already.
+		r.plan.verdict = verdict{silent: true, retry: again}
+	}
 	return nil
 }
 
