@@ -94,7 +94,7 @@ bench: build ## Count what N Webhooks cost: make bench N=200
 	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 60m -args -n=$(N)
 
 .PHONY: chaos
-chaos: build ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
+chaos: build bin/teardown-controllers ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
 	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -patience=10m
 
 .PHONY: verify

@@ -55,12 +55,16 @@ func run(m *testing.M) (code int) {
 	if err != nil {
 		return failed("start the teardown controllers", err)
 	}
-	defer func() { _ = controllers.Kill() }()
+	defer func() {
+		if err := errors.Join(controllers.Ended(), controllers.Kill()); err != nil {
+			code = failed("stop the teardown controllers", err)
+		}
+	}()
 	if manager, err = plane.StartManager(ctx); err != nil {
 		return failed("start the operator", err)
 	}
 	defer func() {
-		if err := errors.Join(controllers.Ended(), manager.Stop()); err != nil {
+		if err := manager.Stop(); err != nil {
 			code = failed("stop the operator", err)
 		}
 	}()

@@ -1,0 +1,224 @@
+// Package chaos breaks everything around the operator, and the operator itself, at random moments while people edit
+// Webhooks, and then expects both sides to be one. The seed decides what is done; when it hits depends on the machine.
+package chaos
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+var (
+	webhooks = flag.Int("n", 40, "how many Webhooks come and go in each scenario")
+	duration = flag.Duration("for", 20*time.Second, "how long everything breaks in each scenario")
+	seed     = flag.Uint64("seed", 1, "what all random choices follow from; 0 picks one")
+	patience = flag.Duration("patience", 3*time.Minute, "how long settling may take; it bounds a failure")
+)
+
+// plane is the control plane of all scenarios.
+var plane *harness.ControlPlane
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "itwin-chaos-")
+	if err != nil {
+		return failed("make a folder", err)
+	}
+	defer func() {
+		if code != 0 {
+			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	}()
+	if plane, err = harness.StartControlPlane(dir); err != nil {
+		return failed("start", err)
+	}
+	defer func() {
+		if err := plane.Stop(); err != nil {
+			code = failed("stop the control plane", err)
+		}
+	}()
+	if err := plane.Install(context.Background()); err != nil {
+		return failed("install", err)
+	}
+	// Without them a Webhook that is created again finds the generated Secret of the one before, forever.
+	controllers, err := plane.StartTeardownControllers()
+	if err != nil {
+		return failed("start the teardown controllers", err)
+	}
+	defer func() {
+		if err := errors.Join(controllers.Ended(), controllers.Kill()); err != nil {
+			code = failed("stop the teardown controllers", err)
+		}
+	}()
+	return m.Run()
+}
+
+func failed(what string, err error) int {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+	return 1
+}
+
+func TestChaos(t *testing.T) {
+	for _, scenario := range []struct {
+		name string
+		// managers is how many of them compete for the lease; a single one does not ask for it.
+		managers int
+	}{
+		{"one manager", 1},
+		{"two managers", 2},
+	} {
+		t.Run(scenario.name, func(t *testing.T) {
+			t.Logf("repeat this with: make chaos SEED=%d N=%d FOR=%s", *seed, *webhooks, *duration)
+			w := newWorld(t, scenario.managers)
+			must(t, w.breakEverything(t.Context()))
+			t.Log("done:", w.journal.summary())
+			w.settles(t)
+			w.staysSettled(t)
+			w.vanishes(t)
+			w.nobodyPanicked(t)
+		})
+	}
+}
+
+// breakEverything lets people work while all goes wrong around them, and ends with all of it mended.
+func (w *world) breakEverything(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, *duration)
+	defer cancel()
+	var busy sync.WaitGroup
+	for i, p := range w.people() {
+		busy.Go(func() { p.live(ctx, w.random(streamPeople+i)) })
+	}
+	var operator, control, platform error
+	busy.Go(func() { operator = w.torment(ctx, w.random(streamOperator), *duration/10, w.crew.blows()) })
+	busy.Go(func() { control = w.torment(ctx, w.random(streamPlane), *duration/5, planeBlows()) })
+	busy.Go(func() { platform = w.sabotage(ctx, w.random(streamPlatform)) })
+	busy.Wait()
+	return errors.Join(operator, control, platform)
+}
+
+// settles waits until nothing differs.
+func (w *world) settles(t *testing.T) {
+	t.Helper()
+	began, count := time.Now(), 0
+	w.eventually(t, "both sides become one", func(ctx context.Context) ([]difference, error) {
+		s, err := w.look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		count = len(s.webhooks)
+		return s.differences(), nil
+	})
+	t.Logf("settled after %s: %d Webhooks", time.Since(began).Round(time.Second), count)
+}
+
+// staysSettled waits until all that was delayed has happened and the operator has looked twice, and looks again.
+func (w *world) staysSettled(t *testing.T) {
+	t.Helper()
+	time.Sleep(time.Until(w.mended.Add(longestDelay)))
+	if err := w.platform.ResetRequests(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := harness.Until(t.Context(), "the operator lists the remote webhooks twice", func(ctx context.Context) error {
+		requests, err := w.platform.Requests(ctx)
+		if n := requests.Counts["GET /webhooks"]; err == nil && n < 2 {
+			err = fmt.Errorf("%d lists", n)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.settles(t)
+}
+
+// vanishes deletes all Webhooks and waits until neither side has any.
+func (w *world) vanishes(t *testing.T) {
+	t.Helper()
+	if err := w.deleteAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually(t, "everything goes", func(ctx context.Context) (left []difference, err error) {
+		s, err := w.look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, webhook := range s.webhooks {
+			left = append(left, difference{webhook.Name, "is still there"})
+		}
+		for _, remote := range s.remotes {
+			left = append(left, difference{remote.ID, "is still there"})
+		}
+		return left, nil
+	})
+}
+
+func (w *world) nobodyPanicked(t *testing.T) {
+	t.Helper()
+	for path, text := range w.crew.outputs() {
+		if found := linesWith(text, []string{"panic"}); found != "" {
+			t.Errorf("%s:\n%s", path, found)
+		}
+	}
+}
+
+// eventually waits until nothing is found, and tells the whole story of what is found in the end.
+func (w *world) eventually(t *testing.T, what string, find func(context.Context) ([]difference, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), *patience)
+	defer cancel()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	var last []difference
+	for {
+		found, err := find(ctx)
+		if err == nil && len(found) == 0 {
+			return
+		}
+		if err == nil {
+			last = found
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("seed %d: waited %s in vain until %s (%v)%s", *seed, *patience, what, err, w.tell(last))
+		}
+	}
+}
+
+// maxStories bounds what a failure tells.
+const maxStories = 5
+
+// tell lists differences, and what happened to the first few that they are about.
+func (w *world) tell(found []difference) string {
+	var text strings.Builder
+	var about []string
+	for _, d := range found {
+		fmt.Fprintf(&text, "\n%s", d)
+		if !slices.Contains(about, d.about) {
+			about = append(about, d.about)
+		}
+	}
+	for _, name := range about[:min(len(about), maxStories)] {
+		fmt.Fprintf(&text, "\n\n=== the history of %s\n%s", name, w.history(name))
+	}
+	return text.String()
+}

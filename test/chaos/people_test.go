@@ -1,0 +1,259 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+const (
+	persons = 4
+	// deedsPerWebhook is how often each is touched, about.
+	deedsPerWebhook = 12
+	// deedBudget bounds one deed: an API server that is paused answers nobody.
+	deedBudget = 2 * time.Second
+	ownSecrets = 4
+)
+
+var (
+	identifiers = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	eventTypes  = []string{"iModels.iModelDeleted.v1", "iTwins.iTwinCreated.v1", "iModels.changesReady.v1"}
+)
+
+// person edits some of the Webhooks. What is wanted in the end is what the API server has accepted.
+type person struct {
+	*world
+	names []string
+}
+
+func (w *world) people() []*person {
+	all := make([]*person, persons)
+	for i := range all {
+		all[i] = &person{world: w}
+	}
+	for i := range *webhooks {
+		p := all[i%persons]
+		p.names = append(p.names, fmt.Sprintf("hook-%04d", i))
+	}
+	return all
+}
+
+// live begins with a rush, and then does one deed after the other.
+func (p *person) live(ctx context.Context, random *rand.Rand) {
+	if len(p.names) == 0 {
+		return
+	}
+	for _, name := range p.names[len(p.names)/4:] {
+		p.act(ctx, random, name)
+	}
+	pause := *duration / time.Duration(len(p.names)*deedsPerWebhook)
+	for rest(ctx, random, pause) {
+		p.act(ctx, random, p.names[random.IntN(len(p.names))])
+	}
+}
+
+// rest waits for a random time, of the given length on average, and is false when the time is over.
+func rest(ctx context.Context, random *rand.Rand, average time.Duration) bool {
+	timer := time.NewTimer(time.Duration(random.Int64N(int64(2*average) + 1)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// act creates a Webhook that does not exist, and does something to one that does.
+func (p *person) act(ctx context.Context, random *rand.Rand, name string) {
+	ctx, cancel := context.WithTimeout(ctx, deedBudget)
+	defer cancel()
+	var webhook v1alpha1.Webhook
+	err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &webhook)
+	switch {
+	case apierrors.IsNotFound(err):
+		fresh := p.newWebhook(random, name)
+		err := plane.Client.Create(ctx, fresh)
+		p.journal.note(name, fmt.Sprintf("create: %v %s", fresh.UID, brief(fresh)), err)
+	case err != nil:
+		p.journal.note(name, "read", err)
+	case webhook.DeletionTimestamp.IsZero():
+		d := p.choose(random)
+		err := d.do(ctx, random, &webhook)
+		p.journal.note(name, d.name+": "+brief(&webhook), err)
+	}
+}
+
+func brief(w *v1alpha1.Webhook) string {
+	return fmt.Sprintf("%s %v active=%v secretRef=%v", w.Spec.CallbackURL, w.Spec.EventTypes, w.WantsActive(), w.Spec.SecretRef)
+}
+
+func (p *person) newWebhook(random *rand.Rand, name string) *v1alpha1.Webhook {
+	w := &v1alpha1.Webhook{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: name},
+		Spec: v1alpha1.WebhookSpec{
+			Scope: v1alpha1.ITwinScope, ScopeID: iTwin, CallbackURL: randomCallback(random), EventTypes: randomTypes(random),
+			Active: new(random.IntN(4) > 0),
+		},
+	}
+	if random.IntN(4) == 0 {
+		w.Spec.Scope, w.Spec.ScopeID = v1alpha1.AccountScope, ""
+	}
+	if random.IntN(3) == 0 {
+		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
+	}
+	if random.IntN(8) == 0 {
+		w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching
+	}
+	return w
+}
+
+// randomCallback is one of few, so that some Webhooks want exactly the same.
+func randomCallback(random *rand.Rand) string {
+	return fmt.Sprintf("https://hooks.example.com/%d", random.IntN(*webhooks/4+1))
+}
+
+func randomTypes(random *rand.Rand) []string {
+	chosen := make([]string, 1+random.IntN(len(eventTypes)))
+	for i, k := range random.Perm(len(eventTypes))[:len(chosen)] {
+		chosen[i] = eventTypes[k]
+	}
+	return chosen
+}
+
+func randomText(random *rand.Rand) string { return fmt.Sprintf("%032x", random.Uint64()) }
+
+func ownSecret(i int) string { return fmt.Sprintf("own-%d", i) }
+
+// deed is something that people do to a Webhook.
+type deed struct {
+	name   string
+	weight int
+	do     func(context.Context, *rand.Rand, *v1alpha1.Webhook) error
+}
+
+func (p *person) deeds() []deed {
+	return []deed{
+		{"edit", 6, p.edit},
+		{"turn on or off", 3, p.toggle},
+		{"delete", 4, p.delete},
+		{"change which Secret", 1, p.changeSecretRef},
+		{"rotate", 1, p.rotate},
+		{"change a Secret", 1, p.changeSecret},
+		{"delete the Secret", 1, p.deleteSecret},
+		{"ask for a look", 1, p.askForLook},
+		{"deactivate as the platform", 1, p.deactivate},
+		{"delete on the platform", 1, p.deleteRemote},
+		{"change on the platform", 1, p.changeRemote},
+	}
+}
+
+func (p *person) choose(random *rand.Rand) deed {
+	deeds := p.deeds()
+	total := 0
+	for _, d := range deeds {
+		total += d.weight
+	}
+	at := random.IntN(total)
+	for _, d := range deeds {
+		if at -= d.weight; at < 0 {
+			return d
+		}
+	}
+	return deeds[0]
+}
+
+// patch changes a Webhook as a person does: without regard to what else changed.
+func patch(ctx context.Context, w *v1alpha1.Webhook, change func()) error {
+	before := w.DeepCopy()
+	change()
+	return plane.Client.Patch(ctx, w, client.MergeFrom(before))
+}
+
+func (p *person) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+	return patch(ctx, w, func() {
+		w.Spec.CallbackURL = randomCallback(random)
+		if random.IntN(2) == 0 {
+			w.Spec.EventTypes = randomTypes(random)
+		}
+	})
+}
+
+func (p *person) toggle(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+	return patch(ctx, w, func() { w.Spec.Active = new(!w.WantsActive()) })
+}
+
+func (p *person) delete(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+	return client.IgnoreNotFound(plane.Client.Delete(ctx, w))
+}
+
+func (p *person) changeSecretRef(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+	return patch(ctx, w, func() {
+		if w.Spec.SecretRef != nil && random.IntN(2) == 0 {
+			w.Spec.SecretRef = nil
+			return
+		}
+		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
+	})
+}
+
+func (p *person) annotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook, annotation string) error {
+	return patch(ctx, w, func() { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, randomText(random)) })
+}
+
+func (p *person) rotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+	return p.annotate(ctx, random, w, v1alpha1.RotateRequestedAtAnnotation)
+}
+
+func (p *person) askForLook(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+	return p.annotate(ctx, random, w, v1alpha1.ReconcileRequestedAtAnnotation)
+}
+
+// changeSecret gives a Secret that some Webhooks share another value.
+func (p *person) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha1.Webhook) error {
+	var secret corev1.Secret
+	name := ownSecret(random.IntN(ownSecrets))
+	if err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &secret); err != nil {
+		return err
+	}
+	secret.Data[v1alpha1.DefaultSecretKey] = []byte(randomText(random))
+	return plane.Client.Update(ctx, &secret)
+}
+
+// deleteSecret deletes the generated Secret, as someone does who wants another.
+func (p *person) deleteSecret(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+	return client.IgnoreNotFound(plane.Client.Delete(ctx, p.secret(w.Name+v1alpha1.GeneratedSecretSuffix, nil)))
+}
+
+// deactivate does what the platform does after failed deliveries, once: then the operator pauses before it helps.
+func (p *person) deactivate(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+	if w.Status.WebhookID == "" || w.Status.Deactivations > 0 {
+		return nil
+	}
+	return p.platform.Deactivate(ctx, w.Status.WebhookID)
+}
+
+func (p *person) deleteRemote(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+	if w.Status.WebhookID == "" {
+		return nil
+	}
+	return p.stranger.Delete(ctx, w.Status.WebhookID)
+}
+
+func (p *person) changeRemote(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+	if w.Status.WebhookID == "" {
+		return nil
+	}
+	_, err := p.stranger.Update(ctx, w.Status.WebhookID, platform.Patch{CallbackURL: randomCallback(random)})
+	return err
+}
