@@ -274,12 +274,21 @@ func (r *run) update(remote context.Context) error {
 	r.secretSent = r.secretSent || r.plan.sendSecret
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()
-	if left := difference(r.object(), updated); !left.Empty() && r.facts.generation == r.object().Generation &&
-		(patch.CallbackURL != "" || patch.EventTypes != nil) {
+	return r.compare(patch, updated)
+}
+
+// compare looks at what is left to do after an update. The picture has the answer already, so no list will tell of it:
+// what the update did not speak of, but somebody had changed since the last list, is decided on at once.
+func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
+	if r.facts.generation != r.object().Generation {
+		return nil // there is more to come anyway
+	}
+	left := difference(r.object(), updated)
+	if !left.Empty() && (patch.CallbackURL != "" || patch.EventTypes != nil) {
 		return errKept
 	}
-	if f := r.facts; patch.Active == nil && f.presence == fleet.Present && updated.Active != f.remote.Active {
-		// It was turned off, or on, before this change. No list will tell: the picture has the answer already.
+	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active
+	if turned || !left.Empty() {
 		r.plan.verdict = verdict{silent: true, retry: again}
 	}
 	return nil
