@@ -1,0 +1,107 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+)
+
+// what becomes of a process at a point.
+type what string
+
+const (
+	// survive: nothing.
+	survive what = ""
+	// die: the process is gone, with all that it remembers.
+	die what = "dies"
+	// sendAndDie: its request is on the way, and carried out some time after the process died.
+	sendAndDie what = "sends and dies"
+	// lose: before a call, it is lost; after it, its answer is.
+	lose what = "loses the connection"
+	// freeze: the process is stopped for a while, and deposed meanwhile.
+	freeze what = "is stopped"
+	// disturb: a request is carried out late, or somebody on the way answers it.
+	disturb what = "is disturbed"
+	// meet: somebody else does something at this moment.
+	meet what = "meets somebody"
+)
+
+// fate is what happens to a process at one of its points.
+type fate struct {
+	point int
+	what  what
+	// late is how long after it should a request is carried out.
+	late time.Duration
+	// never: it is not carried out at all.
+	never bool
+	// frozen is how long the process is stopped.
+	frozen time.Duration
+	// notices tells whether a stopped process knows at once that it was deposed, and deaf whether it finds the time over
+	// rather than the answer there.
+	notices, deaf bool
+	// gap is how long after its end, or its stop, the next process starts.
+	gap time.Duration
+	// meets is what somebody else does.
+	meets func(*world)
+	// reply is what somebody on the way answers instead of the platform.
+	reply reply
+}
+
+func (f fate) String() string {
+	text := fmt.Sprintf("%s at %d", f.what, f.point)
+	if f.late > 0 {
+		text += fmt.Sprintf(", carried out %s later", f.late)
+	}
+	if f.never {
+		text += ", not carried out"
+	}
+	if f.frozen > 0 {
+		text += fmt.Sprintf(", for %s", f.frozen)
+	}
+	if f.notices {
+		text += ", and notices"
+	}
+	if f.deaf {
+		text += ", and finds the time over"
+	}
+	if f.reply.name != "" {
+		text += ", " + f.reply.name
+	}
+	return text
+}
+
+// pass counts a point and lets happen what is meant to happen there. It returns what the caller has to play.
+func (p *process) pass(name string) fate {
+	if !time.Now().Before(p.counted) {
+		return fate{}
+	}
+	p.trace = append(p.trace, name)
+	var played fate
+	for _, f := range p.fates {
+		if f.point != len(p.trace) {
+			continue
+		}
+		switch f.what {
+		case die:
+			p.die(f)
+		case freeze:
+			p.freeze(f)
+			played = f
+		case meet:
+			f.meets(p.world)
+		default:
+			played = f
+		}
+	}
+	return played
+}
+
+// freeze stops the process for a while. Another one takes over, and when this one goes on, it ends what it has begun,
+// unless it notices in time that it was deposed.
+func (p *process) freeze(f fate) {
+	p.frozen, p.deposed = time.Now().Add(f.frozen), true
+	p.world.succeed(f.gap)
+	p.world.running.sleep(f.frozen)
+	if f.notices {
+		p.end()
+	}
+}

@@ -1,0 +1,70 @@
+package controllers
+
+import (
+	"slices"
+	"testing"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// meeting is something that somebody does while the operator carries out a scenario.
+type meeting struct {
+	scenario, name string
+	do             func(*world)
+	// webhooks is how many there are in the end.
+	webhooks int
+}
+
+func meetings() []meeting {
+	const create, adopt = "create with a generated secret", "adopt"
+	off := edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) })
+	label := edit(func(w *v1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
+	rotate := annotate(v1alpha1.RotateRequestedAtAnnotation)
+	return []meeting{
+		{scenario: create, name: "deletes it", do: deleteSubject},
+		{scenario: create, name: "recreates it", do: recreate, webhooks: 1},
+		{scenario: create, name: "changes its spec", do: edit(changeSpec), webhooks: 1},
+		{scenario: create, name: "turns it off", do: off, webhooks: 1},
+		{scenario: create, name: "asks for a new secret", do: rotate, webhooks: 1},
+		{scenario: adopt, name: "labels it", do: label, webhooks: 1},
+		{scenario: "reactivate", name: "changes its spec", do: edit(changeSpec), webhooks: 1},
+		{scenario: "update", name: "deletes it", do: deleteSubject},
+		{scenario: "turn off", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
+		{scenario: "rotate a given secret", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
+		{scenario: "remote webhook deleted", name: "changes its spec", do: edit(changeSpec), webhooks: 1},
+		{scenario: "remote webhook deleted", name: "deletes it", do: deleteSubject},
+	}
+}
+
+// TestMeetings lets somebody do something at every call of the operator, and then ends the operator at every call that
+// follows, also before it can have noticed.
+func TestMeetings(t *testing.T) {
+	for _, m := range meetings() {
+		s := scenarioNamed(m.scenario)
+		s.name += ", somebody " + m.name
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			v := newVisits(t, s.name)
+			for _, k := range leaving(s.play(t).traces[0], "") {
+				v.meet(t, s.after(m), fate{point: k, what: meet, meets: m.do})
+			}
+		})
+	}
+}
+
+// after is a scenario as it ends when somebody did something meanwhile. A deactivation is not told from what a change of
+// the spec did at the same time, so it need not be counted.
+func (s scenario) after(m meeting) scenario {
+	s.webhooks, s.check = m.webhooks, nil
+	return s
+}
+
+// meet visits a meeting alone, and with an end of the operator at each call from then on.
+func (v *visits) meet(t *testing.T, s scenario, m fate) {
+	o := v.visit(t, s, []fate{m})
+	for _, k := range leaving(o.traces[0], "") {
+		if k >= m.point {
+			v.visit(t, s, slices.Concat([]fate{m}, dies(k)))
+		}
+	}
+}

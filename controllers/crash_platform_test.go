@@ -1,0 +1,140 @@
+package controllers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+// platformURL is where the platform is; no packet ever goes there.
+const platformURL = "https://platform.example.com"
+
+// transport carries the requests of one process to the simulator.
+type transport struct{ process *process }
+
+var errPlatform = errors.New("the connection to the platform was lost")
+
+var idInPath = regexp.MustCompile(`/[0-9a-f-]{36}$`)
+
+func routeOf(r *http.Request) string {
+	return r.Method + " " + idInPath.ReplaceAllString(r.URL.Path, "/{id}")
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	sent, err := detach(r)
+	if err != nil {
+		return nil, err
+	}
+	w := t.process.world
+	err = t.process.exchange(r.Context(), exchange{
+		name: routeOf(r), latency: remoteLatency, lost: errPlatform,
+		effect: func() error {
+			response = w.carryOut(sent)
+			return nil
+		},
+		instead: func(said reply) (err error) {
+			response, err = said.say()
+			return err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// detach makes a request independent of who sent it.
+func detach(r *http.Request) (*http.Request, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
+	sent.Header = r.Header.Clone()
+	return sent, nil
+}
+
+// carryOut lets the platform answer a request, and watches how many webhooks there are after it.
+func (w *world) carryOut(r *http.Request) *http.Response {
+	recorder := httptest.NewRecorder()
+	w.platform.ServeHTTP(recorder, r)
+	w.most = max(w.most, len(w.platform.Webhooks())-len(w.strangers))
+	return recorder.Result()
+}
+
+// ask sends a request as somebody else who has the same credentials.
+func (w *world) ask(method, path string, body any) (answer map[string]any) {
+	data, err := json.Marshal(body)
+	w.must(err)
+	r := httptest.NewRequest(method, platformURL+path, bytes.NewReader(data))
+	r.Header.Set("Accept", "application/vnd.bentley.itwin-platform.v2+json")
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+w.token())
+	recorder := httptest.NewRecorder()
+	w.platform.ServeHTTP(recorder, r)
+	if recorder.Body.Len() > 0 {
+		w.must(json.Unmarshal(recorder.Body.Bytes(), &answer))
+	}
+	return answer
+}
+
+func (w *world) token() string {
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {crashClientID}, "client_secret": {"pair"},
+	}
+	r := httptest.NewRequest(http.MethodPost, platformURL+"/connect/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	recorder := httptest.NewRecorder()
+	w.platform.ServeHTTP(recorder, r)
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	w.must(json.Unmarshal(recorder.Body.Bytes(), &answer))
+	return answer.AccessToken
+}
+
+// createRemote makes a webhook on the platform by hand and returns its id.
+func (w *world) createRemote(callbackURL string, eventTypes ...string) string {
+	created := w.ask(http.MethodPost, "/webhooks", map[string]any{
+		"callbackUrl": callbackURL, "scope": "iTwin", "scopeId": crashITwin, "eventTypes": eventTypes,
+	})
+	return created["id"].(string)
+}
+
+// remotes are the webhooks of the platform that are not strangers.
+func (w *world) remotes() (found []simulator.Webhook) {
+	for _, webhook := range w.platform.Webhooks() {
+		if _, stranger := w.strangers[webhook.ID]; !stranger {
+			found = append(found, webhook)
+		}
+	}
+	return found
+}
+
+// reply is what somebody between the operator and the platform says in its place.
+type reply struct {
+	name string
+	say  func() (*http.Response, error)
+}
+
+// page is a reply that is not the platform's.
+func page(name string, status int, body string) reply {
+	return reply{name, func() (*http.Response, error) {
+		return &http.Response{
+			StatusCode: status, Header: http.Header{"Content-Type": {"text/html"}},
+			Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
+	}}
+}

@@ -1,0 +1,396 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/go-logr/logr"
+	apimachineryruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// process is one life of the operator: its reconcilers, with everything that they remember, its queue and its cache.
+type process struct {
+	world       *world
+	webhooks    *WebhookReconciler
+	connections *ConnectionReconciler
+	cache       *informers
+	// context ends when the process is deposed or dies.
+	context context.Context
+	end     context.CancelFunc
+
+	queue    map[item]time.Time
+	active   map[item]bool
+	failures map[item]int
+	fibers   map[*fiber]bool
+
+	// dead processes do nothing any more; frozen ones not until then; deposed ones only end what they have begun.
+	dead    bool
+	frozen  time.Time
+	deposed bool
+
+	// fates are what happens to the process at its points, which are counted until counted.
+	fates   []fate
+	counted time.Time
+	trace   []string
+
+	// holds are how much later than usual the watch events about Webhooks come, by their number; seen counts them, and
+	// due is when the last event comes: none overtakes another.
+	holds map[int]time.Duration
+	seen  int
+	due   map[string]time.Time
+}
+
+// item is what the queue holds: an object, and the controller that should look at it.
+type item struct {
+	controller string
+	types.NamespacedName
+}
+
+func (i item) name() string { return "work " + i.controller + " " + i.String() }
+
+const (
+	webhookController    = "webhook"
+	connectionController = "connection"
+)
+
+// start begins a life, with a cache that is so many changes behind.
+func (w *world) start(behind int, fates ...fate) *process {
+	p := &process{
+		world: w, cache: newInformers(), fates: fates,
+		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
+		holds: map[int]time.Duration{}, due: map[string]time.Time{},
+	}
+	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), logr.Discard()))
+	p.assemble()
+	history := w.cluster.history
+	known := max(len(history)-behind, 0)
+	for _, c := range history[:known] {
+		p.cache.take(c)
+	}
+	w.processes = append(w.processes, p)
+	for _, r := range p.cache.refs() {
+		p.spawn(func() { p.handle(change{ref: r, changed: p.cache.objects[r]}) })
+	}
+	for _, c := range history[known:] {
+		p.watch(c)
+	}
+	return p
+}
+
+// assemble makes the reconcilers as Add does.
+func (p *process) assemble() {
+	fleets := fleet.NewRegistry()
+	p.webhooks = &WebhookReconciler{
+		Client: p.client(), APIReader: p.reader(), Recorder: quiet{}, Fleets: fleets, Clock: clock.RealClock{},
+	}
+	p.webhooks.prepare()
+	p.connections = &ConnectionReconciler{
+		Client: p.client(), APIReader: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: p.webhooks,
+		New:     func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} },
+		NewList: func() client.ObjectList { return &v1alpha1.ConnectionList{} },
+	}
+	p.connections.prepare()
+	p.connections.dial = func(o platform.Options) (fleet.API, error) {
+		o.Transport = transport{p}
+		return platform.New(o)
+	}
+	_ = p.webhooks.waker.Start(p.context, wakeups{p: p, controller: webhookController})
+	_ = p.connections.waker.Start(p.context, wakeups{p: p, controller: connectionController})
+}
+
+// quiet is a recorder of events: they are written in the background, and nothing depends on them.
+type quiet struct{}
+
+func (quiet) Eventf(_, _ apimachineryruntime.Object, _, _, _, _ string, _ ...any) {}
+
+// wakeups is the queue as a waker sees it.
+type wakeups struct {
+	queue
+	p          *process
+	controller string
+}
+
+// Add implements the queue's.
+func (q wakeups) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.NamespacedName}, 0) }
+
+// in plans something that only a process that lives and is not frozen does.
+func (p *process) in(d time.Duration, name string, do func()) {
+	p.world.in(d, name, func() {
+		switch {
+		case p.dead:
+		case time.Now().Before(p.frozen):
+			p.in(time.Until(p.frozen), name, do)
+		default:
+			do()
+		}
+	})
+}
+
+func (p *process) enqueue(i item, after time.Duration) {
+	due := time.Now().Add(after)
+	if earlier, queued := p.queue[i]; queued && !due.Before(earlier) {
+		return
+	}
+	p.queue[i] = due
+	p.in(after, i.name(), func() { p.work(i) })
+}
+
+// work reconciles an item that is due, unless that is going on already.
+func (p *process) work(i item) {
+	due, queued := p.queue[i]
+	if !queued || due.After(time.Now()) || p.active[i] || p.deposed {
+		return
+	}
+	delete(p.queue, i)
+	p.active[i] = true
+	p.spawn(func() {
+		result, err := p.reconcile(i)
+		delete(p.active, i)
+		p.finish(i, result, err)
+	})
+}
+
+func (p *process) reconcile(i item) (ctrl.Result, error) {
+	if i.controller == connectionController {
+		return p.connections.Reconcile(p.context, ctrl.Request{NamespacedName: i.NamespacedName})
+	}
+	return p.webhooks.Reconcile(p.context, ctrl.Request{NamespacedName: i.NamespacedName})
+}
+
+// finish queues an item again as controller-runtime does.
+func (p *process) finish(i item, result ctrl.Result, err error) {
+	if err != nil {
+		p.enqueue(i, min(firstRetry<<min(p.failures[i], 16), longestWait))
+		p.failures[i]++
+	} else {
+		delete(p.failures, i)
+		if result.RequeueAfter > 0 {
+			p.enqueue(i, result.RequeueAfter)
+		}
+	}
+	if due, queued := p.queue[i]; queued {
+		p.in(max(time.Until(due), 0), i.name(), func() { p.work(i) })
+	}
+}
+
+// watch lets the cache see a change, some time after it was made.
+func (p *process) watch(c change) {
+	due := time.Now().Add(watchLatency)
+	if c.kind == kindWebhook {
+		p.seen++
+		due = due.Add(p.holds[p.seen])
+	}
+	if due.Before(p.due[c.kind]) {
+		due = p.due[c.kind]
+	}
+	p.due[c.kind] = due
+	p.in(time.Until(due), "", func() { p.spawn(func() { p.handle(p.cache.take(c)) }) })
+}
+
+// handle queues what a change concerns, as SetupWithManager of both reconcilers has it.
+func (p *process) handle(c change) {
+	switch o := concerned(c); c.kind {
+	case kindWebhook:
+		if passes(p.webhooks.askedFor(), c) {
+			p.enqueueAll(webhookController, reconcile.Request{NamespacedName: c.key})
+		}
+		if passes(ended(), c) {
+			p.enqueueAll(webhookController, p.webhooks.rivals(p.context, o)...)
+		}
+	case kindConnection:
+		if passes(predicate.GenerationChangedPredicate{}, c) {
+			p.enqueueAll(connectionController, reconcile.Request{NamespacedName: c.key})
+		}
+		if passes(connectionChanged(), c) {
+			p.enqueueAll(webhookController, p.webhooks.usersOfConnection(p.context, o)...)
+		}
+	default:
+		p.enqueueAll(webhookController, p.webhooks.usersOfSecret(p.context, o)...)
+		p.enqueueAll(connectionController, p.connections.usersOfSecret(p.context, o)...)
+	}
+}
+
+func concerned(c change) client.Object {
+	if c.changed == nil {
+		return c.old
+	}
+	return c.changed
+}
+
+func passes(f predicate.Predicate, c change) bool {
+	switch {
+	case c.old == nil:
+		return f.Create(event.CreateEvent{Object: c.changed})
+	case c.changed == nil:
+		return f.Delete(event.DeleteEvent{Object: c.old})
+	}
+	return f.Update(event.UpdateEvent{ObjectOld: c.old, ObjectNew: c.changed})
+}
+
+func (p *process) enqueueAll(controller string, requests ...reconcile.Request) {
+	for _, r := range requests {
+		p.enqueue(item{controller, r.NamespacedName}, 0)
+	}
+}
+
+// client reads from the cache and writes to the cluster.
+func (p *process) client() client.Client {
+	return interceptor.NewClient(p.world.cluster, interceptor.Funcs{
+		Get: func(
+			_ context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
+		) error {
+			return p.look("get "+kindOf(o), func() error { return p.cache.get(key, o) })
+		},
+		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			return p.look("list "+kindOf(list), func() error { return p.cache.list(list, opts...) })
+		},
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return p.write(ctx, "create "+kindOf(o), func() error { return c.Create(ctx, o, opts...) })
+		},
+		Patch: func(
+			ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption,
+		) error {
+			return p.write(ctx, "patch "+kindOf(o), func() error { return c.Patch(ctx, o, patch, opts...) })
+		},
+		SubResourcePatch: func(
+			ctx context.Context, c client.Client, name string, o client.Object, patch client.Patch,
+			opts ...client.SubResourcePatchOption,
+		) error {
+			return p.write(ctx, "patch "+kindOf(o)+" "+name, func() error {
+				return c.SubResource(name).Patch(ctx, o, patch, opts...)
+			})
+		},
+	})
+}
+
+// reader reads past the cache.
+func (p *process) reader() client.Reader {
+	return interceptor.NewClient(p.world.cluster, interceptor.Funcs{
+		Get: func(
+			ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption,
+		) error {
+			return p.write(ctx, "read "+kindOf(o), func() error { return c.Get(ctx, key, o, opts...) })
+		},
+	})
+}
+
+// look is a read from the cache. It takes no time.
+func (p *process) look(name string, read func() error) error {
+	p.pass("before " + cached + name)
+	err := read()
+	p.pass("after " + cached + name)
+	return err
+}
+
+// cached marks the points of reads that never leave the process.
+const cached = "cached "
+
+var errCluster = errors.New("the connection to the API server was lost")
+
+// write is a call to the API server, of whatever kind.
+func (p *process) write(ctx context.Context, name string, effect func() error) error {
+	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
+}
+
+// exchange is a call that leaves the process. What it does happens in the world, also if nobody waits for it any more.
+type exchange struct {
+	name    string
+	latency time.Duration
+	effect  func() error
+	// lost is the error when the answer, or the call itself, is lost.
+	lost error
+	// instead takes what somebody on the way answers.
+	instead func(reply) error
+}
+
+func (p *process) exchange(ctx context.Context, e exchange) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := p.pass("before " + e.name)
+	if now.what == sendAndDie {
+		p.world.in(now.late, "", func() { _ = e.effect() })
+		p.die(now)
+	}
+	// A process that was frozen looks again.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := p.await(ctx, e, now)
+	now = p.pass("after " + e.name)
+	switch {
+	case now.what == lose:
+		return e.lost
+	case now.what == freeze && now.deaf && ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// await sends a request and waits for the answer, whoever gives it, until the context ends.
+func (p *process) await(ctx context.Context, e exchange, now fate) (err error) {
+	f := p.world.running
+	due, answered := e.latency+now.late, false
+	if now.what != lose && !now.never {
+		p.world.in(due, "", func() { err, answered = e.effect(), true })
+	}
+	switch {
+	case now.what == lose:
+		f.sleep(e.latency)
+		return e.lost
+	case now.reply.say != nil:
+		f.sleep(e.latency)
+		return e.instead(now.reply)
+	}
+	f.sleep(patience(ctx, due))
+	if !answered {
+		return context.DeadlineExceeded
+	}
+	f.sleep(e.latency)
+	return err
+}
+
+// patience is how long a request is waited for.
+func patience(ctx context.Context, d time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(d, time.Until(deadline))
+	}
+	return d
+}
+
+// die ends the process at once. It is called by a fiber of the process, which does not go on.
+func (p *process) die(f fate) {
+	p.kill()
+	p.world.succeed(f.gap)
+	runtime.Goexit()
+}
+
+func (p *process) kill() {
+	p.dead = true
+	p.end()
+	p.world.in(0, "", func() {
+		for f := range p.fibers {
+			f.resume()
+		}
+	})
+}
+
+// depose takes the leadership from a process: it ends what it has begun.
+func (p *process) depose() {
+	p.deposed = true
+	p.end()
+}

@@ -1,0 +1,253 @@
+package controllers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// scenario is something that people do, or the platform.
+type scenario struct {
+	name string
+	// before makes what is there, and settled, when the process that will be disturbed has worked for a while. When it is
+	// nil, the process starts after act.
+	before func(*world)
+	// act is what is done then.
+	act func(*world)
+	// webhooks is how many there are in the end.
+	webhooks int
+	// most is how many remote webhooks there may be at any time; the number of webhooks, when 0.
+	most int
+	// check tells what else is wrong in the end.
+	check func(*world) []string
+}
+
+// warmUp is how long a process works before it is disturbed: it has settled, and polled again.
+const warmUp = 30 * time.Second
+
+const (
+	subject   = "model-events"
+	hmac      = "hmac"
+	firstHMAC = "the-first-value-of-a-signing-secret"
+	nextHMAC  = "the-second-value-of-a-signing-secret"
+)
+
+func add(changes ...func(*v1alpha1.Webhook)) func(*world) {
+	return func(w *world) { w.cluster.add(newWebhook(subject, changes...)) }
+}
+
+func edit(change func(*v1alpha1.Webhook)) func(*world) {
+	return func(w *world) { w.cluster.edit(subject, change) }
+}
+
+func annotate(annotation string) func(*world) {
+	return func(w *world) { w.cluster.annotate(subject, annotation, "now") }
+}
+
+func deleteSubject(w *world) { w.cluster.remove(w.cluster.webhook(subject)) }
+
+func withSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: hmac} }
+
+func changeSpec(w *v1alpha1.Webhook) {
+	w.Spec.CallbackURL = callbackOf("elsewhere")
+	w.Spec.EventTypes = []string{"iModels.iModelCreated.v1"}
+}
+
+// then does several things at the same moment.
+func then(all ...func(*world)) func(*world) {
+	return func(w *world) {
+		for _, do := range all {
+			do(w)
+		}
+	}
+}
+
+func nothingBefore(*world) {}
+
+func keepSecret(value string) func(*world) {
+	return func(w *world) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
+}
+
+// scenarios are those of every test in which processes are disturbed.
+func scenarios() []scenario {
+	return []scenario{
+		{name: "start and create", act: add(), webhooks: 1},
+		{name: "create with a generated secret", before: nothingBefore, act: add(), webhooks: 1},
+		{name: "create with a given secret", before: keepSecret(firstHMAC), act: add(withSecretRef), webhooks: 1},
+		{name: "create two that are equal", before: nothingBefore, act: then(add(), addTwin), webhooks: 2},
+		{name: "update", before: add(), act: edit(changeSpec), webhooks: 1},
+		{name: "turn off", before: add(), act: edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }), webhooks: 1},
+		{name: "rotate a given secret", before: then(keepSecret(firstHMAC), add(withSecretRef)),
+			act: keepSecret(nextHMAC), webhooks: 1},
+		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1},
+		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},
+		{name: "reactivate on request", before: then(add(reactivatedOnRequest), deactivateOnceReady),
+			act: annotate(v1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
+		{name: "import", before: existing, act: importIt, webhooks: 1},
+		{name: "adopt", before: existing, act: add(adopting), webhooks: 1},
+		{name: "delete", before: add(), act: deleteSubject},
+		{name: "recreate under the same name", before: add(), act: recreate, webhooks: 1},
+		{name: "remote webhook changed", before: add(), act: changeRemotely, webhooks: 1},
+		{name: "remote webhook deleted", before: add(), act: deleteRemotely, webhooks: 1},
+	}
+}
+
+// addTwin makes a second Webhook that asks for the same.
+func addTwin(w *world) {
+	w.cluster.add(newWebhook("twin", func(twin *v1alpha1.Webhook) { twin.Spec.CallbackURL = callbackOf(subject) }))
+}
+
+func reactivatedOnRequest(w *v1alpha1.Webhook) {
+	w.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest
+}
+
+func adopting(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching }
+
+// existing makes a webhook by hand that somebody wants to take over.
+func existing(w *world) { w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1") }
+
+func importIt(w *world) {
+	add(func(o *v1alpha1.Webhook) { o.Spec.WebhookID = w.remotes()[0].ID })(w)
+}
+
+func deactivate(w *world) {
+	_, err := w.platform.Deactivate(w.remotes()[0].ID)
+	w.must(err)
+}
+
+func deactivateOnceReady(w *world) {
+	w.cluster.when(func() bool { return isReady(w.cluster.webhook(subject)) }, func() { deactivate(w) })
+}
+
+func isReady(w *v1alpha1.Webhook) bool {
+	return apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
+}
+
+func deactivatedOnce(w *world) (wrong []string) {
+	if n := w.cluster.webhook(subject).Status.Deactivations; n != 1 {
+		wrong = append(wrong, fmt.Sprintf("deactivations is %d, not 1", n))
+	}
+	return wrong
+}
+
+// recreate deletes a Webhook and makes it anew as soon as it is gone.
+func recreate(w *world) {
+	deleteSubject(w)
+	w.cluster.when(func() bool { return w.cluster.webhook(subject) == nil }, func() { add()(w) })
+}
+
+func deleteRemotely(w *world) { w.ask(http.MethodDelete, "/webhooks/"+w.remotes()[0].ID, nil) }
+
+func changeRemotely(w *world) {
+	w.ask(http.MethodPatch, "/webhooks/"+w.remotes()[0].ID, map[string]any{
+		"callbackUrl": callbackOf("wrong"), "eventTypes": []string{"iTwins.iTwinDeleted.v1"},
+	})
+}
+
+// outcome is what came of a scenario.
+type outcome struct {
+	// traces are the points of each process, from the disturbed one on.
+	traces     [][]string
+	violations []string
+}
+
+// play plays a scenario. The first process meets the first fates, its successor the next, and so on.
+func (s scenario) play(t *testing.T, fates ...[]fate) (o outcome) {
+	t.Helper()
+	inWorld(t, func(w *world) {
+		w.estrange(w.createRemote(callbackOf("stranger"), "iModels.iModelDeleted.v1"))
+		if len(fates) > 0 {
+			w.heirs = fates[1:]
+		}
+		s.begin(w, fates)
+		w.run(countedFor)
+		for range w.processes[1:] {
+			w.run(countedFor)
+		}
+		w.run(settleFor)
+		o = s.judge(w)
+	})
+	return o
+}
+
+// begin lets the disturbed process count its points from the moment of the act.
+func (s scenario) begin(w *world, fates [][]fate) {
+	if s.before != nil {
+		s.before(w)
+	}
+	var own []fate
+	if len(fates) > 0 {
+		own = fates[0]
+	}
+	if s.before == nil {
+		s.act(w)
+		w.start(0, own...).count()
+		return
+	}
+	p := w.start(0, own...)
+	w.run(warmUp)
+	p.count()
+	s.act(w)
+}
+
+// judge tells what is wrong in the end.
+func (s scenario) judge(w *world) outcome {
+	o := outcome{violations: w.violations()}
+	for _, p := range w.processes {
+		o.traces = append(o.traces, p.trace)
+	}
+	if s.check != nil {
+		o.violations = append(o.violations, s.check(w)...)
+	}
+	if n := len(w.cluster.webhooks()); n != s.webhooks {
+		o.violations = append(o.violations, fmt.Sprintf("there are %d Webhooks, not %d", n, s.webhooks))
+	}
+	if most := max(s.most, s.webhooks, 1); w.most > most {
+		o.violations = append(o.violations, fmt.Sprintf("there were %d remote webhooks at a time, not %d", w.most, most))
+	}
+	return o
+}
+
+// complain reports what is wrong, and how it came to that.
+func (s scenario) complain(t *testing.T, o outcome, fates ...[]fate) {
+	t.Helper()
+	if len(o.violations) == 0 {
+		return
+	}
+	var text strings.Builder
+	for i, all := range fates {
+		for _, f := range all {
+			fmt.Fprintf(&text, "process %d %s (%s); ", i+1, f, o.point(i, f.point))
+		}
+	}
+	t.Errorf("%s: %s\n\t%s\n%s", s.name, text.String(), strings.Join(o.violations, "\n\t"), o.story())
+}
+
+// point is what a process was about to do, or had done, at a point.
+func (o outcome) point(process, point int) string {
+	if process < len(o.traces) && point <= len(o.traces[process]) {
+		return o.traces[process][point-1]
+	}
+	return "not reached"
+}
+
+// story is all that the processes did, without the reads from caches.
+func (o outcome) story() string {
+	var text strings.Builder
+	for i, trace := range o.traces {
+		fmt.Fprintf(&text, "process %d:", i+1)
+		for n, point := range trace {
+			if !strings.Contains(point, cached) {
+				fmt.Fprintf(&text, " %d %s;", n+1, point)
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}

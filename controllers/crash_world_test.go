@@ -1,0 +1,175 @@
+package controllers
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+const (
+	crashNamespace  = "digital-twin"
+	crashConnection = "default"
+	crashClientID   = "service-app"
+	crashITwin      = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+
+	// pollEvery is the connection's interval.
+	pollEvery = 20 * time.Second
+	// How long calls take, each way, and watch events.
+	remoteLatency  = 10 * time.Millisecond
+	clusterLatency = 2 * time.Millisecond
+	watchLatency   = 5 * time.Millisecond
+
+	// countedFor is how long the points of a process are counted; a poll lies in it. settleFor is what a process is
+	// given to put everything right: the settle time, what may come late after it, and two polls.
+	countedFor = 25 * time.Second
+	settleFor  = 60 * time.Second
+	// downtime lies between the end of one process and the start of the next.
+	downtime = 500 * time.Millisecond
+	// maxTurns bounds what happens in one world: more is an endless loop.
+	maxTurns = 100_000
+)
+
+// world is everything there is: a cluster, a platform, processes of the operator, and time, which is virtual.
+type world struct {
+	t        *testing.T
+	cluster  *cluster
+	platform *simulator.Simulator
+	agenda   agenda
+	yielded  chan struct{}
+	// running is the fiber that has the turn.
+	running   *fiber
+	processes []*process
+	// heirs are the fates of the processes to come, and behind is how many changes their caches lack at first.
+	heirs  [][]fate
+	behind int
+	// strangers are webhooks that no Webhook may ever touch, as they were.
+	strangers map[string]simulator.Webhook
+	// most is how many webhooks the platform ever had at the same time, beside the strangers.
+	most int
+}
+
+// inWorld runs a test in a new world.
+func inWorld(t *testing.T, test func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.destroy()
+		test(w)
+	})
+}
+
+func newWorld(t *testing.T) *world {
+	platform, err := simulator.New(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, platform: platform, yielded: make(chan struct{}), strangers: map[string]simulator.Webhook{}}
+	w.cluster = newCluster(w)
+	w.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: "pair"})
+	w.cluster.add(&v1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: crashConnection},
+		Spec: v1alpha1.ConnectionSpec{
+			APIURL: platformURL, TokenURL: platformURL + "/connect/token", OAuthScope: "itwin-platform",
+			CredentialsSecretRef: v1alpha1.CredentialsReference{Name: "credentials"},
+			PollInterval:         metav1.Duration{Duration: pollEvery},
+			RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: 100_000},
+		},
+		Status: v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+	})
+	return w
+}
+
+// destroy ends all processes, so that no goroutine is left.
+func (w *world) destroy() {
+	for _, p := range w.processes {
+		p.kill()
+	}
+	w.run(0)
+	w.must(w.platform.Close())
+}
+
+func (w *world) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// in plans something.
+func (w *world) in(d time.Duration, name string, do func()) {
+	w.agenda.plan(time.Now().Add(d), name, do)
+}
+
+// run lets happen what happens in a while.
+func (w *world) run(d time.Duration) {
+	until := time.Now().Add(d)
+	for turn := 0; ; turn++ {
+		next, ok := w.agenda.next(until)
+		if !ok {
+			break
+		}
+		if turn == maxTurns {
+			w.t.Fatalf("there is no end to it: %q", next.name)
+		}
+		sleepUntil(next.at)
+		next.do()
+	}
+	sleepUntil(until)
+}
+
+// succeed starts the next process after a while.
+func (w *world) succeed(gap time.Duration) {
+	var fates []fate
+	if len(w.heirs) > 0 {
+		fates, w.heirs = w.heirs[0], w.heirs[1:]
+	}
+	w.in(gap, "", func() { w.start(w.behind, fates...).count() })
+}
+
+// count makes the process count its points from now on.
+func (p *process) count() { p.counted = time.Now().Add(countedFor) }
+
+// estrange declares a webhook of the platform to be nobody's.
+func (w *world) estrange(id string) {
+	for _, webhook := range w.platform.Webhooks() {
+		if webhook.ID == id {
+			w.strangers[id] = webhook
+		}
+	}
+}
+
+// traces are the points that each process has passed.
+func (w *world) traces() (all [][]string) {
+	for _, p := range w.processes {
+		all = append(all, p.trace)
+	}
+	return all
+}
+
+// newWebhook is an object as the API server's defaults make it.
+func newWebhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+	w := &v1alpha1.Webhook{
+		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: name},
+		Spec: v1alpha1.WebhookSpec{
+			ConnectionRef:      v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: crashConnection},
+			CallbackURL:        callbackOf(name),
+			Scope:              v1alpha1.ITwinScope,
+			ScopeID:            crashITwin,
+			EventTypes:         []string{"iModels.iModelDeleted.v1", "iTwins.iTwinCreated.v1"},
+			Active:             new(true),
+			ReactivationPolicy: v1alpha1.ReactivateAlways,
+			DeletionPolicy:     v1alpha1.DeleteRemote,
+			AdoptionPolicy:     v1alpha1.AdoptNever,
+		},
+		Status: v1alpha1.WebhookStatus{ObservedGeneration: -1},
+	}
+	for _, change := range changes {
+		change(w)
+	}
+	return w
+}
+
+func callbackOf(name string) string { return "https://" + name + ".example.com/itwin" }
