@@ -153,7 +153,7 @@ func TestInstallForACluster(t *testing.T) {
 	}
 	expectAccess(t, operatorNamespace, "", true,
 		"list namespaces", "watch namespaces",
-		"get clusterconnections.itwin.webhook-operator.io", "list clusterconnections.itwin.webhook-operator.io",
+		"list clusterconnections.itwin.webhook-operator.io",
 		"watch clusterconnections.itwin.webhook-operator.io", "patch clusterconnections.itwin.webhook-operator.io/status",
 		"create tokenreviews.authentication.k8s.io", "create subjectaccessreviews.authorization.k8s.io")
 	expectAccess(t, operatorNamespace, operatorNamespace, true, leaderElection...)
@@ -205,7 +205,7 @@ var (
 		"get webhooks.itwin.webhook-operator.io", "list webhooks.itwin.webhook-operator.io",
 		"watch webhooks.itwin.webhook-operator.io", "patch webhooks.itwin.webhook-operator.io",
 		"patch webhooks.itwin.webhook-operator.io/status", "update webhooks.itwin.webhook-operator.io/finalizers",
-		"get connections.itwin.webhook-operator.io", "list connections.itwin.webhook-operator.io",
+		"list connections.itwin.webhook-operator.io",
 		"watch connections.itwin.webhook-operator.io", "patch connections.itwin.webhook-operator.io/status",
 		"get secrets", "list secrets", "watch secrets", "create secrets", "patch secrets",
 		"create events.events.k8s.io", "patch events.events.k8s.io",
@@ -215,7 +215,8 @@ var (
 	}
 	notOperatorWork = []string{
 		"create webhooks.itwin.webhook-operator.io", "update webhooks.itwin.webhook-operator.io",
-		"delete webhooks.itwin.webhook-operator.io", "create connections.itwin.webhook-operator.io",
+		"delete webhooks.itwin.webhook-operator.io", "get connections.itwin.webhook-operator.io",
+		"create connections.itwin.webhook-operator.io",
 		"patch connections.itwin.webhook-operator.io", "delete connections.itwin.webhook-operator.io",
 		"update secrets", "delete secrets", "deletecollection secrets", "get configmaps",
 		"get pods", "create pods", "get pods/log", "create pods/exec", "create serviceaccounts/token",
