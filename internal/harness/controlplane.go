@@ -33,8 +33,9 @@ type ControlPlane struct {
 	logs        []*os.File
 }
 
-// StartControlPlane starts one, with its files and what it logs in a folder of the caller.
-func StartControlPlane(dir string) (*ControlPlane, error) {
+// StartControlPlane starts one, with its files and what it logs in a folder of the caller, and with its API server
+// configured further, if at all.
+func StartControlPlane(dir string, configure ...func(*envtest.APIServer)) (*ControlPlane, error) {
 	folder, err := assets()
 	if err != nil {
 		return nil, err
@@ -51,6 +52,9 @@ func StartControlPlane(dir string) (*ControlPlane, error) {
 	}
 	if err := c.disturbable(folder); err != nil {
 		return nil, errors.Join(err, c.closeLogs())
+	}
+	for _, more := range configure {
+		more(c.environment.ControlPlane.GetAPIServer())
 	}
 	if c.Config, err = c.environment.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the control plane: %w", err), c.Stop())
@@ -110,13 +114,19 @@ func (c *ControlPlane) Stop() error { return errors.Join(c.environment.Stop(), c
 
 // Install applies the manifests that users install, and waits for the kinds to be served. The Deployment among them
 // is an object like any other here: StartManager runs the program.
-func (c *ControlPlane) Install(ctx context.Context) error {
+func (c *ControlPlane) Install(ctx context.Context) error { return c.InstallFrom(ctx, "default") }
+
+// InstallFrom applies folders of config in their order, and waits as Install does.
+func (c *ControlPlane) InstallFrom(ctx context.Context, folders ...string) error {
 	root, err := Root()
 	if err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", "default")); err != nil {
-		return err
+	for _, folder := range folders {
+		_, err := c.Kubectl(ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", folder))
+		if err != nil {
+			return err
+		}
 	}
 	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=1m",
 		"crd/webhooks."+v1alpha1.GroupVersion.Group,
