@@ -39,10 +39,12 @@ func hostAllowed(patterns []string, callbackURL string) bool {
 	return false
 }
 
+// names is idna.Lookup, but as strict as DNS about empty and long labels, and no stricter about hyphens.
+var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.VerifyDNSLength(true))
+
 func canonicalHost(host string) (string, bool) {
-	host = strings.TrimSuffix(host, ".")
-	ascii, err := idna.Lookup.ToASCII(host)
-	if err != nil || ascii == "" {
+	ascii, err := names.ToASCII(strings.TrimSuffix(host, "."))
+	if err != nil || ascii == "" || strings.HasSuffix(ascii, ".") {
 		return "", false
 	}
 	return strings.ToLower(ascii), true
