@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,6 +49,10 @@ func unavailable(e *platform.Error) string {
 	}
 	if e.Status != 0 {
 		return fmt.Sprintf("%s: %s %s: the answer cannot be used", e.Operation, e.Method, e.Path)
+	}
+	if _, stranger := errors.AsType[*tls.CertificateVerificationError](e); stranger {
+		return fmt.Sprintf("%s: %s %s: the certificate cannot be verified; if the platform's CA is one of your own, name it "+
+			"in spec.caBundleSecretRef", e.Operation, e.Method, e.Path)
 	}
 	return fmt.Sprintf("%s: %s %s: no answer", e.Operation, e.Method, e.Path)
 }
