@@ -62,11 +62,15 @@ func (r *run) act(ctx context.Context) error {
 			}
 			continue
 		}
-		if verdict, ok := r.judge(s, err); ok {
-			r.plan.verdict = verdict
-			return nil
+		verdict, ok := r.judge(s, err)
+		if !ok {
+			return fmt.Errorf("%s: %w", s, err)
 		}
-		return fmt.Errorf("%s: %w", s, err)
+		r.plan.verdict = verdict
+		if s == createRemote && verdict.reason == v1alpha1.RefusedReason {
+			return r.withdraw(ctx)
+		}
+		return nil
 	}
 	return nil
 }
@@ -155,6 +159,15 @@ func (r *run) addFinalizer(ctx context.Context) error {
 		r.memory.begin(r.key(), r.object().UID)
 	}
 	return err
+}
+
+// withdraw takes back what announced a create that the platform refused for certain: nothing can be left behind, and an
+// object without the finalizer needs no credentials to go, not even after a restart.
+func (r *run) withdraw(ctx context.Context) error {
+	return r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
+		delete(w.Annotations, v1alpha1.CreatingAnnotation)
+	})
 }
 
 // forgetID gives up the id of a webhook that is gone, to create another.

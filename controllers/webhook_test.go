@@ -219,6 +219,7 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/Refused", "Stalled": "True/Refused"}))
 		Expect(readyMessage(webhook)).To(ContainSubstring("InvalidCreateWebhookRequest"))
 		Expect(w.count("POST /webhooks")).To(Equal(1))
+		Expect(webhook.Finalizers).To(BeEmpty())
 		annotate(webhook, v1alpha1.WebhookIDAnnotation, "")
 		Consistently(func() int { return w.count("POST /webhooks") }).Should(Equal(1))
 		w.ClearFaults()
