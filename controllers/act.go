@@ -161,8 +161,8 @@ func (r *run) addFinalizer(ctx context.Context) error {
 	return err
 }
 
-// withdraw takes back what announced a create that the platform refused for certain: nothing can be left behind, and an
-// object without the finalizer needs no credentials to go, not even after a restart.
+// withdraw takes the finalizer off again after a create that was refused. It was sent only because no earlier one can
+// have left anything behind, so the object may go without asking the platform, whoever serves it then.
 func (r *run) withdraw(ctx context.Context) error {
 	return r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
 		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
