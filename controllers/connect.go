@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -96,42 +97,39 @@ func (r *ConnectionReconciler) options(ctx context.Context, c v1alpha1.Connectio
 		options.Limits.PerHour = int(*perHour)
 	}
 	namespace := c.CredentialsNamespace()
-	read := func(name, key string) (string, error) {
-		return r.readKey(ctx, client.ObjectKey{Namespace: namespace, Name: name}, key)
+	read := func(name string, keys ...string) ([]string, error) {
+		return r.readKeys(ctx, client.ObjectKey{Namespace: namespace, Name: name}, keys)
 	}
-	var err error
-	credentials := spec.CredentialsSecretRef.Name
-	if options.Credentials.ClientID, err = read(credentials, clientIDKey); err != nil {
+	credentials, err := read(spec.CredentialsSecretRef.Name, clientIDKey, clientSecretKey)
+	if err != nil {
 		return options, err
 	}
-	if options.Credentials.ClientSecret, err = read(credentials, clientSecretKey); err != nil {
-		return options, err
-	}
+	options.Credentials = platform.Credentials{ClientID: credentials[0], ClientSecret: credentials[1]}
 	if bundle := spec.CABundleSecretRef; bundle != nil {
-		key := bundle.Key
-		if key == "" {
-			key = defaultCAKey
-		}
-		pem, err := read(bundle.Name, key)
+		pem, err := read(bundle.Name, cmp.Or(bundle.Key, defaultCAKey))
 		if err != nil {
 			return options, err
 		}
-		options.CABundle = []byte(pem)
+		options.CABundle = []byte(pem[0])
 	}
 	return options, nil
 }
 
-func (r *ConnectionReconciler) readKey(ctx context.Context, name client.ObjectKey, key string) (string, error) {
+// readKeys reads values of a Secret, all of which must be there, by one request.
+func (r *ConnectionReconciler) readKeys(ctx context.Context, name client.ObjectKey, keys []string) ([]string, error) {
 	var secret corev1.Secret
 	if err := r.APIReader.Get(ctx, name, &secret); apierrors.IsNotFound(err) {
-		return "", &errCredentials{fmt.Sprintf("There is no Secret %q in namespace %q; create it with the key %q",
-			name.Name, name.Namespace, key)}
+		return nil, &errCredentials{fmt.Sprintf(`There is no Secret %q in namespace %q; create it with the key "%s"`,
+			name.Name, name.Namespace, strings.Join(keys, `" and the key "`))}
 	} else if err != nil {
-		return "", err
+		return nil, err
 	}
-	value := strings.TrimSpace(string(secret.Data[key]))
-	if value == "" {
-		return "", &errCredentials{fmt.Sprintf("Secret %q in namespace %q has no key %q", name.Name, name.Namespace, key)}
+	values := make([]string, len(keys))
+	for i, key := range keys {
+		if values[i] = strings.TrimSpace(string(secret.Data[key])); values[i] == "" {
+			return nil, &errCredentials{fmt.Sprintf(
+				"Secret %q in namespace %q has no key %q", name.Name, name.Namespace, key)}
+		}
 	}
-	return value, nil
+	return values, nil
 }

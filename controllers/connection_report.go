@@ -88,25 +88,23 @@ func (r *ConnectionReconciler) report(
 func (r *ConnectionReconciler) count(
 	ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet, status *v1alpha1.ConnectionStatus,
 ) error {
-	users, err := r.users(ctx, keyOf(c))
-	if err != nil {
-		return err
-	}
 	var all v1alpha1.WebhookList
 	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
+	webhooks, unmanaged, key := int32(0), int32(0), keyOf(c)
 	claimed := make(map[string]bool, len(all.Items))
 	for i := range all.Items {
 		claimed[claimOf(&all.Items[i])] = true
+		if connectionOf(&all.Items[i]) == key {
+			webhooks++
+		}
 	}
-	unmanaged := int32(0)
 	for _, id := range remote.IDs() {
 		if !claimed[id] && !remote.Owned(id) {
 			unmanaged++
 		}
 	}
-	webhooks := int32(len(users)) //nolint:gosec // bounded by what a cluster holds
 	status.Webhooks, status.UnmanagedWebhooks = &webhooks, &unmanaged
 	return nil
 }
