@@ -36,8 +36,8 @@ func meetings() []meeting {
 	}
 }
 
-// TestMeetings lets somebody do something at every call of the operator, and then ends the operator at every call that
-// follows, also before it can have noticed.
+// TestMeetings lets somebody do something after every call of the operator, and then ends the operator at that moment, or
+// after every call that follows. What happens before a call happens after the one before it.
 func TestMeetings(t *testing.T) {
 	for _, m := range meetings() {
 		s := scenarioNamed(m.scenario)
@@ -45,7 +45,7 @@ func TestMeetings(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			v := newVisits(t, s.name)
-			for _, k := range leaving(s.play(t).traces[0], "") {
+			for _, k := range leaving(s.play(t).traces[0], "after ") {
 				v.meet(t, s.after(m), fate{point: k, what: meet, meets: m.do})
 			}
 		})
@@ -59,10 +59,10 @@ func (s scenario) after(m meeting) scenario {
 	return s
 }
 
-// meet visits a meeting alone, and with an end of the operator at each call from then on.
+// meet visits a meeting alone, and with an end of the operator from then on.
 func (v *visits) meet(t *testing.T, s scenario, m fate) {
 	o := v.visit(t, s, []fate{m})
-	for _, k := range leaving(o.traces[0], "") {
+	for _, k := range leaving(o.traces[0], "after ") {
 		if k >= m.point {
 			v.visit(t, s, slices.Concat([]fate{m}, dies(k)))
 		}

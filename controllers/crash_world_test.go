@@ -27,7 +27,7 @@ const (
 	// countedFor is how long the points of a process are counted; a poll lies in it. settleFor is what a process is
 	// given to put everything right: the settle time, what may come late after it, and two polls.
 	countedFor = 25 * time.Second
-	settleFor  = 60 * time.Second
+	settleFor  = 45 * time.Second
 	// downtime lies between the end of one process and the start of the next.
 	downtime = 500 * time.Millisecond
 	// maxTurns bounds what happens in one world: more is an endless loop.
@@ -44,9 +44,8 @@ type world struct {
 	// running is the fiber that has the turn.
 	running   *fiber
 	processes []*process
-	// heirs are the fates of the processes to come, and behind is how many changes their caches lack at first.
-	heirs  [][]fate
-	behind int
+	// heirs are the fates of the processes to come.
+	heirs [][]fate
 	// strangers are webhooks that no Webhook may ever touch, as they were.
 	strangers map[string]simulator.Webhook
 	// most is how many webhooks the platform ever had at the same time, beside the strangers.
@@ -126,11 +125,8 @@ func (w *world) succeed(gap time.Duration) {
 	if len(w.heirs) > 0 {
 		fates, w.heirs = w.heirs[0], w.heirs[1:]
 	}
-	w.in(gap, "", func() { w.start(w.behind, fates...).count() })
+	w.in(gap, "", func() { w.start(fates...).count() })
 }
-
-// count makes the process count its points from now on.
-func (p *process) count() { p.counted = time.Now().Add(countedFor) }
 
 // estrange declares a webhook of the platform to be nobody's.
 func (w *world) estrange(id string) {
@@ -139,14 +135,6 @@ func (w *world) estrange(id string) {
 			w.strangers[id] = webhook
 		}
 	}
-}
-
-// traces are the points that each process has passed.
-func (w *world) traces() (all [][]string) {
-	for _, p := range w.processes {
-		all = append(all, p.trace)
-	}
-	return all
 }
 
 // newWebhook is an object as the API server's defaults make it.

@@ -101,6 +101,8 @@ func decideNew(f facts) plan {
 		return takeOver(f, *f.adoptable, causeAdoption)
 	case !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintCreate(f):
 		return plan{verdict: nothing}
+	case !f.hopeSince.IsZero():
+		return plan{verdict: verdict{silent: true, await: true, since: f.hopeSince}}
 	}
 	p := plan{steps: creation(f), cause: causeCreation, verdict: inSync}
 	return activateAfterCreation(f, p)

@@ -155,6 +155,11 @@ func TestDecide(t *testing.T) {
 		{name: "a match is adopted", reason: "InSync",
 			facts: with(fresh(), func(f *facts) { f.adoptable = &orphan }),
 			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
+		{name: "a match that the picture may lack is looked for before a create",
+			facts: with(fresh(), func(f *facts) { f.hopeSince = f.now })},
+		{name: "but not if one is there", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.hopeSince, f.adoptable = f.now, &orphan }),
+			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
 
 		// Staying in sync.
 		{name: "what is in sync stays as it is", facts: settled(), reason: "InSync"},

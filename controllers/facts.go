@@ -31,6 +31,8 @@ type facts struct {
 	attempt attemptFacts
 	// adoptable is an unclaimed webhook that adoptionPolicy Matching allows to take over.
 	adoptable *platform.Webhook
+	// hopeSince is set while a list that began since one is looked for has not been seen.
+	hopeSince time.Time
 	secret    secretFacts
 	// refreshSince is set while a list that began then, which reconcile-requested-at asks for, has not been seen.
 	refreshSince time.Time

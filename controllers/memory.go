@@ -39,6 +39,9 @@ type attempt struct {
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string
 	since   time.Time
+	// hope is since when a webhook to adopt is looked for, with the spec of the generation hoping; zero when none is.
+	hope   time.Time
+	hoping int64
 }
 
 func newMemory(c clock.PassiveClock, settle time.Duration) *memory {
@@ -68,7 +71,7 @@ func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*a
 
 // begin notes that the object's finalizer was added, or its id removed, by this process: nothing can be left behind.
 func (m *memory) begin(name types.NamespacedName, uid types.UID) {
-	m.change(name, uid, func(a *attempt) { a.id, a.clean = "", true })
+	m.change(name, uid, func(a *attempt) { a.id, a.clean, a.hope = "", true, time.Time{} })
 }
 
 // made notes the id of the webhook that belongs to the object.
@@ -117,6 +120,18 @@ func (m *memory) requested(name types.NamespacedName, uid types.UID, value strin
 			a.request, a.since = value, now
 		}
 		since = a.since
+	})
+	return since
+}
+
+// hoped returns since when a webhook to adopt is looked for.
+func (m *memory) hoped(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Time {
+	var since time.Time
+	m.change(name, uid, func(a *attempt) {
+		if a.hope.IsZero() || a.hoping != generation {
+			a.hope, a.hoping = now, generation
+		}
+		since = a.hope
 	})
 	return since
 }

@@ -44,7 +44,13 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
 		return f, remote, nil
 	}
-	return f, remote, r.observeSecret(ctx, &f)
+	if err := r.observeSecret(ctx, &f); err != nil {
+		return f, nil, err
+	}
+	if remote != nil {
+		r.observeHope(&f, remote)
+	}
+	return f, remote, nil
 }
 
 // identity is the id of the remote webhook that an object owns. What this process made is newer than what the cache
@@ -214,6 +220,19 @@ func (r *WebhookReconciler) observeAttempt(
 		f.adoptable, err = r.unclaimed(ctx, f, remote, createRequest(f.webhook), every)
 	}
 	return err
+}
+
+// observeHope starts the wait for a list before an object that would rather adopt creates: the webhook that it hopes for
+// may be younger than the picture.
+func (r *WebhookReconciler) observeHope(f *facts, remote *fleet.Fleet) {
+	lost := f.id == "" || f.presence == fleet.Gone
+	if !lost || f.secret.problem != nil || f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
+		return
+	}
+	since := r.memory.hoped(client.ObjectKeyFromObject(f.webhook), f.webhook.UID, f.generation, f.now)
+	if !remote.ListedSince(since) {
+		f.hopeSince = since
+	}
 }
 
 // unclaimed finds the oldest webhook with the callback and scope of a request that matches and nobody claims.
