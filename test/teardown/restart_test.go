@@ -90,7 +90,8 @@ func TestWebhookThatWasNeverSentGoesWithoutCredentials(t *testing.T) {
 	s.Expect(requests.Total).To(BeZero())
 }
 
-func TestWebhookThatWasRefusedGoesWithoutCredentials(t *testing.T) {
+// What was announced is taken back when the platform refuses it, so that a process that was not there knows.
+func TestRefusedWebhookGoesAfterARestart(t *testing.T) {
 	s := newScene(t)
 	s.refuseCreates()
 	s.create(s.credentials(s.namespace))
@@ -99,6 +100,8 @@ func TestWebhookThatWasRefusedGoesWithoutCredentials(t *testing.T) {
 	s.becomes("refused", metav1.ConditionFalse, v1alpha1.RefusedReason)
 	s.must(manager.Stop())
 	s.deleteNamespace()
+	s.goes(s.credentials(s.namespace))
+	s.goes(s.connection())
 
 	s.startManager()
 	s.namespaceGoes()
