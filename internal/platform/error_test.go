@@ -199,13 +199,16 @@ func TestOutcome(t *testing.T) {
 		"504":                       {answering(504, ""), want{outcome: unknown}},
 		"599":                       {answering(599, documented), want{outcome: unknown}},
 		"300":                       {answering(300, documented), want{outcome: unknown}},
-		"304":                       {answering(304, ""), want{outcome: unknown}},
-		"200 and HTML":              {answering(200, "<html>"), want{outcome: unknown, says: "not what the API documents"}},
-		"200 and nothing":           {answering(200, ""), want{outcome: unknown}},
-		"201 and half a webhook":    {answering(201, `{"id":"`+webhookID), want{outcome: unknown}},
-		"201 and something else":    {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: unknown, says: "webhook without id"}},
-		"201 without active":        {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: unknown, says: "without active"}},
-		"201 without callbackUrl":   {answering(201, `{"id":"a","active":false}`), want{outcome: unknown, says: "without callbackUrl"}},
+		"300 and a webhook": {
+			answering(300, `{"id":"a","active":false,"callbackUrl":"https://x"}`), want{outcome: unknown, says: "300 Multiple Choices"},
+		},
+		"304":                     {answering(304, ""), want{outcome: unknown}},
+		"200 and HTML":            {answering(200, "<html>"), want{outcome: unknown, says: "not what the API documents"}},
+		"200 and nothing":         {answering(200, ""), want{outcome: unknown}},
+		"201 and half a webhook":  {answering(201, `{"id":"`+webhookID), want{outcome: unknown}},
+		"201 and something else":  {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: unknown, says: "webhook without id"}},
+		"201 without active":      {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: unknown, says: "without active"}},
+		"201 without callbackUrl": {answering(201, `{"id":"a","active":false}`), want{outcome: unknown, says: "without callbackUrl"}},
 		"201 and an id that is none": {
 			answering(201, `{"id":"../x\u0000`+strings.Repeat("y", 1<<16)+`","active":false,"callbackUrl":"https://x"}`),
 			want{outcome: unknown, says: "webhook with the id"},
@@ -322,6 +325,7 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 			s.Expect(e.Outcome).To(Equal(test.outcome))
 			s.Expect(platform.IsRefused(err)).To(BeFalse(), "the spec is not to blame")
 			s.Expect(err).To(MatchError(ContainSubstring(test.says)))
+			s.Expect(err).NotTo(MatchError(ContainSubstring("Post")), "which the error says already")
 			s.expectNoSecret(err)
 		})
 	}

@@ -83,10 +83,7 @@ func (g *gate) addBucket(limit int, period time.Duration) {
 	}
 	burst := max(limit/4, 1)
 	refill := rate.Limit(float64(max(limit-burst, 1)) / period.Seconds())
-	b := rate.NewLimiter(refill, burst)
-	// The limiter fills from its first use on: use it now, by the gate's own clock.
-	b.SetBurstAt(g.clock.Now(), burst)
-	g.buckets = append(g.buckets, b)
+	g.buckets = append(g.buckets, rate.NewLimiter(refill, burst))
 }
 
 // enter takes a place. It returns leave, to be called when the call is over, or how long to wait.

@@ -146,6 +146,17 @@ func TestTheHourCountsAsWell(t *testing.T) {
 	e.Expect(let).To(Equal(1))
 }
 
+func TestTheSlowerBucketSaysHowLong(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 4, PerHour: 8}) // one in 20 s, one in 10 minutes; one and two at once
+	_, let := e.ask(picture)
+	e.Expect(let).To(BeTrue())
+	e.pass(594 * time.Second)
+	_, let = e.ask(picture)
+	e.Expect(let).To(BeTrue())
+	wait, _ := e.ask(picture)
+	e.Expect(wait).To(BeNumerically("~", 20*time.Second, time.Millisecond), "the hour would let it go in 6 s")
+}
+
 func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
 	e := newEntrance(t, Limits{})
 	for range 10_000 {

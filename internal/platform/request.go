@@ -155,7 +155,6 @@ func outcome(e *Error) Outcome {
 // readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
 func readAnswer(response *http.Response, into any) error {
 	if into == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxErrorBody))
 		if response.StatusCode != http.StatusNoContent {
 			return errors.New("the answer is not what the API documents: 204 without a body")
 		}

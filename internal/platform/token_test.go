@@ -237,6 +237,7 @@ func TestATokenServerThatDoesNotAnswer(t *testing.T) {
 	s.fault(simulator.Fault{Action: "drop-request", Match: simulator.Match{Path: "/connect/token"}})
 	err := operations["create"](s, "")
 	s.Expect(err).To(MatchError(ContainSubstring("get access token")))
+	s.Expect(err).NotTo(MatchError(ContainSubstring("Post")), "which the error says already")
 	s.Expect(platform.MayHaveHappened(err)).To(BeFalse())
 	s.Expect(s.observed).To(Equal([]platform.Call{{Operation: "token"}}))
 	s.Expect(operations["create"](s, "")).To(Succeed(), "it is asked again next time")
