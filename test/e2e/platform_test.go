@@ -89,7 +89,9 @@ func TestRemoteChangesArePutRight(t *testing.T) {
 func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
+	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
 	api := s.asOwner()
+	// They are younger than what the operator has listed.
 	existing := func(name string) platform.Webhook {
 		w, err := api.Create(s.ctx, platform.CreateRequest{
 			CallbackURL: callback + "/" + name, Scope: platform.ScopeITwin, ScopeID: iTwin,
