@@ -112,6 +112,17 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 	}
 }
 
+func TestImportOfNothingIsStalled(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	s.create(s.webhook("imported", func(w *v1alpha1.Webhook) { w.Spec.WebhookID = iTwin }))
+	w := s.becomes("imported", isNotReady(v1alpha1.NotFoundReason))
+	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
+	s.Expect(s.remotes()).To(BeEmpty())
+	s.delete(w)
+	s.gone("imported")
+}
+
 // asOwner is a client of the platform with the credentials of the scene, as another program of their owner has.
 func (s *scene) asOwner() *platform.Client {
 	s.Helper()

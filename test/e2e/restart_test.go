@@ -88,7 +88,7 @@ func (s *scene) startManager() {
 	s.Helper()
 	var err error
 	// Longer than this test, whose context ends with it.
-	manager, err = plane.StartManager(context.WithoutCancel(s.ctx))
+	manager, err = startManager(context.WithoutCancel(s.ctx))
 	s.must(err)
 }
 

@@ -50,6 +50,18 @@ func TestChangedSecretReachesThePlatform(t *testing.T) {
 	s.sees("model-events", "SecretRotated")
 }
 
+func TestDeletedGeneratedSecretIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := newConnectedScene(t)
+	s.ready("model-events")
+	before := s.onlyRemote().Secret
+	s.delete(s.signingSecret("model-events-webhook-secret", ""))
+	s.Eventually(func() string { return s.onlyRemote().Secret }).ShouldNot(Equal(before))
+	s.becomes("model-events", isReady)
+	s.Expect(s.secret("model-events-webhook-secret")).To(And(
+		Equal(s.onlyRemote().Secret), MatchRegexp("^[0-9a-f]{64}$")))
+}
+
 func TestRotationOnRequestKeepsThePreviousValue(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)

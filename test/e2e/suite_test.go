@@ -16,6 +16,8 @@ var (
 	plane *harness.ControlPlane
 	// manager is the one operator of the suite. Tests that are not parallel may replace it.
 	manager *harness.Manager
+	// metrics is where it serves them.
+	metrics string
 )
 
 // parallel is how many scenarios run at the same time.
@@ -51,7 +53,10 @@ func run(m *testing.M) (code int) {
 	if err := plane.Install(ctx); err != nil {
 		return failed("install", err)
 	}
-	if manager, err = plane.StartManager(ctx); err != nil {
+	if metrics, err = harness.FreeAddress(); err != nil {
+		return failed("find a port", err)
+	}
+	if manager, err = startManager(ctx); err != nil {
 		return failed("start the operator", err)
 	}
 	// They wait more than they work, so there may be more of them than processors.
@@ -63,6 +68,10 @@ func run(m *testing.M) (code int) {
 		return failed("stop the operator", err)
 	}
 	return code
+}
+
+func startManager(ctx context.Context) (*harness.Manager, error) {
+	return plane.StartManager(ctx, "--metrics-bind-address="+metrics)
 }
 
 func failed(what string, err error) int {

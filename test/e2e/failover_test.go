@@ -1,0 +1,38 @@
+package e2e
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+// Two operators compete for the lease as the replicas of the Deployment do; that of the other tests is stopped meanwhile.
+func TestStandbyTakesOverFromALeaderThatDied(t *testing.T) {
+	s := newScene(t)
+	s.must(manager.Stop())
+	replica := func() *harness.Manager {
+		m, err := plane.StartManager(s.ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
+		s.must(err)
+		return m
+	}
+	leader := replica()
+	s.create(s.credentials(s.namespace))
+	s.create(s.connection())
+	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+
+	standby := replica()
+	s.ready("before")
+	s.Expect(s.calls("POST /connect/token")).To(Equal(1), "the standby is ready, and silent")
+
+	s.must(leader.Kill())
+	s.ready("after")
+	s.Expect(s.remotes()).To(HaveLen(2))
+	s.Expect(s.calls("POST /connect/token")).To(Equal(2))
+
+	s.must(standby.Stop())
+	s.startManager()
+}
