@@ -16,7 +16,7 @@ const (
 	byConnection = "spec.connection"
 	// byWebhookID finds the Webhooks that claim a remote webhook.
 	byWebhookID = "identity"
-	// bySecret finds the objects that use a Secret, by "namespace/name".
+	// bySecret finds the objects that refer to a Secret, by "namespace/name".
 	bySecret = "spec.secret"
 )
 
@@ -37,7 +37,7 @@ func claimOf(w *v1alpha1.Webhook) string {
 	if w.Annotations[v1alpha1.CreatingAnnotation] != "" {
 		reported = "" // given up, to create another
 	}
-	return cmp.Or(w.Spec.WebhookID, w.Annotations[v1alpha1.WebhookIDAnnotation], reported)
+	return cmp.Or(w.Annotations[v1alpha1.WebhookIDAnnotation], reported, w.Spec.WebhookID)
 }
 
 // secretsOf are the Secrets of a connection, as "namespace/name".
@@ -48,6 +48,15 @@ func secretsOf(c v1alpha1.ConnectionObject) []string {
 		secrets = append(secrets, namespace+"/"+spec.CABundleSecretRef.Name)
 	}
 	return secrets
+}
+
+// givenSecretOf is the Secret that a Webhook refers to, as "namespace/name"; "" when its own is generated, whose name
+// tells whose it is.
+func givenSecretOf(w *v1alpha1.Webhook) string {
+	if w.GeneratesSecret() {
+		return ""
+	}
+	return w.Namespace + "/" + w.SigningSecret().Name
 }
 
 // addIndexes registers the indexes. Cluster-wide kinds are left out of a namespaced installation.
@@ -69,9 +78,7 @@ func addIndexes(ctx context.Context, mgr manager.Manager, cluster bool) error {
 	indexes := []index{
 		{&v1alpha1.Webhook{}, byConnection, onWebhook(connectionOf)},
 		{&v1alpha1.Webhook{}, byWebhookID, onWebhook(claimOf)},
-		{&v1alpha1.Webhook{}, bySecret, onWebhook(func(w *v1alpha1.Webhook) string {
-			return w.Namespace + "/" + w.SigningSecret().Name
-		})},
+		{&v1alpha1.Webhook{}, bySecret, onWebhook(givenSecretOf)},
 		{&v1alpha1.Connection{}, bySecret, onConnection},
 	}
 	if cluster {

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,6 +76,8 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !r.serves(&webhook) {
+		// Whoever serves it now may change what was remembered.
+		r.memory.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if r.writes.behind(&webhook) {
@@ -219,8 +222,14 @@ func (r *WebhookReconciler) rivals(ctx context.Context, gone client.Object) []re
 	return r.matching(ctx, client.MatchingFields{byWebhookID: id})
 }
 
+// usersOfSecret finds the Webhooks that refer to a Secret, and the one that it was generated for.
 func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	return r.matching(ctx, client.MatchingFields{bySecret: secret.GetNamespace() + "/" + secret.GetName()})
+	users := r.matching(ctx, client.MatchingFields{bySecret: secret.GetNamespace() + "/" + secret.GetName()})
+	if name, generated := strings.CutSuffix(secret.GetName(), v1alpha1.GeneratedSecretSuffix); generated {
+		owner := types.NamespacedName{Namespace: secret.GetNamespace(), Name: name}
+		users = append(users, reconcile.Request{NamespacedName: owner})
+	}
+	return users
 }
 
 func (r *WebhookReconciler) usersOfConnection(ctx context.Context, c client.Object) []reconcile.Request {
