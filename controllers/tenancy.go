@@ -3,6 +3,7 @@ package controllers
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,7 +45,7 @@ var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(fal
 
 func canonicalHost(host string) (string, bool) {
 	ascii, err := names.ToASCII(strings.TrimSuffix(host, "."))
-	if err != nil || ascii == "" || strings.HasSuffix(ascii, ".") {
+	if !utf8.ValidString(host) || err != nil || ascii == "" || strings.HasSuffix(ascii, ".") {
 		return "", false
 	}
 	return strings.ToLower(ascii), true
