@@ -179,6 +179,7 @@ func (r *run) forgetID(ctx context.Context) error {
 	if err == nil {
 		r.memory.begin(r.key(), r.object().UID)
 		r.fleet.Release(r.facts.id, r.owner())
+		r.facts.id = ""
 	}
 	return err
 }
@@ -258,12 +259,13 @@ func (r *run) recordID(ctx context.Context) error {
 	}
 }
 
-// undoCreate removes a webhook that this run created but nobody owns.
+// undoCreate removes a webhook that this run created but nobody owns. One that was taken over is left alone.
 func (r *run) undoCreate(ctx context.Context, why string) error {
+	r.memory.forget(r.key())
 	if !r.created {
+		r.fleet.Release(r.facts.id, r.owner())
 		return errTaken
 	}
-	r.memory.forget(r.key())
 	if err := r.fleet.Delete(ctx, r.remote.ID); err != nil {
 		return err
 	}
@@ -296,6 +298,9 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	if r.facts.generation != r.object().Generation {
 		return nil // there is more to come anyway
 	}
+	if patch.Active != nil && updated.Active != *patch.Active {
+		return errIgnored
+	}
 	left := difference(r.object(), updated)
 	if !left.Empty() && (patch.CallbackURL != "" || patch.EventTypes != nil) {
 		return errKept
@@ -306,6 +311,9 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	}
 	return nil
 }
+
+// errIgnored is an activation, or the opposite, that the platform accepted without doing it: it may do it later.
+var errIgnored = errors.New("the platform accepted the change of active but has not made it yet")
 
 var errKept = errors.New("the platform accepted the change but kept another callbackUrl or other eventTypes")
 

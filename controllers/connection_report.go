@@ -45,7 +45,11 @@ func readinessOf(err error) verdict {
 // unavailable says what went wrong in words that stay the same while the outage lasts: one outage is one write.
 func unavailable(e *platform.Error) string {
 	if e.Status != 0 && e.Cause == nil {
-		return fmt.Sprintf("%s: %s %s: %d %s", e.Operation, e.Method, e.Path, e.Status, http.StatusText(e.Status))
+		said := fmt.Sprintf("%s: %s %s: %d %s", e.Operation, e.Method, e.Path, e.Status, http.StatusText(e.Status))
+		if e.Said() != "" {
+			said += ": " + e.Said()
+		}
+		return said
 	}
 	if e.Status != 0 {
 		return fmt.Sprintf("%s: %s %s: the answer cannot be used", e.Operation, e.Method, e.Path)

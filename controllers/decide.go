@@ -26,18 +26,26 @@ func decide(f facts) plan {
 	case !f.refreshSince.IsZero():
 		return plan{verdict: verdict{silent: true, await: true, since: f.refreshSince}}
 	case f.rival != "":
-		return plan{verdict: verdict{reason: v1alpha1.AlreadyClaimedReason, stalled: true, message: fmt.Sprintf(
-			"The remote webhook %s already belongs to the older Webhook %s; delete one of the two", f.id, f.rival)}}
+		return plan{verdict: claimed("The remote webhook %s already belongs to Webhook %s; delete one of the two",
+			f.id, f.rival)}
+	case f.id != "" && f.webhook.Spec.WebhookID != "" && f.id != f.webhook.Spec.WebhookID:
+		return plan{verdict: claimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
+			f.id, f.webhook.Spec.WebhookID)}
 	case f.id != "":
 		return decideOwned(f)
 	}
 	return decideNew(f)
 }
 
-// decideForbidden turns off what a connection no longer allows. It is not deleted: permission may come back.
+func claimed(message string, args ...any) verdict {
+	return verdict{reason: v1alpha1.AlreadyClaimedReason, stalled: true, message: fmt.Sprintf(message, args...)}
+}
+
+// decideForbidden turns off what a connection no longer allows. It is not deleted: permission may come back. Nothing is
+// done about a webhook that the object merely names: it may be somebody else's.
 func decideForbidden(f facts) plan {
 	p := plan{verdict: halted(*f.connection.problem)}
-	if f.id != "" && f.rival == "" && f.presence == fleet.Present && f.remote.Active {
+	if f.known() && f.rival == "" && f.presence == fleet.Present && f.remote.Active {
 		off := false
 		p.patch.Active, p.cause = &off, causeProhibition
 		p.steps = []step{updateRemote}
@@ -76,6 +84,9 @@ func decideOwned(f facts) plan {
 // decideLost replaces a remote webhook that somebody deleted. The old id is given up first, so that a create that is
 // interrupted is looked for like any other.
 func decideLost(f facts) plan {
+	if f.secret.problem == nil && !f.attempt.busy && f.attempt.orphan != nil {
+		return takeOver(f, *f.attempt.orphan, causeCreation)
+	}
 	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" || f.secret.problem != nil {
 		return decideNew(f)
 	}
@@ -100,7 +111,7 @@ func decideNew(f facts) plan {
 	case f.adoptable != nil:
 		return takeOver(f, *f.adoptable, causeAdoption)
 	case !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintCreate(f):
-		return plan{verdict: nothing}
+		return plan{verdict: stillRefused(f)}
 	case !f.hopeSince.IsZero():
 		return plan{verdict: verdict{silent: true, await: true, since: f.hopeSince}}
 	}
@@ -154,6 +165,17 @@ func takeOver(f facts, w platform.Webhook, why cause) plan {
 	return p
 }
 
+// stillRefused says again what the platform said, of a spec whose change does not change the request.
+func stillRefused(f facts) verdict {
+	ready := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
+	if ready == nil || ready.Reason != v1alpha1.RefusedReason {
+		return nothing
+	}
+	return verdict{
+		reason: ready.Reason, message: ready.Message, stalled: true, refused: f.webhook.Status.RefusedRequest,
+	}
+}
+
 // decideSync compares the remote webhook with the spec: one update carries all that differs.
 func decideSync(f facts) plan {
 	if f.webhook.Status.WebhookID == "" && f.webhook.Spec.WebhookID != "" && f.secret.problem == nil {
@@ -171,7 +193,7 @@ func decideSync(f facts) plan {
 		return p
 	}
 	if !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintUpdate(f, p) {
-		return plan{verdict: nothing}
+		return plan{verdict: stillRefused(f)}
 	}
 	p.steps = append(p.steps, updateRemote)
 	return p

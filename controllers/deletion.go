@@ -15,14 +15,21 @@ func decideDeletion(f facts) plan {
 		return plan{verdict: nothing}
 	case f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote, f.webhook.Spec.Suspend, f.rival != "":
 		return release
+	case f.connection.forbidden && f.id != "" && !f.known():
+		// It merely names a webhook, which may be somebody else's.
+		return release
 	case f.id == "" && f.attempt.clean, f.presence == fleet.Gone:
 		return release
 	case !f.connection.synced && f.connection.problem != nil:
 		v := deleting(f.connection.problem.message)
 		v.await = true
 		return plan{verdict: v}
-	case !f.connection.synced:
+	case !f.connection.synced && f.connection.trouble == nil:
 		return plan{verdict: awaitList}
+	case f.connection.trouble != nil:
+		v := deleting(troubleOf(f.connection.trouble))
+		v.await = true
+		return plan{verdict: v}
 	case f.id != "":
 		return plan{steps: []step{deleteRemote, removeFinalizer}, target: f.id, verdict: nothing}
 	case f.attempt.busy:

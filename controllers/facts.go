@@ -3,6 +3,7 @@ package controllers
 import (
 	"time"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -16,6 +17,8 @@ type facts struct {
 	// heard is how many lists had succeeded before the remote side was looked at.
 	heard   uint64
 	webhook *v1alpha1.Webhook
+	// asked are the object's annotations when it was looked at.
+	asked map[string]string
 	// generation of the spec that is decided about.
 	generation int64
 
@@ -47,6 +50,8 @@ type connectionFacts struct {
 	problem *problem
 	// forbidden is set when the problem is that the connection refuses this object.
 	forbidden bool
+	// trouble is why nothing is sent at the moment.
+	trouble error
 	// synced is true when the remote side has been listed.
 	synced bool
 }
@@ -83,8 +88,11 @@ func (f *facts) finalized() bool {
 	return controllerutil.ContainsFinalizer(f.webhook, v1alpha1.WebhookFinalizer)
 }
 
-// specChanged tells whether the spec has changed since the status spoke of it.
-func (f *facts) specChanged() bool { return f.generation != f.webhook.Status.ObservedGeneration }
+// specChanged tells whether the spec has changed since it was last carried out. One that still waits to be sent has.
+func (f *facts) specChanged() bool {
+	ready := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
+	return f.generation != f.webhook.Status.ObservedGeneration || ready != nil && waits(ready.Reason)
+}
 
 // known tells whether the status speaks of the remote webhook that the object owns now.
 func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID == f.id }

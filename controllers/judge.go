@@ -18,6 +18,12 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if errors.Is(err, errTaken) {
 		return verdict{silent: true, retry: busyPause}, true
 	}
+	if errors.Is(err, errIgnored) {
+		return verdict{
+			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(),
+			retry: r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now()),
+		}, true
+	}
 	if errors.Is(err, errKept) {
 		return r.refused(err.Error(), 0), true
 	}
@@ -33,11 +39,11 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	switch {
 	case held && r.alreadySays(v.reason):
 		v.silent = true
-	case s == confirmAbsence:
+	case s == confirmAbsence && r.facts.known() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
 		return verdict{silent: true, await: v.await, retry: v.retry}, true
 	case s == deleteRemote && !v.silent:
-		d := deleting(err.Error())
+		d := deleting(troubleOf(err))
 		d.await, d.retry = v.await, max(v.retry, 0)
 		d.silent = held && r.alreadySays(d.reason)
 		if platform.IsRefused(err) {
@@ -93,7 +99,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 	case said.Status == http.StatusUnauthorized:
 		return verdict{
 			reason: v1alpha1.ConnectionNotReadyReason, await: true,
-			message: "The platform does not accept the connection's credentials: " + said.Error(),
+			message: "The platform does not accept the connection's credentials: " + said.Said(),
 		}, true
 	case platform.IsNotFound(err):
 		// The picture has it: the next round decides what to do.
@@ -101,8 +107,26 @@ func judgeRemote(err error) (v verdict, ok bool) {
 	}
 	return verdict{
 		reason: v1alpha1.PlatformUnavailableReason, reconciling: true, await: true,
-		message: "A change waits because the platform does not answer as documented: " + said.Error(),
+		message: "A change waits because the platform does not answer as documented: " + unavailable(said),
 	}, true
+}
+
+// troubleOf says what went wrong in words that stay the same while it lasts, so that they are written once.
+func troubleOf(err error) string {
+	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
+		return troubleOf(held.Reason)
+	}
+	if _, limited := platform.IsRateLimited(err); limited {
+		return "the platform's rate limit is used up"
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return err.Error()
+	case platform.IsRefused(err):
+		return refusal(said)
+	}
+	return unavailable(said)
 }
 
 // refused stops sending a request until it, or the Secret in it, changes. A missing permission is tried again slowly.

@@ -15,10 +15,7 @@ type memory struct {
 	// settle is how long after it was sent a request may still take effect.
 	settle time.Duration
 
-	mu sync.Mutex
-	// begun is when this process began to reconcile, which may be long after it started: a request of a predecessor was
-	// sent before.
-	begun   time.Time
+	mu      sync.Mutex
 	entries map[types.NamespacedName]*attempt
 }
 
@@ -52,13 +49,17 @@ func newMemory(c clock.PassiveClock, settle time.Duration) *memory {
 func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.begun.IsZero() {
-		m.begun = m.clock.Now()
-	}
 	if a := m.entries[name]; a != nil && a.uid == uid {
 		return *a
 	}
-	return attempt{uid: uid, horizon: m.begun.Add(m.settle)}
+	return attempt{uid: uid, horizon: m.clock.Now().Add(m.settle)}
+}
+
+// meet returns what is known of an object that comes into the care of this process, and remembers since when: whoever
+// cared for it before may have sent a request a moment ago.
+func (m *memory) meet(name types.NamespacedName, uid types.UID) (met attempt) {
+	m.change(name, uid, func(a *attempt) { met = *a })
+	return met
 }
 
 func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*attempt)) {

@@ -1,8 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,13 +19,13 @@ import (
 )
 
 // clockTolerance is how far a webhook's time of creation may lie before that of its object, after the measured
-// difference between the clocks: the Date header and creationTimestamp both count whole seconds.
-const clockTolerance = 5 * time.Second
+// difference between the platform's clock and ours. The API server's clock, which dates the object, is not measured.
+const clockTolerance = time.Minute
 
 // observe gathers the facts about a Webhook: from the cache, from the picture of the remote side, and from the signing
 // Secret when its value must be sent. It makes no remote call. The fleet is nil when the connection has none.
 func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (facts, *fleet.Fleet, error) {
-	f := facts{now: r.Clock.Now(), webhook: w, generation: w.Generation}
+	f := facts{now: r.Clock.Now(), webhook: w, generation: w.Generation, asked: maps.Clone(w.Annotations)}
 	remote := r.Fleets.Get(connectionOf(w))
 	if err := r.observeConnection(ctx, &f, remote); err != nil {
 		return f, nil, err
@@ -56,10 +58,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 // identity is the id of the remote webhook that an object owns. What this process made is newer than what the cache
 // shows; an id that cannot be one, written by hand, is none.
 func identity(w *v1alpha1.Webhook, known attempt) string {
-	id := claimOf(w)
-	if w.Spec.WebhookID == "" && known.id != "" {
-		id = known.id
-	}
+	id := cmp.Or(known.id, claimOf(w))
 	if !platform.ValidID(id) {
 		return ""
 	}
@@ -67,7 +66,7 @@ func identity(w *v1alpha1.Webhook, known attempt) string {
 }
 
 func observeRemote(f *facts, remote *fleet.Fleet) {
-	f.connection.synced = remote.Synced()
+	f.connection.synced, f.connection.trouble = remote.Synced(), remote.Trouble()
 	if f.id == "" {
 		return
 	}
@@ -168,7 +167,7 @@ func notReady(connection v1alpha1.ConnectionObject, ref v1alpha1.ConnectionRefer
 	return &problem{reason, fmt.Sprintf("%s %q is not ready: %s", ref.Kind, ref.Name, ready.Message)}
 }
 
-// observeRival finds an older Webhook that claims the same remote webhook.
+// observeRival finds a Webhook with a better claim to the same remote webhook.
 func (r *WebhookReconciler) observeRival(ctx context.Context, f *facts) error {
 	if f.id == "" {
 		return nil
@@ -186,9 +185,13 @@ func (r *WebhookReconciler) observeRival(ctx context.Context, f *facts) error {
 	return nil
 }
 
-// precedes tells whether a has the better claim to a remote webhook: the older, and of two from the same second the one
-// that has the id written down already.
+// precedes tells whether a has the better claim to a remote webhook: whoever has it already by its status, which only
+// the operator writes, so that nobody can take a webhook by writing its id; then the older; of two from the same second
+// the one that has the id written down.
 func precedes(a, b *v1alpha1.Webhook, id string) bool {
+	if hasA, hasB := a.Status.WebhookID == id, b.Status.WebhookID == id; hasA != hasB {
+		return hasA
+	}
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	}
@@ -203,13 +206,17 @@ func precedes(a, b *v1alpha1.Webhook, id string) bool {
 func (r *WebhookReconciler) observeAttempt(
 	ctx context.Context, f *facts, remote *fleet.Fleet, known attempt,
 ) (err error) {
+	if f.id != "" && f.presence != fleet.Gone || !f.connection.synced {
+		f.attempt.clean = known.clean
+		return nil
+	}
+	if f.finalized() && !known.clean {
+		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
+	}
 	f.attempt = attemptFacts{
 		clean: known.clean, settled: remote.ListedSince(known.horizon), horizon: known.horizon,
 	}
-	if f.id != "" && f.presence != fleet.Gone || !f.connection.synced {
-		return nil
-	}
-	if !f.attempt.clean {
+	if !f.attempt.clean || f.presence == fleet.Gone {
 		sent, skew := intended(f.webhook), remote.Skew()
 		f.attempt.orphan, err = r.unclaimed(ctx, f, remote, sent, func(w platform.Webhook) bool {
 			return isOrphan(f.webhook, sent, w, skew)
@@ -261,7 +268,8 @@ func isOrphan(
 	w *v1alpha1.Webhook, sent platform.CreateRequest, candidate platform.Webhook, skew time.Duration,
 ) bool {
 	earliest := w.CreationTimestamp.Add(skew - clockTolerance)
-	return sameSet(candidate.EventTypes, sent.EventTypes) && !candidate.Created.Before(earliest)
+	young := candidate.Created.IsZero() || !candidate.Created.Before(earliest)
+	return young && sameSet(candidate.EventTypes, sent.EventTypes)
 }
 
 // claimed tells whether any Webhook claims a remote webhook.

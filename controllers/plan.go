@@ -77,9 +77,9 @@ type verdict struct {
 	refused string
 }
 
-// waits tells whether something that was to be sent has not been.
-func (v verdict) waits() bool {
-	switch v.reason {
+// waits tells whether a reason of the Ready condition means that something was to be sent and has not been.
+func waits(reason string) bool {
+	switch reason {
 	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason:
 		return true
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -73,6 +74,11 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 
 // describeRemote copies what the platform said.
 func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
+	if r.remote == nil && r.facts.presence == fleet.Gone {
+		status.WebhookID, status.ScopeID, status.Active = "", "", nil
+		status.Created, status.Modified, status.SecretName, status.SecretVersion = nil, nil, "", ""
+		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
+	}
 	if r.remote == nil {
 		return
 	}
@@ -106,10 +112,10 @@ func platformTime(t time.Time) *metav1.MicroTime {
 // describeHandled echoes the requests that this round has answered. One that still waits for the platform, or for its
 // connection, has not been.
 func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
-	if r.facts.connection.problem != nil || r.plan.verdict.waits() {
+	if r.facts.connection.problem != nil || waits(r.plan.verdict.reason) {
 		return
 	}
-	annotations := r.object().Annotations
+	annotations := r.facts.asked
 	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
 	if !r.facts.secret.rotate {
