@@ -227,7 +227,7 @@ func TestOutcome(t *testing.T) {
 		}, want{outcome: unknown, says: "the answer broke off"}},
 		"a refusal that breaks off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
-			w.WriteHeader(422)
+			w.WriteHeader(http.StatusUnprocessableEntity)
 			_, _ = io.WriteString(w, `{"error":{"code":"Code"`)
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
@@ -294,7 +294,7 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 	t.Cleanup(secure.Close)
 	old := httptest.NewUnstartedServer(answering(200, "{}"))
 	old.Config.ErrorLog = quiet()
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the point
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
 	old.StartTLS()
 	t.Cleanup(old.Close)
 	for name, test := range map[string]struct {

@@ -215,7 +215,7 @@ func cut(s string, longest int) string {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, " "))
+	}, s)
 	if len(s) > longest {
 		s = strings.ToValidUTF8(s[:longest], "") + "…"
 	}

@@ -129,7 +129,7 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 			e.Expect(let).To(Equal(asks.want), "%d a minute, lane %d", test.limit, asks.lane)
 			e.Expect(wait).To(BeNumerically(">", 0))
 		}
-		e.Expect(len(e.let)).To(Equal(max(test.limit/4, 1)))
+		e.Expect(e.let).To(HaveLen(max(test.limit/4, 1)))
 		e.pass(24 * time.Hour)
 		let, _ := e.askAll(picture)
 		e.Expect(let).To(Equal(max(test.limit/4, 1)), "it holds no more, however long nobody asked")
@@ -213,7 +213,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	for _, lane := range []Lane{Urgent, Routine, picture} {
 		for i := range 20 {
 			_, refused := e.gate.enter(lane)
-			e.Expect(refused).NotTo(BeNil())
+			e.Expect(refused).To(HaveOccurred())
 			e.Expect(refused.Closed).To(BeTrue())
 			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
 			if lane == Urgent {
@@ -247,16 +247,16 @@ func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
 func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
 	first, refused := e.gate.enter(Urgent)
-	e.Expect(refused).To(BeNil())
+	e.Expect(refused).NotTo(HaveOccurred())
 	second, refused := e.gate.enter(Routine)
-	e.Expect(refused).To(BeNil())
+	e.Expect(refused).NotTo(HaveOccurred())
 	for range 500 {
 		_, refused = e.gate.enter(Urgent)
-		e.Expect(refused).NotTo(BeNil())
+		e.Expect(refused).To(HaveOccurred())
 		e.Expect(refused.Closed).To(BeFalse())
 	}
 	list, refused := e.gate.enter(picture)
-	e.Expect(refused).To(BeNil())
+	e.Expect(refused).NotTo(HaveOccurred())
 	list()
 	first()
 	second()

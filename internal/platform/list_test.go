@@ -225,7 +225,7 @@ func TestAnAnswerWithoutEndIsNotReadForEver(t *testing.T) {
 			if r.URL.Path == "/connect/token" {
 				return http.DefaultTransport.RoundTrip(r)
 			}
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body)}, nil
 		})
 	})
 	_, err := s.client.List(t.Context())
