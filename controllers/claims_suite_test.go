@@ -167,6 +167,17 @@ var _ = Describe("A ClusterConnection", func() {
 		seen(webhook).Should(forbidden)
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeFalse())
 
+		By("which keeps nobody from naming it, to no effect")
+		thief := w.webhook("thief", through, func(s *v1alpha1.WebhookSpec) { s.WebhookID = webhook.Status.WebhookID })
+		thief.Finalizers = []string{v1alpha1.WebhookFinalizer}
+		Expect(api.Create(ctx, thief)).To(Succeed())
+		seen(thief).Should(forbidden)
+		changes := w.changes()
+		Expect(api.Delete(ctx, thief)).To(Succeed())
+		gone(thief).Should(Satisfy(apierrors.IsNotFound))
+		Expect(w.changes()).To(Equal(changes))
+		still(webhook).Should(forbidden)
+
 		By("which does not keep it from being deleted")
 		Expect(api.Delete(ctx, webhook)).To(Succeed())
 		gone(webhook).Should(Satisfy(apierrors.IsNotFound))
@@ -175,6 +186,25 @@ var _ = Describe("A ClusterConnection", func() {
 })
 
 var _ = Describe("Two shards of one account", func() {
+	It("hand a Webhook over in the middle of a create without making two", func() {
+		w := newWorld()
+		startOperator(withSelector("shard=north"))
+		startOperator(withSelector("shard=south"))
+		connection := w.connect()
+		seenConnection(connection).Should(haveReady("True/Connected"))
+		Expect(w.AddFault(simulator.Fault{
+			Match: simulator.Match{Method: "POST", Path: "/webhooks"}, Action: "drop-response",
+		})).To(Succeed())
+		webhook := w.webhook("moving")
+		webhook.Labels = map[string]string{"shard": "north"}
+		Expect(api.Create(ctx, webhook)).To(Succeed())
+		Eventually(func() int { return w.count("POST /webhooks") }).Should(Equal(1))
+		seen(webhook).Should(HaveField("Finalizers", Not(BeEmpty())))
+		change(webhook, func(o *v1alpha1.Webhook) { o.Labels["shard"] = "south" })
+		seen(webhook).WithTimeout(time.Minute).Should(beReady())
+		Expect(w.remotes(webhook.Spec.CallbackURL)).To(HaveLen(1))
+	})
+
 	It("leave each other's webhooks alone and count all of them", func() {
 		w := newWorld()
 		north := startOperator(withSelector("shard=north"))

@@ -131,7 +131,8 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 	key := connectionKey(name.Namespace, name.Name)
 	remote := r.Fleets.Get(key)
 	if remote == nil {
-		return ctrl.Result{}, nil
+		// A namespaced installation sees no Secrets of other namespaces: it looks again by itself.
+		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
 	}
 	users, err := r.users(ctx, key)
 	if err != nil {
@@ -179,17 +180,19 @@ func isHeld(w v1alpha1.Webhook) bool {
 
 // poll lists the remote side, reports what came of it, and wakes the Webhooks that it concerns.
 func (r *ConnectionReconciler) poll(ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet) error {
+	key := keyOf(c)
+	users, err := r.users(ctx, key)
+	if err != nil {
+		return err
+	}
 	first := !remote.Synced()
 	changes, err := remote.Poll(ctx)
-	key := keyOf(c)
-	if err == nil {
-		if first {
-			users, err := r.users(ctx, key)
-			if err != nil {
-				return err
-			}
-			r.wakeUsers(users)
-		}
+	switch {
+	case err != nil:
+	case first:
+		// After a restart everything is news: it comes behind what people ask for.
+		r.wakeUsers(users)
+	default:
 		r.wakeAll(ctx, key, changes)
 	}
 	ready := readinessOf(err)

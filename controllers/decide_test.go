@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -201,6 +202,24 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), specOff, statusOff),
 			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeDrift)) }},
 
+		{name: "an edit that still waits is no drift", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) {
+				f.remote.CallbackURL = "https://old"
+				setConditions(&f.webhook.Status, 1, conditionsOf(halted(problem{reason: "PlatformUnavailable"}))...)
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeSpec)) }},
+		{name: "a callback written in another way is no difference", reason: "InSync",
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Spec.CallbackURL, f.remote.CallbackURL = "https://h.example.com", "https://H.example.com/"
+			})},
+		{name: "an edit that changes no refused request is told the refusal again", reason: "Refused",
+			facts: with(settled(), edited, func(f *facts) {
+				f.remote.CallbackURL = "https://old"
+				refused := verdict{reason: "Refused", message: "no", stalled: true}
+				setConditions(&f.webhook.Status, 1, conditionsOf(refused)...)
+				f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
+			})},
+
 		// Deactivation.
 		{name: "what the platform turned off is noted, then turned on", facts: with(settled(), remoteOff),
 			reason: "InSync", steps: []step{noteDeactivation, updateRemote},
@@ -243,6 +262,11 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
 		{name: "an import that does not exist is not created", reason: "NotFound",
 			facts: with(settled(), goneRemote, func(f *facts) { f.webhook.Spec.WebhookID = anID })},
+		{name: "an import does not replace what is there", reason: "AlreadyClaimed",
+			facts: with(settled(), func(f *facts) { f.webhook.Spec.WebhookID = "another" })},
+		{name: "what an earlier life left is taken instead of a second", reason: "InSync",
+			facts: with(settled(), goneRemote, func(f *facts) { f.attempt.orphan = &orphan }),
+			steps: []step{adoptRemote, recordID, updateRemote}},
 		{name: "an older claim wins", reason: "AlreadyClaimed",
 			facts: with(settled(), func(f *facts) { f.rival = "other/older" })},
 
@@ -259,6 +283,10 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), troubled("ConnectionNotAllowed"), func(f *facts) { f.connection.forbidden = true }),
 			steps: []step{updateRemote},
 			check: func(g Gomega, p plan) { g.Expect(p.patch.Active).To(HaveValue(BeFalse())) }},
+		{name: "nothing is done about a webhook that an object merely names", reason: "ConnectionNotAllowed",
+			facts: with(settled(), troubled("ConnectionNotAllowed"), func(f *facts) {
+				f.connection.forbidden, f.webhook.Status.WebhookID = true, ""
+			})},
 		{name: "suspension stops everything", steps: nil,
 			facts: with(settled(), edited, remoteOff, func(f *facts) { f.webhook.Spec.Suspend = true })},
 
@@ -269,6 +297,13 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), deleted, func(f *facts) { f.webhook.Spec.DeletionPolicy = v1alpha1.RetainRemote })},
 		{name: "or belongs to an older one", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, func(f *facts) { f.rival = "other/older" })},
+		{name: "or is merely named by an object that the connection refuses", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, func(f *facts) {
+				f.connection.forbidden, f.webhook.Status.WebhookID = true, ""
+			})},
+		{name: "an outage is told", reason: "Deleting",
+			facts: with(settled(), deleted, func(f *facts) { f.connection.trouble = errors.New("no answer") }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("no answer")) }},
 		{name: "what was never created needs no connection", steps: []step{removeFinalizer},
 			facts: with(fresh(), finalizer, deleted, troubled("ConnectionNotFound"), func(f *facts) {
 				f.attempt.clean, f.connection.synced = true, false

@@ -78,6 +78,8 @@ func forgetWebhook(namespace, name string) {
 type Collector struct {
 	Reader client.Reader
 	Fleets *fleet.Registry
+	// Serves tells which Webhooks are this process's; of others the cache holds no status.
+	Serves func(*v1alpha1.Webhook) bool
 }
 
 // Start serves the counts while the manager runs.
@@ -116,6 +118,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counts := map[[3]string]int{}
 	for i := range webhooks.Items {
 		w := &webhooks.Items[i]
+		if !c.Serves(w) {
+			continue
+		}
 		active := w.Status.Active != nil && *w.Status.Active
 		ready := apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
 		counts[[3]string{connectionOf(w), strconv.FormatBool(active), strconv.FormatBool(ready)}]++

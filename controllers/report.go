@@ -50,11 +50,14 @@ func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStat
 }
 
 // noteDeactivation writes down that the platform turned the webhook off, before anything is done about it: the counter
-// stays right even if the process dies in the middle. When nothing is done, the report says it all.
+// stays right even if the process dies in the middle. The report follows with what came of it.
 func (r *run) noteDeactivation(ctx context.Context) error {
 	now := metav1.NewMicroTime(r.facts.now)
 	note := func(status *v1alpha1.WebhookStatus) {
-		next := nextReactivation(r.object(), r.facts.now)
+		var next *metav1.MicroTime
+		if r.object().Spec.ReactivationPolicy != v1alpha1.ReactivateOnRequest {
+			next = nextReactivation(r.object(), r.facts.now)
+		}
 		status.Deactivations++
 		status.LastDeactivationTime, status.NextReactivationTime = &now, next
 		r.describeRemote(status)

@@ -1,10 +1,12 @@
 package controllers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,13 +16,31 @@ import (
 
 // difference is the update that makes a webhook's callback and event types those of the spec.
 func difference(w *v1alpha1.Webhook, remote platform.Webhook) (p platform.Patch) {
-	if w.Spec.CallbackURL != remote.CallbackURL {
+	if !sameURL(w.Spec.CallbackURL, remote.CallbackURL) {
 		p.CallbackURL = w.Spec.CallbackURL
 	}
 	if !sameSet(w.Spec.EventTypes, remote.EventTypes) {
 		p.EventTypes = w.Spec.EventTypes
 	}
 	return p
+}
+
+// sameURL compares callbacks as HTTP does: an empty path is "/", and hosts have no case. The platform may write one in
+// another way than it was given.
+func sameURL(a, b string) bool {
+	if a == b {
+		return true
+	}
+	parsedA, errA := url.Parse(a)
+	parsedB, errB := url.Parse(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	normal := func(u *url.URL) string {
+		u.Host, u.Path = strings.ToLower(u.Host), cmp.Or(u.Path, "/")
+		return u.String()
+	}
+	return normal(parsedA) == normal(parsedB)
 }
 
 // sameID compares UUIDs, which are the same in either case.

@@ -67,7 +67,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 			return err
 		}
 	}
-	return mgr.Add(&Collector{Reader: mgr.GetClient(), Fleets: fleets})
+	return mgr.Add(&Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.serves})
 }
 
 // Transform makes the cache keep no more than is used. Of the Webhooks of other shards that is who claims what.

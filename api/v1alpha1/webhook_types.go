@@ -276,9 +276,6 @@ type WebhookList struct {
 	Items           []Webhook `json:"items"`
 }
 
-// GetConditions returns the conditions.
-func (w *Webhook) GetConditions() []metav1.Condition { return w.Status.Conditions }
-
 // WantsActive tells whether the spec asks the platform to deliver events.
 func (w *Webhook) WantsActive() bool { return w.Spec.Active == nil || *w.Spec.Active }
 
