@@ -190,8 +190,8 @@ func (r *ConnectionReconciler) poll(ctx context.Context, c v1alpha1.ConnectionOb
 	switch {
 	case err != nil:
 	case first:
-		// After a restart everything is news: it comes behind what people ask for.
-		r.wakeUsers(users)
+		// After a restart everything is news: it comes behind what people ask for. So does what came in during the list.
+		r.wakeUsers(users, changes.Woken)
 	default:
 		r.wakeAll(ctx, key, changes)
 	}
@@ -203,21 +203,26 @@ func (r *ConnectionReconciler) poll(ctx context.Context, c v1alpha1.ConnectionOb
 }
 
 // wakeUsers wakes all Webhooks of a connection that was just connected.
-func (r *ConnectionReconciler) wakeUsers(users []v1alpha1.Webhook) {
-	names := make([]types.NamespacedName, len(users))
+func (r *ConnectionReconciler) wakeUsers(users []v1alpha1.Webhook, waiting []string) {
+	names := named(waiting)
 	for i := range users {
-		names[i] = client.ObjectKeyFromObject(&users[i])
+		names = append(names, client.ObjectKeyFromObject(&users[i]))
 	}
 	r.Webhooks.waker.wake(priorityBulk, names...)
 }
 
+// named are the names of those who waited for a list.
+func named(waiting []string) []types.NamespacedName {
+	names := make([]types.NamespacedName, len(waiting))
+	for i, w := range waiting {
+		names[i].Namespace, names[i].Name, _ = strings.Cut(w, "/")
+	}
+	return names
+}
+
 // wakeAll wakes those whose remote side changed, and those who waited for a list.
 func (r *ConnectionReconciler) wakeAll(ctx context.Context, key string, changes fleet.Changes) {
-	var names []types.NamespacedName
-	for _, waiting := range changes.Woken {
-		namespace, name, _ := strings.Cut(waiting, "/")
-		names = append(names, types.NamespacedName{Namespace: namespace, Name: name})
-	}
+	names := named(changes.Woken)
 	for _, id := range changes.IDs {
 		var owners v1alpha1.WebhookList
 		err := r.List(ctx, &owners, client.MatchingFields{byWebhookID: id}, client.UnsafeDisableDeepCopy)
