@@ -292,19 +292,13 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 	secure.Config.ErrorLog = quiet()
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	old := httptest.NewUnstartedServer(answering(200, "{}"))
-	old.Config.ErrorLog = quiet()
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
-	old.StartTLS()
-	t.Cleanup(old.Close)
 	for name, test := range map[string]struct {
 		apiURL  func(*scene) string
 		outcome platform.Outcome
 		says    string
 	}{
-		"nobody listens":        {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused"},
-		"an untrusted server":   {func(*scene) string { return secure.URL }, platform.Unknown, "certificate"},
-		"an old version of TLS": {func(*scene) string { return old.URL }, platform.Unknown, "tls"},
+		"nobody listens":      {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused"},
+		"an untrusted server": {func(*scene) string { return secure.URL }, platform.Unknown, "certificate"},
 		"no TLS at all": {
 			func(s *scene) string { return strings.Replace(s.server.URL, "http:", "https:", 1) }, platform.Unknown, "HTTP response to HTTPS",
 		},
@@ -331,18 +325,40 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 	}
 }
 
-func TestTheCABundleIsTrusted(t *testing.T) {
-	s := newAnswerScene(t, nil)
-	secure := httptest.NewTLSServer(&wire{handler: withTokens(answering(200, `{"webhooks":[]}`))})
-	t.Cleanup(secure.Close)
-	o := s.options()
-	o.APIURL, o.TokenURL = secure.URL, secure.URL+"/connect/token"
-	o.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
-	client, err := platform.New(o)
-	s.Expect(err).NotTo(HaveOccurred())
-	t.Cleanup(client.CloseIdleConnections)
-	_, err = client.List(t.Context())
-	s.Expect(err).NotTo(HaveOccurred())
+func TestWhichServersAreTrusted(t *testing.T) {
+	for name, test := range map[string]struct {
+		version uint16
+		trusted bool
+		says    string
+	}{
+		"by the CA bundle":          {tls.VersionTLS13, true, ""},
+		"by the CA bundle, TLS 1.2": {tls.VersionTLS12, true, ""},
+		"by nobody":                 {tls.VersionTLS13, false, "unknown authority"},
+		"TLS 1.1":                   {tls.VersionTLS11, true, "protocol version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newAnswerScene(t, nil)
+			secure := httptest.NewUnstartedServer(withTokens(answering(200, `{"webhooks":[]}`)))
+			secure.Config.ErrorLog = quiet()
+			secure.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: test.version}
+			secure.StartTLS()
+			t.Cleanup(secure.Close)
+			o := s.options()
+			o.APIURL, o.TokenURL = secure.URL, secure.URL+"/connect/token"
+			if test.trusted {
+				o.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+			}
+			client, err := platform.New(o)
+			s.Expect(err).NotTo(HaveOccurred())
+			t.Cleanup(client.CloseIdleConnections)
+			_, err = client.List(t.Context())
+			if test.says == "" {
+				s.Expect(err).NotTo(HaveOccurred())
+			} else {
+				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
+			}
+		})
+	}
 }
 
 // A redirect would carry the token, the pair, or a create, to somewhere nobody configured.
