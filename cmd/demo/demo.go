@@ -127,8 +127,8 @@ func (d *demo) close(failure error) error {
 	if d.plane != nil {
 		err = errors.Join(err, d.plane.Stop())
 	}
-	if err := errors.Join(failure, err); err != nil {
-		return fmt.Errorf("%w\nwhat the programs wrote is in %s", err, d.dir)
+	if err = errors.Join(failure, err); err == nil || errors.Is(failure, errInterrupted) {
+		return errors.Join(err, os.RemoveAll(d.dir))
 	}
-	return os.RemoveAll(d.dir)
+	return fmt.Errorf("%w\nwhat the programs wrote is in %s", err, d.dir)
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/simulator"
 )
 
 func TestMain(m *testing.M) {
@@ -106,6 +109,34 @@ func TestAFailureNamesItsStep(t *testing.T) {
 			t.Errorf("%q lacks %q", err, want)
 		}
 	}
+}
+
+func TestAnInterruptedDemoCleansUp(t *testing.T) {
+	t.Parallel()
+	platform, mine := otherPlatform(t)
+	if err := platform.Fault(t.Context(), simulator.Fault{Times: simulator.Forever, Action: "status:503"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	out := &trigger{on: "kubectl apply", do: interrupt}
+	if err := run(ctx, settings{account: mine}, out); !errors.Is(err, errInterrupted) {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	expectInOrder(t, out.String(), "kubectl apply", "Cleaning up", "kubectl delete webhooks --all")
+}
+
+// trigger does something when something is printed.
+type trigger struct {
+	bytes.Buffer
+	on string
+	do func()
+}
+
+func (t *trigger) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(t.on)) {
+		t.do()
+	}
+	return t.Buffer.Write(p)
 }
 
 func TestSettings(t *testing.T) {

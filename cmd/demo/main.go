@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,9 @@ func main() {
 	}
 }
 
+// errInterrupted is the end of a story that was not told to its end.
+var errInterrupted = errors.New("interrupted")
+
 // run tells the story, and unless it is to be told only once, keeps everything up until the context ends.
 func run(ctx context.Context, s settings, out io.Writer) (err error) {
 	d, err := newDemo(s, out)
@@ -32,10 +36,13 @@ func run(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = d.close(err) }()
-	if err := d.start(ctx); err != nil {
-		return err
+	if err = d.start(ctx); err == nil {
+		err = d.tell(ctx)
 	}
-	if err := d.tell(ctx); err != nil {
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
 		return err
 	}
 	if s.once {
