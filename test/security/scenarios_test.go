@@ -134,11 +134,13 @@ func recordsThroughAChange(s *scene) {
 
 func repeatsAnEvent(s *scene) {
 	s.connect()
-	w := s.webhook("unspeakable")
+	w := s.apply("unspeakable")
+	s.becomes(w, v1alpha1.InSyncReason)
 	policy := s.forbidStatus(w)
-	s.platform.turn(http.HandlerFunc(s.platform.talkative))
-	s.add(w)
-	s.retire(w)
+	s.Expect(s.platform.AddFault(simulator.Fault{
+		Match: simulator.Match{Method: http.MethodPatch}, Times: simulator.Forever, Action: "status:422",
+	})).To(Succeed())
+	change(s, w, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://refused.example.com/" })
 	s.Eventually(func() (*eventsv1.EventSeries, error) {
 		var events eventsv1.EventList
 		err := s.plane.Client.List(s.ctx, &events, client.InNamespace(s.namespace))
