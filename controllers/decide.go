@@ -84,10 +84,7 @@ func decideOwned(f facts) plan {
 // decideLost replaces a remote webhook that somebody deleted. The old id is given up first, so that a create that is
 // interrupted is looked for like any other.
 func decideLost(f facts) plan {
-	if f.secret.problem == nil && !f.attempt.busy && f.attempt.orphan != nil {
-		return takeOver(f, *f.attempt.orphan, causeCreation)
-	}
-	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" || f.secret.problem != nil {
+	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" || f.secret.problem != nil || f.attempt.orphan != nil {
 		return decideNew(f)
 	}
 	create := plan{
@@ -104,6 +101,8 @@ func decideNew(f facts) plan {
 		return plan{verdict: halted(*f.secret.problem)}
 	case f.attempt.busy:
 		return plan{verdict: verdict{silent: true, retry: busyPause}}
+	case f.attempt.immature > 0 && (f.attempt.orphan != nil || f.adoptable != nil):
+		return plan{verdict: verdict{silent: true, retry: f.attempt.immature}}
 	case f.finalized() && f.attempt.orphan != nil:
 		return takeOver(f, *f.attempt.orphan, causeCreation)
 	case f.finalized() && !f.attempt.clean && !f.attempt.settled:

@@ -131,6 +131,17 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), finalizer, annotated(v1alpha1.CreatingAnnotation, `{"callbackUrl":"https://old.example.com"}`),
 				func(f *facts) { f.attempt.settled = true }),
 			steps: []step{recordIntent, createRemote, recordID, updateRemote}},
+		{name: "what an attempt left may be another's while the cache may lag behind",
+			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.orphan, f.attempt.immature = &orphan, time.Second }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+		{name: "and so may what is to be adopted",
+			facts: with(fresh(), func(f *facts) { f.adoptable, f.attempt.immature = &orphan, time.Second }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+		{name: "nor is it deleted then",
+			facts: with(fresh(), finalizer, deleted, func(f *facts) {
+				f.attempt.orphan, f.attempt.immature = &orphan, time.Second
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
 		{name: "what an attempt left is taken, with the secret", reason: "InSync",
 			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.orphan = &orphan }),
 			steps: []step{adoptRemote, recordID, updateRemote},

@@ -34,6 +34,8 @@ func decideDeletion(f facts) plan {
 		return plan{steps: []step{deleteRemote, removeFinalizer}, target: f.id, verdict: nothing}
 	case f.attempt.busy:
 		return plan{verdict: verdict{silent: true, retry: busyPause}}
+	case f.attempt.orphan != nil && f.attempt.immature > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.immature}}
 	case f.attempt.orphan != nil:
 		return plan{steps: []step{deleteRemote, removeFinalizer}, target: f.attempt.orphan.ID, verdict: nothing}
 	case !f.attempt.settled:

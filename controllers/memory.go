@@ -15,7 +15,9 @@ type memory struct {
 	// settle is how long after it was sent a request may still take effect.
 	settle time.Duration
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// begun is when this process began to reconcile, which may be long after it started.
+	begun   time.Time
 	entries map[types.NamespacedName]*attempt
 }
 
@@ -49,6 +51,9 @@ func newMemory(c clock.PassiveClock, settle time.Duration) *memory {
 func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.begun.IsZero() {
+		m.begun = m.clock.Now()
+	}
 	if a := m.entries[name]; a != nil && a.uid == uid {
 		return *a
 	}
@@ -60,6 +65,14 @@ func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 func (m *memory) meet(name types.NamespacedName, uid types.UID) (met attempt) {
 	m.change(name, uid, func(a *attempt) { met = *a })
 	return met
+}
+
+// immature is how long to wait until the cache shows what the predecessor of this process wrote last: an API server may
+// fill it from a picture of its own, which lags behind. It is 0 when that time is over.
+func (m *memory) immature(now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return max(m.begun.Add(m.settle).Sub(now), 0)
 }
 
 func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*attempt)) {

@@ -215,6 +215,7 @@ func (r *WebhookReconciler) observeAttempt(
 	}
 	f.attempt = attemptFacts{
 		clean: known.clean, settled: remote.ListedSince(known.horizon), horizon: known.horizon,
+		immature: r.memory.immature(f.now),
 	}
 	if !f.attempt.clean || f.presence == fleet.Gone {
 		sent, skew := intended(f.webhook), remote.Skew()
