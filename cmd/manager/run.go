@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -46,6 +48,8 @@ func run(ctx context.Context, o options) error {
 		LeaderElectionID:              o.lease(),
 		LeaderElectionNamespace:       o.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 new(leaseDuration),
+		RenewDeadline:                 new(renewDeadline),
 	})
 	if err != nil {
 		return err
@@ -57,6 +61,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if err := addChecks(mgr); err != nil {
+		return err
+	}
+	if err := addWatchdog(mgr, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -88,6 +95,17 @@ func metricsOptions(o options) metricsserver.Options {
 		options.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return options
+}
+
+// addWatchdog lets no leader outlive its lease.
+func addWatchdog(mgr ctrl.Manager, o options) error {
+	if !o.leaderElect {
+		return nil
+	}
+	return mgr.Add(&watchdog{now: time.Now, beat: time.Tick(beat), end: func() {
+		fmt.Fprintln(os.Stderr, "itwin-webhook-operator: was stopped for so long that another may lead")
+		os.Exit(1)
+	}})
 }
 
 // addChecks makes readiness mean that the caches have synced.
