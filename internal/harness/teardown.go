@@ -1,6 +1,13 @@
 package harness
 
-import "path/filepath"
+import (
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+)
+
+// collectors numbers the output files.
+var collectors atomic.Int32
 
 // StartTeardownControllers runs what of kube-controller-manager takes things down: the controller that empties deleted
 // namespaces, and the garbage collector.
@@ -9,5 +16,6 @@ func (c *ControlPlane) StartTeardownControllers() (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return StartProcess(filepath.Join(c.dir, "teardown-controllers.log"), path, []string{"--kubeconfig=" + c.Kubeconfig})
+	output := filepath.Join(c.dir, fmt.Sprintf("teardown-controllers-%d.log", collectors.Add(1)))
+	return StartProcess(output, path, []string{"--kubeconfig=" + c.Kubeconfig})
 }

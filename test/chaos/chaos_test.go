@@ -20,13 +20,18 @@ import (
 
 var (
 	webhooks = flag.Int("n", 40, "how many Webhooks come and go in each scenario")
-	duration = flag.Duration("for", 20*time.Second, "how long everything breaks in each scenario")
+	duration = flag.Duration("for", 25*time.Second, "how long everything breaks in each scenario")
 	seed     = flag.Uint64("seed", 1, "what all random choices follow from; 0 picks one")
 	patience = flag.Duration("patience", 3*time.Minute, "how long settling may take; it bounds a failure")
 )
 
-// plane is the control plane of all scenarios.
-var plane *harness.ControlPlane
+var (
+	// plane is the control plane of all scenarios.
+	plane *harness.ControlPlane
+	// collector collects garbage: without it a Webhook that is created again finds the generated Secret of the one before,
+	// forever.
+	collector *harness.Process
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -59,17 +64,27 @@ func run(m *testing.M) (code int) {
 	if err := plane.Install(context.Background()); err != nil {
 		return failed("install", err)
 	}
-	// Without them a Webhook that is created again finds the generated Secret of the one before, forever.
-	controllers, err := plane.StartTeardownControllers()
-	if err != nil {
+	if err := restartCollector(); err != nil {
 		return failed("start the teardown controllers", err)
 	}
 	defer func() {
-		if err := errors.Join(controllers.Ended(), controllers.Kill()); err != nil {
+		if err := errors.Join(collector.Ended(), collector.Kill()); err != nil {
 			code = failed("stop the teardown controllers", err)
 		}
 	}()
 	return m.Run()
+}
+
+// restartCollector starts the garbage collector anew. One that has seen the API server go waits for minutes to look again.
+func restartCollector() (err error) {
+	if collector != nil {
+		err = collector.Kill()
+	}
+	next, failure := plane.StartTeardownControllers()
+	if failure == nil {
+		collector = next
+	}
+	return errors.Join(err, failure)
 }
 
 func failed(what string, err error) int {
@@ -90,7 +105,9 @@ func TestChaos(t *testing.T) {
 			t.Logf("repeat this with: make chaos SEED=%d N=%d FOR=%s", *seed, *webhooks, *duration)
 			w := newWorld(t, scenario.managers)
 			must(t, w.breakEverything(t.Context()))
+			must(t, restartCollector())
 			t.Log("done:", w.journal.summary())
+			t.Log("calls that went wrong:", w.played())
 			w.settles(t)
 			w.staysSettled(t)
 			w.vanishes(t)
@@ -108,8 +125,8 @@ func (w *world) breakEverything(ctx context.Context) error {
 		busy.Go(func() { p.live(ctx, w.random(streamPeople+i)) })
 	}
 	var operator, control, platform error
-	busy.Go(func() { operator = w.torment(ctx, w.random(streamOperator), *duration/10, w.crew.blows()) })
-	busy.Go(func() { control = w.torment(ctx, w.random(streamPlane), *duration/5, planeBlows()) })
+	busy.Go(func() { operator = w.torment(ctx, w.random(streamOperator), *duration/6, w.crew.blows()) })
+	busy.Go(func() { control = w.torment(ctx, w.random(streamPlane), *duration/3, planeBlows()) })
 	busy.Go(func() { platform = w.sabotage(ctx, w.random(streamPlatform)) })
 	busy.Wait()
 	return errors.Join(operator, control, platform)

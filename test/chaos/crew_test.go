@@ -15,7 +15,7 @@ import (
 
 const (
 	// restartPause is how long an ended process stays away, on average.
-	restartPause = time.Second
+	restartPause = 500 * time.Millisecond
 	shortPause   = time.Second
 	// takeover bounds the wait for a standby to lead: a lease lasts 15 seconds.
 	takeover = 40 * time.Second

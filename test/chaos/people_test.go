@@ -146,7 +146,7 @@ func (p *person) deeds() []deed {
 	return []deed{
 		{"edit", 6, p.edit},
 		{"turn on or off", 3, p.toggle},
-		{"delete", 4, p.delete},
+		{"delete", 6, p.delete},
 		{"change which Secret", 1, p.changeSecretRef},
 		{"rotate", 1, p.rotate},
 		{"change a Secret", 1, p.changeSecret},

@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"time"
 
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
 const (
-	faultPause = 500 * time.Millisecond
+	faultPause = 250 * time.Millisecond
 	// longestDelay of a request on its way is shorter than the operator's request timeout: what is under way longer
 	// than anyone waits for an answer is beyond every protocol.
 	longestDelay = 8 * time.Second
-	mostTimes    = 4
+	mostTimes    = 3
+	// faultsKept is how many faults wait at the same time, about, for a call that they match.
+	faultsKept = 6
 )
 
 // blow breaks something, and mends it before it returns.
@@ -62,28 +65,43 @@ func planeBlows() []blow {
 	}
 }
 
-// faultActions are what a call may come to; an empty list is for those who list.
-var faultActions = []string{
-	"status:500", "status:503", "status:429;retry-after=1", "status:429;retry-after=3", "html:502", "empty:503",
-	"drop-request", "drop-response", "garbage", "truncate", "delay:200ms", "delay:2s", "delay:" + longestDelay.String(),
-	"delay-response:1s", "delay-response:12s",
-}
+// faultActions are what a call may come to. Those that hold it for long hold the operator, too, so they are few.
+var (
+	faultActions = []string{
+		"status:500", "status:503", "status:429;retry-after=1", "status:429;retry-after=3", "html:502", "empty:503",
+		"drop-request", "drop-response", "drop-response", "garbage", "garbage", "truncate", "truncate",
+		"delay:200ms", "delay:2s", "delay-response:1s", slow,
+	}
+	slowActions = []string{"delay:" + longestDelay.String(), "delay-response:12s"}
+)
 
-// faultMatches are the calls that go wrong: all, or those of one kind.
+// slow stands for one of the slow actions.
+const slow = "slow"
+
+// faultMatches are the calls that go wrong. Creates do most often, for they are what cannot be repeated; lists and tokens
+// seldom, for while they fail nothing is written at all.
 var faultMatches = []simulator.Match{
-	{},
 	{Method: http.MethodPost, Path: "/webhooks"},
-	{Method: http.MethodGet, Path: "/webhooks"},
+	{Method: http.MethodPost, Path: "/webhooks"},
+	{Method: http.MethodPost, Path: "/webhooks"},
+	{Method: http.MethodPatch, Path: "/webhooks/{id}"},
 	{Method: http.MethodPatch, Path: "/webhooks/{id}"},
 	{Method: http.MethodDelete, Path: "/webhooks/{id}"},
+	{Method: http.MethodDelete, Path: "/webhooks/{id}"},
+	{Method: http.MethodGet, Path: "/webhooks"},
 	{Method: http.MethodPost, Path: "/connect/token"},
+	{},
 }
 
-// sabotage lets calls to the platform go wrong until the time is over.
+// sabotage lets calls to the platform go wrong, the first ones too, until the time is over.
 func (w *world) sabotage(ctx context.Context, random *rand.Rand) error {
-	for rest(ctx, random, faultPause) {
+	for n := 0; n < faultsKept || rest(ctx, random, faultPause); n++ {
 		fault := randomFault(random)
-		err := w.platform.Fault(ctx, fault)
+		var err error
+		if n >= faultsKept && random.IntN(faultsKept) == 0 {
+			err = w.platform.ClearFaults(ctx)
+		}
+		err = errors.Join(err, w.platform.Fault(ctx, fault))
 		w.journal.note("", "fault: "+fault.Match.Method+" "+fault.Match.Path+" "+fault.Action, err)
 	}
 	w.mended = time.Now()
@@ -95,8 +113,23 @@ func randomFault(random *rand.Rand) simulator.Fault {
 		Match: faultMatches[random.IntN(len(faultMatches))], Times: 1 + random.IntN(mostTimes),
 		Action: faultActions[random.IntN(len(faultActions))],
 	}
-	if fault.Match.Method == http.MethodGet && random.IntN(2) == 0 {
+	switch {
+	case fault.Action == slow:
+		fault.Action, fault.Times = slowActions[random.IntN(len(slowActions))], 1
+	case fault.Match.Method == http.MethodGet && random.IntN(2) == 0:
 		fault.Action = "empty-list"
 	}
 	return fault
+}
+
+var played = regexp.MustCompile(`msg="playing a fault".* method=(\S+) path=(\S+) action=(\S+)`)
+
+// played counts the calls to the platform that went wrong, by what they asked for and what came of it.
+func (w *world) played() map[string]int {
+	counts := map[string]int{}
+	for _, match := range played.FindAllStringSubmatch(w.platform.Output(), -1) {
+		path := identifiers.ReplaceAllString(match[2], "{id}")
+		counts[match[1]+" "+path+" "+match[3]]++
+	}
+	return counts
 }
