@@ -133,6 +133,6 @@ func (c *checker) connection(webhooks int) {
 	name := ref{kindConnection, keyed(crashConnection)}
 	status := c.world.cluster.read(name).(*v1alpha1.Connection).Status
 	c.same("conditions of the connection", said(status.Conditions), "Ready=True/"+v1alpha1.ConnectedReason)
-	c.same("webhooks of the connection", status.Webhooks, new(int32(webhooks)))                                 //nolint:gosec // few
-	c.same("unmanagedWebhooks of the connection", status.UnmanagedWebhooks, new(int32(len(c.world.strangers)))) //nolint:gosec // few
+	c.same("webhooks of the connection", status.Webhooks, new(int32(webhooks)))
+	c.same("unmanagedWebhooks of the connection", status.UnmanagedWebhooks, new(int32(len(c.world.strangers))))
 }

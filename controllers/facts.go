@@ -64,7 +64,8 @@ type attemptFacts struct {
 	settled bool
 	// horizon is when a list can settle it.
 	horizon time.Time
-	// immature is how long the cache may not show yet who claims what. Nothing is taken, or deleted, that may be another's.
+	// immature is how long the cache may not show yet who claims what. Nothing is taken, or deleted, that may be
+	// another's.
 	immature time.Duration
 	// busy: a create of the same kind is under way, whose webhook cannot be told apart yet.
 	busy bool

@@ -15,52 +15,64 @@ import (
 
 // judge turns a failed step into a verdict; ok is false for errors that are not the platform's.
 func (r *run) judge(s step, err error) (v verdict, ok bool) {
-	if errors.Is(err, errTaken) {
+	switch {
+	case errors.Is(err, errTaken):
 		return verdict{silent: true, retry: busyPause}, true
-	}
-	if errors.Is(err, errIgnored) {
+	case errors.Is(err, errKept):
+		return r.refused(err.Error(), 0), true
+	case errors.Is(err, errIgnored):
 		return verdict{
-			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(),
-			retry: r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now()),
+			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.setback(),
 		}, true
 	}
-	if errors.Is(err, errKept) {
-		return r.refused(err.Error(), 0), true
-	}
 	v, ok = judgeRemote(err)
-	if !ok {
-		return v, false
-	}
-	said, answered := errors.AsType[*platform.Error](err)
-	_, held := errors.AsType[*fleet.HeldError](err)
+	_, answered := errors.AsType[*platform.Error](err)
 	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
-		v.retry = r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now())
+		v.retry = r.setback()
 	}
+	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
+	case !ok:
+		return v, false
 	case held && r.alreadySays(v.reason):
 		v.silent = true
 	case s == confirmAbsence && r.facts.known() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
-		return verdict{silent: true, await: v.await, retry: v.retry}, true
+		v = verdict{silent: true, await: v.await, retry: v.retry}
 	case s == deleteRemote && !v.silent:
-		d := deleting(troubleOf(err))
-		d.await, d.retry = v.await, max(v.retry, 0)
-		d.silent = held && r.alreadySays(d.reason)
-		if platform.IsRefused(err) {
-			d.retry = forbiddenPause
-		}
-		return d, true
+		v = r.judgeDelete(v, err)
 	case s == createRemote && platform.MayHaveHappened(err):
 		v.since = r.now()
-	case s == createRemote && platform.IsNotFound(err):
-		// What does not exist is not the webhook, but what it should be about.
-		return r.refused(refusal(said), 0), true
-	case platform.IsForbidden(err):
-		return r.refused(said.Said(), forbiddenPause), true
-	case answered && platform.IsRefused(err):
-		return r.refused(refusal(said), 0), true
+	case platform.IsRefused(err), s == createRemote && platform.IsNotFound(err):
+		v = r.judgeRefusal(err)
 	}
 	return v, true
+}
+
+func (r *run) setback() time.Duration {
+	return r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now())
+}
+
+// judgeDelete says why a remote delete did not succeed.
+func (r *run) judgeDelete(v verdict, err error) verdict {
+	d := deleting(troubleOf(err))
+	d.await, d.retry = v.await, v.retry
+	if platform.IsRefused(err) {
+		d.retry = forbiddenPause
+	}
+	_, held := errors.AsType[*fleet.HeldError](err)
+	d.silent = held && r.alreadySays(d.reason)
+	return d
+}
+
+// judgeRefusal says that the platform refused the request. A create that is answered 404 is refused too: what does not
+// exist is not the webhook, but what it should be about.
+func (r *run) judgeRefusal(err error) verdict {
+	said, _ := errors.AsType[*platform.Error](err)
+	if platform.IsForbidden(err) {
+		return r.refused(refusal(said), forbiddenPause)
+	}
+	return r.refused(refusal(said), 0)
 }
 
 // alreadySays tells whether the status gives this reason for the current spec: the words of the first failure are

@@ -230,8 +230,8 @@ func (r *WebhookReconciler) observeAttempt(
 	return err
 }
 
-// observeHope starts the wait for a list before an object that would rather adopt creates: the webhook that it hopes for
-// may be younger than the picture.
+// observeHope starts the wait for a list before an object that would rather adopt creates: the webhook that it hopes
+// for may be younger than the picture.
 func (r *WebhookReconciler) observeHope(f *facts, remote *fleet.Fleet) {
 	lost := f.id == "" || f.presence == fleet.Gone
 	if !lost || f.secret.problem != nil || f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {

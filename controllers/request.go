@@ -103,14 +103,15 @@ func createRequest(w *v1alpha1.Webhook) platform.CreateRequest {
 
 // intent is what an object is about to create, as it is written down.
 func intent(w *v1alpha1.Webhook) string {
-	data, err := json.Marshal(createRequest(w))
+	data, err := json.Marshal(createRequest(w)) //nolint:gosec // what a spec asks for has no secret in it
 	if err != nil {
 		panic(err) // a plain struct of strings always marshals
 	}
 	return string(data)
 }
 
-// intended is the create that an object wrote down before it was sent; the one that its spec asks for when it wrote none.
+// intended is the create that an object wrote down before it was sent; the one that its spec asks for when it wrote
+// none.
 func intended(w *v1alpha1.Webhook) platform.CreateRequest {
 	var request platform.CreateRequest
 	err := json.Unmarshal([]byte(w.Annotations[v1alpha1.CreatingAnnotation]), &request)

@@ -50,7 +50,7 @@ func (w *world) listen(interrupt func(request)) *listener {
 			l.interrupt(heard)
 		}
 		in.Body = io.NopCloser(bytes.NewReader(body))
-		w.Simulator.ServeHTTP(out, in)
+		w.ServeHTTP(out, in)
 	}))
 	DeferCleanup(func() {
 		l.CloseClientConnections()

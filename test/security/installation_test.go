@@ -3,6 +3,7 @@ package security
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func (i *installation) play(t *testing.T, s scenario) {
 	s.run(scene)
 	needs := s.needs
 	if i.extent == clusterWide {
-		needs = append(needs[:len(needs):len(needs)], s.clusterNeeds...)
+		needs = append(slices.Clip(needs), s.clusterNeeds...)
 	}
 	// The API server writes its log before it answers, but a scenario may end before the operator does its last.
 	scene.Eventually(func() []string { return i.audit.used(t) }).Should(ContainElements(needs))
