@@ -140,7 +140,7 @@ func (c *cluster) publish(r ref) {
 	}
 	c.history = append(c.history, event)
 	for _, p := range c.world.processes {
-		p.watch(event)
+		p.watch(event, 0)
 	}
 	c.world.in(0, "rules", c.follow)
 }

@@ -21,6 +21,10 @@ const (
 	freeze what = "is stopped"
 	// disturb: a request is carried out late, or somebody on the way answers it.
 	disturb what = "is disturbed"
+	// holdBack: the watch event of that number, not a point, and all after it, come late.
+	holdBack what = "sees late the change"
+	// startBehind: the cache of the process lacks so many changes at first, and sees them late.
+	startBehind what = "starts with a cache that is behind"
 	// meet: somebody else does something at this moment.
 	meet what = "meets somebody"
 )
@@ -69,15 +73,30 @@ func (f fate) String() string {
 	return text
 }
 
+// count makes the process count its points from now on.
+func (p *process) count() { p.counted = time.Now().Add(countedFor) }
+
+func (p *process) counting() bool { return time.Now().Before(p.counted) }
+
+// fated returns what is meant to happen, of a kind that has numbers of its own; with number 0 the only one of the kind.
+func (p *process) fated(what what, number int) fate {
+	for _, f := range p.fates {
+		if f.what == what && (number == 0 || f.point == number) {
+			return f
+		}
+	}
+	return fate{}
+}
+
 // pass counts a point and lets happen what is meant to happen there. It returns what the caller has to play.
 func (p *process) pass(name string) fate {
-	if !time.Now().Before(p.counted) {
+	if !p.counting() {
 		return fate{}
 	}
 	p.trace = append(p.trace, name)
 	var played fate
 	for _, f := range p.fates {
-		if f.point != len(p.trace) {
+		if f.point != len(p.trace) || f.what == holdBack || f.what == startBehind {
 			continue
 		}
 		switch f.what {

@@ -47,11 +47,10 @@ type process struct {
 	counted time.Time
 	trace   []string
 
-	// holds are how much later than usual the watch events about Webhooks come, by their number; seen counts them, and
-	// due is when the last event comes: none overtakes another.
-	holds map[int]time.Duration
-	seen  int
-	due   map[string]time.Time
+	// events counts the watch events that come while points are counted, and due is when the last one of each kind comes:
+	// none overtakes another.
+	events int
+	due    map[string]time.Time
 }
 
 // item is what the queue holds: an object, and the controller that should look at it.
@@ -67,17 +66,17 @@ const (
 	connectionController = "connection"
 )
 
-// start begins a life, with a cache that is so many changes behind.
-func (w *world) start(behind int, fates ...fate) *process {
+// start begins a life.
+func (w *world) start(fates ...fate) *process {
 	p := &process{
 		world: w, cache: newInformers(), fates: fates,
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
-		holds: map[int]time.Duration{}, due: map[string]time.Time{},
+		due: map[string]time.Time{},
 	}
 	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), logr.Discard()))
 	p.assemble()
-	history := w.cluster.history
-	known := max(len(history)-behind, 0)
+	history, late := w.cluster.history, p.fated(startBehind, 0)
+	known := max(len(history)-late.point, 0)
 	for _, c := range history[:known] {
 		p.cache.take(c)
 	}
@@ -86,7 +85,7 @@ func (w *world) start(behind int, fates ...fate) *process {
 		p.spawn(func() { p.handle(change{ref: r, changed: p.cache.objects[r]}) })
 	}
 	for _, c := range history[known:] {
-		p.watch(c)
+		p.watch(c, late.late)
 	}
 	return p
 }
@@ -188,12 +187,12 @@ func (p *process) finish(i item, result ctrl.Result, err error) {
 }
 
 // watch lets the cache see a change, some time after it was made.
-func (p *process) watch(c change) {
-	due := time.Now().Add(watchLatency)
-	if c.kind == kindWebhook {
-		p.seen++
-		due = due.Add(p.holds[p.seen])
+func (p *process) watch(c change, late time.Duration) {
+	if p.counting() {
+		p.events++
+		late += p.fated(holdBack, p.events).late
 	}
+	due := time.Now().Add(watchLatency + late)
 	if due.Before(p.due[c.kind]) {
 		due = p.due[c.kind]
 	}

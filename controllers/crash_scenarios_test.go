@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -91,6 +92,8 @@ func scenarios() []scenario {
 			act: annotate(v1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
 		{name: "import", before: existing, act: importIt, webhooks: 1},
 		{name: "adopt", before: existing, act: add(adopting), webhooks: 1},
+		{name: "restore from a backup", act: restoreBackup, webhooks: 1, check: nothingCreated},
+		{name: "apply to a rebuilt cluster", act: then(existing, add(adopting)), webhooks: 1, check: nothingCreated},
 		{name: "delete", before: add(), act: deleteSubject},
 		{name: "recreate under the same name", before: add(), act: recreate, webhooks: 1},
 		{name: "remote webhook changed", before: add(), act: changeRemotely, webhooks: 1},
@@ -115,6 +118,31 @@ func existing(w *world) { w.createRemote(callbackOf(subject), "iModels.iModelDel
 func importIt(w *world) {
 	add(func(o *v1alpha1.Webhook) { o.Spec.WebhookID = w.remotes()[0].ID })(w)
 }
+
+// restoreBackup applies what a backup holds of a Webhook: its identity, but no status.
+func restoreBackup(w *world) {
+	existing(w)
+	add(claiming(w.remotes()[0].ID))(w)
+}
+
+// claiming gives a Webhook the identity of a remote one.
+func claiming(id string) func(*v1alpha1.Webhook) {
+	return func(o *v1alpha1.Webhook) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
+		o.Finalizers = []string{v1alpha1.WebhookFinalizer}
+	}
+}
+
+// nothingCreated but what was made by hand: the stranger, and the webhook that is taken over.
+func nothingCreated(w *world) (wrong []string) {
+	if n := w.creates() - len(w.strangers) - 1; n != 0 {
+		wrong = append(wrong, fmt.Sprintf("%d webhooks were created", n))
+	}
+	return wrong
+}
+
+// creates is how many creates the platform has been sent.
+func (w *world) creates() int { return w.platform.Requests().Counts["POST /webhooks"] }
 
 func deactivate(w *world) {
 	_, err := w.platform.Deactivate(w.remotes()[0].ID)
@@ -153,7 +181,9 @@ func changeRemotely(w *world) {
 // outcome is what came of a scenario.
 type outcome struct {
 	// traces are the points of each process, from the disturbed one on.
-	traces     [][]string
+	traces [][]string
+	// events is how many watch events the disturbed process has got.
+	events     int
 	violations []string
 }
 
@@ -187,10 +217,10 @@ func (s scenario) begin(w *world, fates [][]fate) {
 	}
 	if s.before == nil {
 		s.act(w)
-		w.start(0, own...).count()
+		w.start(own...).count()
 		return
 	}
-	p := w.start(0, own...)
+	p := w.start(own...)
 	w.run(warmUp)
 	p.count()
 	s.act(w)
@@ -198,7 +228,7 @@ func (s scenario) begin(w *world, fates [][]fate) {
 
 // judge tells what is wrong in the end.
 func (s scenario) judge(w *world) outcome {
-	o := outcome{violations: w.violations()}
+	o := outcome{violations: w.violations(), events: w.processes[0].events}
 	for _, p := range w.processes {
 		o.traces = append(o.traces, p.trace)
 	}

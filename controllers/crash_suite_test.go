@@ -1,0 +1,178 @@
+package controllers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"webhook-operator.io/itwin/controllers"
+)
+
+// mortal is an operator that can die: from then on nothing that it sends arrives anywhere.
+type mortal struct {
+	name string
+	dead atomic.Bool
+	stop func()
+}
+
+var errDead = errors.New("this operator is dead")
+
+func (m *mortal) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if m.dead.Load() {
+			return nil, errDead
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// startMortal runs a manager that serves the world's namespace.
+func (w *world) startMortal(name string) *mortal {
+	GinkgoHelper()
+	m := &mortal{name: name}
+	cfg := rest.CopyConfig(restConfig)
+	cfg.Wrap(m.wrap)
+	skip := true
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: &skip},
+		Cache: cache.Options{
+			ReaderFailOnMissingInformer: true, DefaultTransform: controllers.Transform(nil),
+			DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
+		},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithCancel(context.Background())
+	Expect(controllers.Add(ctx, mgr, controllers.Options{
+		Namespaces: []string{w.namespace}, Workers: 4, Version: name, SettleTime: time.Second,
+	})).To(Succeed())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = mgr.Start(ctx)
+	}()
+	m.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	DeferCleanup(m.stop)
+	return m
+}
+
+// reaper stands before the platform and lets an operator die at one of its requests.
+type reaper struct {
+	next   http.Handler
+	victim atomic.Pointer[mortal]
+	route  string
+	// after tells whether the request is carried out.
+	after bool
+}
+
+var webhookPath = regexp.MustCompile(`/[0-9a-f-]{36}$`)
+
+// ServeHTTP implements http.Handler.
+func (r *reaper) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	victim := r.victim.Load()
+	if victim == nil || !strings.HasSuffix(request.UserAgent(), "/"+victim.name) {
+		r.next.ServeHTTP(w, request)
+		return
+	}
+	route := request.Method + " " + webhookPath.ReplaceAllString(request.URL.Path, "/{id}")
+	if route == r.route && !victim.dead.Load() {
+		if r.after {
+			r.next.ServeHTTP(httptest.NewRecorder(), request)
+		}
+		victim.dead.Store(true)
+	}
+	if victim.dead.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	r.next.ServeHTTP(w, request)
+}
+
+var _ = Describe("An operator that dies at a request", func() {
+	var w *world
+	var r *reaper
+
+	BeforeEach(func() {
+		w = newWorld()
+		r = &reaper{next: w.Simulator}
+		server := httptest.NewServer(r)
+		DeferCleanup(server.Close)
+		w.url = server.URL
+	})
+
+	// die starts an operator that dies at a request, lets act happen, and starts the next operator after its end.
+	die := func(route string, after bool, act func()) {
+		r.route, r.after = route, after
+		victim := w.startMortal("victim")
+		r.victim.Store(victim)
+		act()
+		Eventually(victim.dead.Load).Should(BeTrue())
+		victim.stop()
+		w.startMortal("heir")
+	}
+
+	moment := func(route string, after bool) string {
+		return fmt.Sprintf("%s, carried out: %t", route, after)
+	}
+
+	DescribeTable("leaves one webhook to a Webhook that is created",
+		func(route string, after bool) {
+			webhook := w.webhook("unlucky")
+			die(route, after, func() {
+				w.connect()
+				Expect(api.Create(ctx, webhook)).To(Succeed())
+			})
+			seen(webhook).Should(beReady())
+			remote := w.remote(webhook.Spec.CallbackURL)
+			Expect(remote.ID).To(Equal(webhook.Status.WebhookID))
+			var secret corev1.Secret
+			key := client.ObjectKey{Namespace: w.namespace, Name: webhook.SigningSecret().Name}
+			Expect(api.Get(ctx, key, &secret)).To(Succeed())
+			Expect(remote.Secret).To(Equal(string(secret.Data["secret"])))
+		},
+		Entry(moment, "POST /connect/token", false), Entry(moment, "POST /connect/token", true),
+		Entry(moment, "GET /webhooks", false), Entry(moment, "GET /webhooks", true),
+		Entry(moment, "POST /webhooks", false), Entry(moment, "POST /webhooks", true),
+		Entry(moment, "PATCH /webhooks/{id}", false), Entry(moment, "PATCH /webhooks/{id}", true),
+	)
+
+	DescribeTable("leaves none to a Webhook that is deleted",
+		func(route string, after bool) {
+			w.connect()
+			webhook := w.webhook("doomed")
+			die(route, after, func() {
+				Expect(api.Create(ctx, webhook)).To(Succeed())
+				if strings.HasPrefix(route, "POST") {
+					Eventually(r.victim.Load().dead.Load).Should(BeTrue())
+				} else {
+					seen(webhook).Should(beReady())
+				}
+				Expect(api.Delete(ctx, webhook)).To(Succeed())
+			})
+			gone(webhook).Should(Satisfy(apierrors.IsNotFound))
+			Expect(w.Webhooks()).To(BeEmpty())
+		},
+		Entry(moment, "POST /webhooks", true),
+		Entry(moment, "DELETE /webhooks/{id}", false), Entry(moment, "DELETE /webhooks/{id}", true),
+	)
+})

@@ -1,0 +1,32 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+)
+
+// TestHeldBackCaches holds back every watch event of every scenario, and with it all that follow: what the operator
+// itself wrote, and what others did, shows late in its cache, while its writes go to the objects as they are.
+func TestHeldBackCaches(t *testing.T) {
+	lates := []time.Duration{100 * time.Millisecond, 3 * time.Second, SettleTime + 2*time.Second}
+	eachScenario(t, "held back", func(t *testing.T, s scenario, v *visits) {
+		for k := range s.play(t).events {
+			for _, late := range lates {
+				v.visit(t, s, []fate{{point: k + 1, what: holdBack, late: late}})
+			}
+		}
+	})
+}
+
+// TestStaleStarts ends the operator at every write. Its successor begins with a cache that lacks the last changes, as one
+// does that was filled from an API server that lags behind.
+func TestStaleStarts(t *testing.T) {
+	eachScenario(t, "stale start", func(t *testing.T, s scenario, v *visits) {
+		points := s.play(t).traces[0]
+		for _, k := range leaving(points, "after ", writing...) {
+			for behind := 1; behind <= 3; behind++ {
+				v.visit(t, s, dies(k), []fate{{point: behind, what: startBehind, late: 3 * time.Second}})
+			}
+		}
+	})
+}

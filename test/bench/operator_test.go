@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+// operator is one manager behind a proxy of its own.
+type operator struct {
+	*harness.Manager
+	*proxy
+	flags   []string
+	metrics string
+}
+
+// startOperator starts one, which the end of the test stops.
+func (s *scene) startOperator(flags ...string) *operator {
+	s.Helper()
+	p, err := startProxy()
+	s.must(err)
+	s.Cleanup(p.server.Close)
+	address, err := harness.FreeAddress()
+	s.must(err)
+	o := &operator{proxy: p, metrics: "http://" + address + "/metrics"}
+	o.flags = append([]string{
+		"--kubeconfig=" + p.kubeconfig(s), "--metrics-secure=false", "--metrics-bind-address=" + address,
+	}, flags...)
+	s.start(o)
+	s.Cleanup(func() {
+		if s.Failed() {
+			s.Logf("the operator wrote to %s", o.OutputPath())
+		}
+		if err := o.Stop(); err != nil {
+			s.Error(err)
+		}
+	})
+	return o
+}
+
+func (s *scene) start(o *operator) {
+	s.Helper()
+	manager, err := plane.StartManager(s.ctx, o.flags...)
+	s.must(err)
+	o.Manager = manager
+}
+
+// metric sums the series of a metric whose labels contain all of the texts.
+func (s *scene) metric(o *operator, name string, labels ...string) (sum float64) {
+	s.Helper()
+	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, o.metrics, nil)
+	s.must(err)
+	response, err := http.DefaultClient.Do(request)
+	s.must(err)
+	defer func() { _ = response.Body.Close() }()
+	var text bytes.Buffer
+	_, err = text.ReadFrom(response.Body)
+	s.must(err)
+	for line := range strings.Lines(text.String()) {
+		if value, ok := series(line, name, labels); ok {
+			sum += value
+		}
+	}
+	return sum
+}
+
+// series reads a line of the text format if it is of this metric and has these labels.
+func series(line, name string, labels []string) (value float64, ok bool) {
+	rest, found := strings.CutPrefix(strings.TrimSpace(line), name)
+	if !found || rest == "" || rest[0] != '{' && rest[0] != ' ' {
+		return 0, false
+	}
+	for _, label := range labels {
+		if !strings.Contains(rest, label) {
+			return 0, false
+		}
+	}
+	value, err := strconv.ParseFloat(rest[strings.LastIndex(rest, " ")+1:], 64)
+	return value, err == nil
+}
+
+// reconciles is how often the operator has looked at a Webhook.
+func (s *scene) reconciles(o *operator) int {
+	s.Helper()
+	return int(s.metric(o, "controller_runtime_reconcile_total", `controller="webhook"`))
+}
+
+// quiet waits until no Webhook waits to be looked at.
+func (s *scene) quiet(o *operator) {
+	s.Helper()
+	s.Eventually(func() float64 {
+		return s.metric(o, "workqueue_depth", `name="webhook"`) +
+			s.metric(o, "controller_runtime_active_workers", `controller="webhook"`)
+	}).Should(BeZero(), "Webhooks wait to be looked at")
+}
+
+// ticksPerSecond is the unit of /proc/pid/stat, the same on every Linux that Go runs on.
+const ticksPerSecond = 100
+
+// cpu is how much processor time a process has used.
+func (s *scene) cpu(o *operator) time.Duration {
+	s.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.Pid()))
+	s.must(err)
+	// The name of the program, in parentheses, may hold spaces; utime and stime are the 12th and 13th after it.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	s.must(err)
+	system, err := strconv.Atoi(fields[12])
+	s.must(err)
+	return time.Duration(user+system) * (time.Second / ticksPerSecond)
+}
+
+// memory is how much of a process is resident, now or at most so far, in MiB.
+func (s *scene) memory(o *operator, field string) float64 {
+	s.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.Pid()))
+	s.must(err)
+	for line := range strings.Lines(string(data)) {
+		if rest, found := strings.CutPrefix(line, field+":"); found {
+			kib, err := strconv.Atoi(strings.Fields(rest)[0])
+			s.must(err)
+			return float64(kib) / 1024
+		}
+	}
+	s.Fatalf("/proc/%d/status has no %s", o.Pid(), field)
+	return 0
+}
+
+// Fields of /proc/pid/status.
+const (
+	resident     = "VmRSS"
+	mostResident = "VmHWM"
+)
+
+func mib(n float64) string { return fmt.Sprintf("%.0f MiB", n) }
