@@ -243,8 +243,15 @@ var _ = Describe("Credentials", func() {
 		webhook := w.apply("own")
 		seen(webhook).Should(beReady())
 		platform.forget()
+		const late = 8 * time.Second
+		Expect(w.AddFault(simulator.Fault{
+			Match: simulator.Match{Method: http.MethodGet, Path: "/webhooks"}, Action: "delay-response:" + late.String(),
+		})).To(Succeed())
 		w.put("credentials", map[string]string{"clientSecret": "the new one"})
-		look(webhook, "after the change")
+		Eventually(func() []request { return platform.of("GET", "/webhooks") }).Should(HaveLen(1))
+		change(webhook, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+		Eventually(func() []request { return platform.of("PATCH", "/webhooks") }).WithTimeout(late*3/4).Should(HaveLen(1),
+			"what is known is still true: nothing waits for a list")
 		seen(webhook).Should(beReady())
 		seenConnection(connection).Should(haveConditions(map[string]string{"Ready": "True/Connected"}))
 		logins := platform.of("POST", "/connect/token")
