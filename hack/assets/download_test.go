@@ -20,8 +20,8 @@ func TestSilentDownloadIsGivenUp(t *testing.T) {
 }
 
 func TestGrowingDownloadIsWaitedFor(t *testing.T) {
-	const stall = 300 * time.Millisecond
-	dir, err := fetch(t, stall, `for i in $(seq 12); do echo data >>"$TMPDIR/archive"; sleep 0.05; done; echo /there`)
+	const stall = 3 * time.Second
+	dir, err := fetch(t, stall, `for i in $(seq 12); do echo data >>"$TMPDIR/archive"; sleep 0.3; done; echo /there`)
 	if err != nil || dir != "/there" {
 		t.Errorf("got %q, %v", dir, err)
 	}

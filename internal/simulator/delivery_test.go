@@ -206,7 +206,7 @@ func TestFailedAttempts(t *testing.T) {
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
 			},
-			timeout: time.Second, wantStatus: 200, wantError: "no complete answer within 1s",
+			timeout: 5 * time.Second, wantStatus: 200, wantError: "no complete answer within 5s",
 		},
 		"a body without end": {
 			handler: func(w http.ResponseWriter, r *http.Request) {
