@@ -318,6 +318,29 @@ var errIgnored = errors.New("the platform accepted the change of active but has 
 var errKept = errors.New("the platform accepted the change but kept another callbackUrl or other eventTypes")
 
 func (r *run) delete(remote context.Context) error {
+	if r.plan.target != r.facts.id {
+		return r.deleteOrphan(remote)
+	}
+	return r.deleteTarget(remote)
+}
+
+// deleteOrphan deletes what an interrupted create left behind, if nobody else took it for theirs since it was found: of
+// several that look alike each is deleted by one object, or one of them would be left over.
+func (r *run) deleteOrphan(remote context.Context) error {
+	if !r.fleet.Claim(r.plan.target, r.owner()) {
+		return errTaken
+	}
+	err := errTaken
+	if _, presence := r.fleet.Lookup(r.plan.target); presence == fleet.Present {
+		err = r.deleteTarget(remote)
+	}
+	if err != nil {
+		r.fleet.Release(r.plan.target, r.owner())
+	}
+	return err
+}
+
+func (r *run) deleteTarget(remote context.Context) error {
 	if err := r.fleet.Delete(remote, r.plan.target); err != nil {
 		return err
 	}

@@ -1,12 +1,16 @@
 package teardown
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/simulator"
 )
 
 // The tests of this file stop the operator of all. They run before the parallel ones, one after the other.
@@ -105,4 +109,32 @@ func TestRefusedWebhookGoesAfterARestart(t *testing.T) {
 
 	s.startManager()
 	s.namespaceGoes()
+}
+
+func TestInterruptedCreatesThatLookAlikeLeaveNothingBehind(t *testing.T) {
+	const alike = 6
+	s := newScene(t)
+	s.create(s.credentials(s.namespace))
+	s.create(s.connection())
+	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "delay:3s", Times: alike,
+	}))
+	for i := range alike {
+		s.create(s.webhook(fmt.Sprintf("alike-%d", i), func(w *v1alpha1.Webhook) {
+			w.Spec.CallbackURL = "https://hooks.example.com/alike"
+		}))
+	}
+	s.Eventually(func() (int, error) {
+		requests, err := s.platform.Requests(s.ctx)
+		return requests.Counts["POST /webhooks"], err
+	}).Should(Equal(alike))
+	s.must(manager.Kill())
+	s.Eventually(s.remotes).Should(HaveLen(alike))
+	s.must(plane.Client.DeleteAllOf(s.ctx, &v1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+
+	s.startManager()
+	s.Eventually(s.remotes).Should(BeEmpty())
+	s.deleteNamespace()
+	s.namespaceGoes()
+	s.Expect(s.remotes()).To(BeEmpty())
 }
