@@ -94,7 +94,7 @@ func (m *member) relaunch() {
 // leads tells whether the process has won the lease; one that loses it ends.
 func (m *member) leads() bool {
 	p := m.process()
-	return p.Ended() == nil && strings.Contains(p.Output(), "successfully acquired lease")
+	return p.Ended() == nil && strings.Contains(p.Output(), "Successfully acquired lease")
 }
 
 // leader is the first member that leads, which may be one that does not know yet that it does not; else the first.
