@@ -19,8 +19,8 @@ func (w *world) violations() []string {
 		c.remote[r.ID] = r
 	}
 	objects := w.cluster.webhooks()
-	for i := range objects {
-		c.webhook(&objects[i])
+	for _, o := range objects {
+		c.webhook(o)
 	}
 	for id, r := range c.remote {
 		c.violated("remote webhook %s to %s belongs to nobody", id, r.CallbackURL)

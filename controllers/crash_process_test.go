@@ -246,9 +246,9 @@ func (p *process) enqueueAll(controller string, requests ...reconcile.Request) {
 	}
 }
 
-// client reads from the cache and writes to the cluster.
+// client reads from the cache and writes to the cluster. It does no more than the operator is permitted to.
 func (p *process) client() client.Client {
-	return interceptor.NewClient(p.world.cluster, interceptor.Funcs{
+	return interceptor.NewClient(bare{}, interceptor.Funcs{
 		Get: func(
 			_ context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
 		) error {
@@ -257,32 +257,35 @@ func (p *process) client() client.Client {
 		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
 			return p.look("list "+kindOf(list), func() error { return p.cache.list(list, opts...) })
 		},
-		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			return p.write(ctx, "create "+kindOf(o), func() error { return c.Create(ctx, o, opts...) })
+		Create: func(ctx context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+			return p.call(ctx, "create "+kindOf(o), func() error { return p.world.cluster.create(o) })
 		},
 		Patch: func(
-			ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption,
+			ctx context.Context, _ client.WithWatch, o client.Object, patch client.Patch, _ ...client.PatchOption,
 		) error {
-			return p.write(ctx, "patch "+kindOf(o), func() error { return c.Patch(ctx, o, patch, opts...) })
+			return p.call(ctx, "patch "+kindOf(o), func() error { return p.world.cluster.patch(o, patch, false) })
 		},
 		SubResourcePatch: func(
-			ctx context.Context, c client.Client, name string, o client.Object, patch client.Patch,
-			opts ...client.SubResourcePatchOption,
+			ctx context.Context, _ client.Client, name string, o client.Object, patch client.Patch,
+			_ ...client.SubResourcePatchOption,
 		) error {
-			return p.write(ctx, "patch "+kindOf(o)+" "+name, func() error {
-				return c.SubResource(name).Patch(ctx, o, patch, opts...)
-			})
+			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.world.cluster.patch(o, patch, true) })
 		},
 	})
 }
 
+// bare is a client that knows nothing but the types.
+type bare struct{ client.WithWatch }
+
+func (bare) Scheme() *apimachineryruntime.Scheme { return crashScheme }
+
 // reader reads past the cache.
 func (p *process) reader() client.Reader {
-	return interceptor.NewClient(p.world.cluster, interceptor.Funcs{
+	return interceptor.NewClient(bare{}, interceptor.Funcs{
 		Get: func(
-			ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption,
+			ctx context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
 		) error {
-			return p.write(ctx, "read "+kindOf(o), func() error { return c.Get(ctx, key, o, opts...) })
+			return p.call(ctx, "read "+kindOf(o), func() error { return p.world.cluster.get(key, o) })
 		},
 	})
 }
@@ -300,8 +303,8 @@ const cached = "cached "
 
 var errCluster = errors.New("the connection to the API server was lost")
 
-// write is a call to the API server, of whatever kind.
-func (p *process) write(ctx context.Context, name string, effect func() error) error {
+// call is a call to the API server.
+func (p *process) call(ctx context.Context, name string, effect func() error) error {
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
 }
 
