@@ -32,6 +32,8 @@ const (
 // fate is what happens to a process at one of its points.
 type fate struct {
 	point int
+	// every is the name of all the points that are meant, instead of one.
+	every string
 	what  what
 	// late is how long after it should a request is carried out.
 	late time.Duration
@@ -96,7 +98,7 @@ func (p *process) pass(name string) fate {
 	p.trace = append(p.trace, name)
 	var played fate
 	for _, f := range p.fates {
-		if f.point != len(p.trace) || f.what == holdBack || f.what == startBehind {
+		if !f.means(len(p.trace), name) {
 			continue
 		}
 		switch f.what {
@@ -112,6 +114,17 @@ func (p *process) pass(name string) fate {
 		}
 	}
 	return played
+}
+
+// means tells whether a fate is about a point. Those about watch events have numbers of their own.
+func (f fate) means(point int, name string) bool {
+	switch {
+	case f.what == holdBack || f.what == startBehind:
+		return false
+	case f.every != "":
+		return f.every == name
+	}
+	return f.point == point
 }
 
 // freeze stops the process for a while. Another one takes over, and when this one goes on, it ends what it has begun,

@@ -133,6 +133,13 @@ func (c *checker) connection(webhooks int) {
 	name := ref{kindConnection, keyed(crashConnection)}
 	status := c.world.cluster.read(name).(*v1alpha1.Connection).Status
 	c.same("conditions of the connection", said(status.Conditions), "Ready=True/"+v1alpha1.ConnectedReason)
-	c.same("webhooks of the connection", status.Webhooks, new(int32(webhooks)))
-	c.same("unmanagedWebhooks of the connection", status.UnmanagedWebhooks, new(int32(len(c.world.strangers))))
+	c.same("webhooks of the connection", counted(status.Webhooks), webhooks)
+	c.same("unmanagedWebhooks of the connection", counted(status.UnmanagedWebhooks), len(c.world.strangers))
+}
+
+func counted(n *int32) int {
+	if n == nil {
+		return -1
+	}
+	return int(*n)
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -29,4 +30,24 @@ func TestStaleStarts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestListsThatLack answers lists as a replica does that lacks a webhook which exists. What has an id is not believed to
+// be gone until the platform says so when asked for it by its id.
+func TestListsThatLack(t *testing.T) {
+	lacking := []fate{{
+		every: "before GET /webhooks", what: disturb, never: true,
+		reply: page("without any webhook", http.StatusOK, `{"webhooks":[]}`),
+	}}
+	for _, name := range []string{"update", "turn off", "rotate a given secret", "reactivate on request", "delete"} {
+		s := scenarioNamed(name)
+		t.Run(name, func(t *testing.T) {
+			v := newVisits(t, "lists that lack: "+name)
+			points := v.visit(t, s, lacking).traces[0]
+			for _, k := range leaving(points, "") {
+				v.visit(t, s, dies(k), lacking)
+				v.visit(t, s, append(dies(k), lacking...), lacking)
+			}
+		})
+	}
 }
