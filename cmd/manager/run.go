@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -91,7 +92,7 @@ func cacheOptions(o options) cache.Options {
 func metricsOptions(o options) metricsserver.Options {
 	options := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
 	if o.metricsSecure {
-		options.FilterProvider = guarded
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	return options
 }
