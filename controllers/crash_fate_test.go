@@ -5,12 +5,10 @@ import (
 	"time"
 )
 
-// what becomes of a process at a point.
+// what becomes of a process at a point; nothing when it is empty.
 type what string
 
 const (
-	// survive: nothing.
-	survive what = ""
 	// die: the process is gone, with all that it remembers.
 	die what = "dies"
 	// sendAndDie: its request is on the way, and carried out some time after the process died.

@@ -390,9 +390,3 @@ func (p *process) kill() {
 		}
 	})
 }
-
-// depose takes the leadership from a process: it ends what it has begun.
-func (p *process) depose() {
-	p.deposed = true
-	p.end()
-}

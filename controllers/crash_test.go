@@ -12,9 +12,6 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// maxComplaints of one test are enough to understand it.
-const maxComplaints = 5
-
 // visits counts the worlds of a test.
 type visits struct {
 	t     *testing.T
