@@ -198,9 +198,7 @@ func (r *run) create(remote context.Context) error {
 	request.Secret = r.facts.secret.value
 	created, err := r.fleet.Create(remote, r.owner(), request)
 	if err != nil {
-		if platform.MayHaveHappened(err) {
-			r.memory.doubt(r.key(), r.object().UID, r.now())
-		}
+		r.doubt(err)
 		return err
 	}
 	r.memory.made(r.key(), r.object().UID, created.ID)
@@ -210,6 +208,13 @@ func (r *run) create(remote context.Context) error {
 	}
 	r.event("Created", "Create", "Created remote webhook %s", created.ID)
 	return nil
+}
+
+// doubt remembers that a write failed in a way that does not tell whether it happened.
+func (r *run) doubt(err error) {
+	if platform.MayHaveHappened(err) {
+		r.memory.doubt(r.key(), r.object().UID, r.now())
+	}
 }
 
 var errTaken = errors.New("the remote webhook was claimed by another Webhook meanwhile")
@@ -226,8 +231,7 @@ func (r *run) adopt() error {
 	return nil
 }
 
-// recordID writes the identity down. If the object was changed meanwhile, the id is more important than the change; if
-// it got another id, or is gone, what was just created is one too many and is deleted again.
+// recordID writes the identity down. If the object was changed meanwhile, the id is more important than the change.
 func (r *run) recordID(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
 	defer cancel()
@@ -239,25 +243,38 @@ func (r *run) recordID(ctx context.Context) error {
 		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
 		delete(w.Annotations, v1alpha1.CreatingAnnotation)
 	}
-	for {
-		err := r.patchMetadata(ctx, record)
-		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+	err := r.patchMetadata(ctx, record)
+	for apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		if err := r.reread(ctx); err != nil {
 			return err
 		}
-		var live v1alpha1.Webhook
-		err = r.APIReader.Get(ctx, r.key(), &live)
-		other := live.Annotations[v1alpha1.WebhookIDAnnotation]
-		switch {
-		case apierrors.IsNotFound(err) || err == nil && live.UID != r.object().UID:
-			return r.undoCreate(ctx, "the Webhook is gone")
-		case err != nil:
-			return err
-		case other != "" && other != id:
-			return r.undoCreate(ctx, "the Webhook owns "+other+" already")
+		if err = r.patchMetadata(ctx, record); err == nil {
+			return errOutdated
 		}
-		r.facts.webhook = &live
 	}
+	return err
 }
+
+// reread reads the object past the cache. If it got another id meanwhile, or is gone, what was just created is one too
+// many and is deleted again.
+func (r *run) reread(ctx context.Context) error {
+	var live v1alpha1.Webhook
+	err := r.APIReader.Get(ctx, r.key(), &live)
+	other := live.Annotations[v1alpha1.WebhookIDAnnotation]
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && live.UID != r.object().UID:
+		return r.undoCreate(ctx, "the Webhook is gone")
+	case err != nil:
+		return err
+	case other != "" && other != r.facts.id:
+		return r.undoCreate(ctx, "the Webhook owns "+other+" already")
+	}
+	r.facts.webhook = &live
+	return nil
+}
+
+// errOutdated ends a run that was decided on from an object that has changed since: what is left is decided on anew.
+var errOutdated = errors.New("the Webhook has changed meanwhile")
 
 // undoCreate removes a webhook that this run created but nobody owns. One that was taken over is left alone.
 func (r *run) undoCreate(ctx context.Context, why string) error {
@@ -281,8 +298,12 @@ func (r *run) update(remote context.Context) error {
 	if patch.Empty() {
 		return nil
 	}
+	if r.plan.sendSecret {
+		r.memory.sending(r.key(), r.object().UID)
+	}
 	updated, err := r.fleet.Update(remote, r.facts.id, patch)
 	if err != nil {
+		r.doubt(err)
 		return err
 	}
 	r.remote = &updated

@@ -213,7 +213,11 @@ func TestNobodyTakesWhatTheCacheShowsTooLate(t *testing.T) {
 	first := slices.Index(points, "before POST /webhooks") + 1
 	slow := fate{point: first, what: disturb, late: time.Second}
 	o := s.play(t, []fate{slow})
-	recorded := leaving(o.traces[0], "after ", "patch Webhook")[2]
+	patches := leaving(o.traces[0], "after ", "patch Webhook")
+	if len(patches) < 3 {
+		t.Fatalf("two finalizers and an identity were to be written:\n%s", o.story())
+	}
+	recorded := patches[2]
 	for late := range 5 {
 		fates := [][]fate{
 			append(dies(recorded), slow),

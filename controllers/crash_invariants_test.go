@@ -25,6 +25,7 @@ func (w *world) violations() []string {
 	for id, r := range c.remote {
 		c.violated("remote webhook %s to %s belongs to nobody", id, r.CallbackURL)
 	}
+	c.history()
 	c.strangers()
 	c.connection(len(objects))
 	return c.found
@@ -63,6 +64,18 @@ func (c *checker) webhook(w *v1alpha1.Webhook) {
 	c.spec(w, r)
 	c.status(w)
 	c.secret(w, r)
+}
+
+// history must not show a status that went back to what it was before.
+func (c *checker) history() {
+	for _, event := range c.world.cluster.history {
+		before, was := event.old.(*v1alpha1.Webhook)
+		now, is := event.changed.(*v1alpha1.Webhook)
+		if was && is && (now.Status.ObservedGeneration < before.Status.ObservedGeneration ||
+			now.Status.Deactivations < before.Status.Deactivations) {
+			c.violated("the status of %s went back", now.Name)
+		}
+	}
 }
 
 // spec compares the remote webhook with what is wanted.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -32,6 +33,7 @@ func meetings() []meeting {
 		{scenario: "update", name: "deletes it", do: deleteSubject},
 		{scenario: "turn off", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
 		{scenario: "rotate a given secret", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
+		{scenario: "use another given secret", name: "goes back to the first", do: edit(withSecretRef), webhooks: 1},
 		{scenario: "remote webhook deleted", name: "changes its spec", do: edit(changeSpec), webhooks: 1},
 		{scenario: "remote webhook deleted", name: "deletes it", do: deleteSubject},
 	}
@@ -44,7 +46,8 @@ func deleteBoth(w *world) {
 }
 
 // TestMeetings lets somebody do something after every call of the operator, and then ends the operator at that moment, or
-// after every call that follows. What happens before a call happens after the one before it.
+// after every call that follows. What happens before a call happens after the one before it. The operator may also have
+// sent a request at that moment, which is carried out when it is dead.
 func TestMeetings(t *testing.T) {
 	for _, m := range meetings() {
 		s := scenarioNamed(m.scenario)
@@ -52,8 +55,13 @@ func TestMeetings(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			v := newVisits(t, s.name)
-			for _, k := range leaving(s.play(t).traces[0], "after ") {
+			points := s.play(t).traces[0]
+			for _, k := range leaving(points, "after ") {
 				v.meet(t, s.after(m), fate{point: k, what: meet, meets: m.do})
+			}
+			for _, k := range leaving(points, "before ", writing...) {
+				sent := fate{point: k, what: sendAndDie, late: 3 * time.Second, gap: downtime}
+				v.visit(t, s.after(m), []fate{{point: k, what: meet, meets: m.do}, sent})
 			}
 		})
 	}

@@ -35,6 +35,7 @@ const warmUp = 30 * time.Second
 const (
 	subject   = "model-events"
 	hmac      = "hmac"
+	otherHMAC = "other-hmac"
 	firstHMAC = "the-first-value-of-a-signing-secret"
 	nextHMAC  = "the-second-value-of-a-signing-secret"
 )
@@ -54,6 +55,8 @@ func annotate(annotation string) func(*world) {
 func deleteSubject(w *world) { w.cluster.remove(w.cluster.webhook(subject)) }
 
 func withSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: hmac} }
+
+func withOtherSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: otherHMAC} }
 
 func changeSpec(w *v1alpha1.Webhook) {
 	w.Spec.CallbackURL = callbackOf("elsewhere")
@@ -75,6 +78,10 @@ func keepSecret(value string) func(*world) {
 	return func(w *world) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
 }
 
+func keepOtherSecret(w *world) {
+	w.cluster.setSecret(otherHMAC, map[string]string{v1alpha1.DefaultSecretKey: nextHMAC})
+}
+
 // scenarios are those of every test in which processes are disturbed.
 func scenarios() []scenario {
 	return []scenario{
@@ -86,6 +93,8 @@ func scenarios() []scenario {
 		{name: "turn off", before: add(), act: edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }), webhooks: 1},
 		{name: "rotate a given secret", before: then(keepSecret(firstHMAC), add(withSecretRef)),
 			act: keepSecret(nextHMAC), webhooks: 1},
+		{name: "use another given secret", before: then(keepSecret(firstHMAC), keepOtherSecret, add(withSecretRef)),
+			act: edit(withOtherSecretRef), webhooks: 1},
 		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1},
 		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},
 		{name: "reactivate on request", before: then(add(reactivatedOnRequest), deactivateOnceReady),

@@ -166,15 +166,40 @@ func disturbances() []fate {
 func TestZombies(t *testing.T) {
 	eachScenario(t, "zombie", func(t *testing.T, s scenario, v *visits) {
 		s.most = 2 * max(s.webhooks, 1)
-		points := s.play(t).traces[0]
-		writes := slices.Concat(leaving(points, "before ", writing...), leaving(points, "after ", writing...))
-		for _, k := range writes {
+		for _, k := range changing(s.play(t).traces[0]) {
 			for _, f := range zombies() {
 				f.point, f.what = k, freeze
 				v.visit(t, s, []fate{f})
 			}
 		}
 	})
+}
+
+// TestZombiesThatMissedAnEdit stops the leader as TestZombies does, and changes the spec meanwhile: what the old leader
+// knows is outdated when it goes on.
+func TestZombiesThatMissedAnEdit(t *testing.T) {
+	for _, name := range []string{"create with a generated secret", "update", "reactivate", "remote webhook deleted"} {
+		s := scenarioNamed(name)
+		points := s.play(t).traces[0]
+		s.most, s.check, s.act = 2, nil, then(s.act, func(w *world) {
+			w.in(3*time.Second, "edit", func() { w.cluster.edit(subject, changeSpec) })
+		})
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newVisits(t, "zombie, edited: "+name)
+			for _, k := range changing(points) {
+				for _, f := range zombies()[1:] {
+					f.point, f.what = k, freeze
+					v.visit(t, s, []fate{f})
+				}
+			}
+		})
+	}
+}
+
+// changing are the points before and after calls that change something.
+func changing(points []string) []int {
+	return slices.Concat(leaving(points, "before ", writing...), leaving(points, "after ", writing...))
 }
 
 // writing are the beginnings of the names of calls that change something.

@@ -218,7 +218,14 @@ func decideSecret(f facts, p *plan) {
 	case !f.secretSent():
 		p.sendSecret = true
 		if p.cause == causeNone {
-			p.cause = causeRotation
+			p.cause, p.drift = describeSecret(f)
 		}
 	}
+}
+
+func describeSecret(f facts) (cause, string) {
+	if f.secret.doubtful {
+		return causeDrift, "it was modified, perhaps by another secret, so the signing secret was sent again"
+	}
+	return causeRotation, ""
 }

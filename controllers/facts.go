@@ -80,6 +80,9 @@ type secretFacts struct {
 	missing bool
 	// rotate: the generated Secret is to get a new value.
 	rotate bool
+	// doubtful: the webhook has changed since the status was written, perhaps by a secret that was sent and not written
+	// down: the platform does not tell which one it has.
+	doubtful bool
 	// problem with a Secret that somebody else must mend; nil when there is none.
 	problem *problem
 	// value is set only when the platform does not have this version.
@@ -105,7 +108,7 @@ func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID =
 func (f *facts) secretSent() bool {
 	s := f.webhook.Status
 	return f.known() && f.presence != fleet.Gone && s.SecretName == f.secret.name &&
-		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate
+		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate && !f.secret.doubtful
 }
 
 // requested tells whether an annotation asks for something that was not handled yet.

@@ -18,6 +18,8 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
 		return verdict{silent: true, retry: busyPause}, true
+	case errors.Is(err, errOutdated):
+		return verdict{silent: true, retry: again}, true
 	case errors.Is(err, errKept):
 		return r.refused(err.Error(), 0), true
 	case errors.Is(err, errIgnored):

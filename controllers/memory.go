@@ -28,8 +28,10 @@ type attempt struct {
 	id string
 	// clean is true while no create of this object can have left a webhook behind that is not known.
 	clean bool
-	// horizon is when the last request of unknown outcome can no longer take effect.
+	// horizon is when the last request of unknown outcome can no longer take effect; zero when there was none.
 	horizon time.Time
+	// vouched is true while the status is right about the signing secret: this process sent it last, and wrote that down.
+	vouched bool
 	// setbacks counts the calls about the object that the platform did not answer as documented, since one succeeded;
 	// rest is until when no further one is made, unless the spec is no longer of the generation that they were about.
 	setbacks   int
@@ -85,7 +87,7 @@ func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*a
 
 // begin notes that the object's finalizer was added, or its id removed, by this process: nothing can be left behind.
 func (m *memory) begin(name types.NamespacedName, uid types.UID) {
-	m.change(name, uid, func(a *attempt) { a.id, a.clean, a.hope = "", true, time.Time{} })
+	m.change(name, uid, func(a *attempt) { a.id, a.clean, a.horizon, a.hope = "", true, time.Time{}, time.Time{} })
 }
 
 // made notes the id of the webhook that belongs to the object.
@@ -93,9 +95,20 @@ func (m *memory) made(name types.NamespacedName, uid types.UID, id string) {
 	m.change(name, uid, func(a *attempt) { a.id, a.clean = id, false })
 }
 
-// doubt notes a create of unknown outcome that ended now.
+// doubt notes a write of unknown outcome that ended now.
 func (m *memory) doubt(name types.NamespacedName, uid types.UID, now time.Time) {
 	m.change(name, uid, func(a *attempt) { a.clean, a.horizon = false, now.Add(m.settle) })
+}
+
+// sending notes that the signing secret is about to be sent: from now on the status may be wrong about it.
+func (m *memory) sending(name types.NamespacedName, uid types.UID) {
+	m.change(name, uid, func(a *attempt) { a.vouched = false })
+}
+
+// vouch notes that the status names the signing secret that was sent at a time. A request before it that may still take
+// effect would replace the secret once more.
+func (m *memory) vouch(name types.NamespacedName, uid types.UID, sent time.Time) {
+	m.change(name, uid, func(a *attempt) { a.vouched = !sent.Before(a.horizon) })
 }
 
 const (

@@ -24,7 +24,7 @@ func (r *run) report(ctx context.Context) error {
 		return nil
 	}
 	r.announceVerdict(v)
-	return r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
+	err := r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
 		status.ObservedGeneration = r.facts.generation
 		r.describeRemote(status)
 		r.describeHandled(status)
@@ -32,6 +32,10 @@ func (r *run) report(ctx context.Context) error {
 		setConditions(status, r.facts.generation, conditionsOf(v)...)
 		r.describeActive(status)
 	})
+	if err == nil && r.secretSent {
+		r.memory.vouch(r.key(), r.object().UID, r.facts.now)
+	}
+	return err
 }
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.
@@ -91,7 +95,10 @@ func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 		status.SecretName, status.SecretVersion = "", ""
 	}
 	status.WebhookID, status.ScopeID, status.Active = w.ID, w.ScopeID, &w.Active
-	status.Created, status.Modified = platformTime(w.Created), platformTime(w.Modified)
+	status.Created = platformTime(w.Created)
+	if r.secretSent || !r.facts.secret.doubtful {
+		status.Modified = platformTime(w.Modified)
+	}
 	if r.secretSent {
 		status.SecretName, status.SecretVersion = r.facts.secret.name, r.facts.secret.version
 	}
@@ -104,11 +111,12 @@ func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 	}
 }
 
+// platformTime is a time of the platform's as a status keeps it: to the microsecond.
 func platformTime(t time.Time) *metav1.MicroTime {
 	if t.IsZero() {
 		return nil
 	}
-	m := metav1.NewMicroTime(t)
+	m := metav1.NewMicroTime(t.Truncate(time.Microsecond))
 	return &m
 }
 

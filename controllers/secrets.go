@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
 )
 
 const (
@@ -42,6 +43,7 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 		return err
 	}
 	f.secret.version = meta.ResourceVersion
+	f.secret.doubtful = r.doubtsSecret(f)
 	if f.webhook.GeneratesSecret() {
 		if !metav1.IsControlledBy(meta, f.webhook) {
 			f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
@@ -57,6 +59,15 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 		return nil
 	}
 	return r.readSecret(ctx, f, key, ref)
+}
+
+// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was modified by
+// somebody who did not write the status, which may have been an earlier process, or a request that came late. Once this
+// process has vouched for the secret, only its own requests make it doubt.
+func (r *WebhookReconciler) doubtsSecret(f *facts) bool {
+	known := r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
+	return !known.vouched && f.known() && f.presence == fleet.Present &&
+		!f.webhook.Status.Modified.Equal(platformTime(f.remote.Modified))
 }
 
 // secretMetadata reads what is known of a Secret from the cache, and past it while the cache does not show what this

@@ -48,7 +48,7 @@ func newScene(t *testing.T, part *section) *scene {
 	t.Helper()
 	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context(), section: part}
 	// A bound on failures, for any N; nothing that works comes near to it.
-	s.SetDefaultEventuallyTimeout(harness.Patience + time.Duration(*webhooks)*100*time.Millisecond)
+	s.SetDefaultEventuallyTimeout(harness.Patience + time.Duration(*webhooks)*100*time.Millisecond + 10**interval)
 	s.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	return s
 }
