@@ -56,7 +56,9 @@ func deleteSubject(w *world) { w.cluster.remove(w.cluster.webhook(subject)) }
 
 func withSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: hmac} }
 
-func withOtherSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: otherHMAC} }
+func withOtherSecretRef(w *v1alpha1.Webhook) {
+	w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: otherHMAC}
+}
 
 func changeSpec(w *v1alpha1.Webhook) {
 	w.Spec.CallbackURL = callbackOf("elsewhere")

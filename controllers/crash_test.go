@@ -92,19 +92,14 @@ func leaving(points []string, prefix string, words ...string) (found []int) {
 // TestCrashPointPairs ends the operator at every call that leaves it, and its successor at every such call. A read from a
 // cache changes nothing that outlives the process: its points are those of the call before.
 func TestCrashPointPairs(t *testing.T) {
-	for _, name := range []string{"create with a generated secret", "delete"} {
-		s := scenarioNamed(name)
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			v := newVisits(t, "crash twice: "+name)
-			for _, first := range leaving(s.play(t).traces[0], "") {
-				second := s.play(t, dies(first)).traces[1]
-				for _, k := range leaving(second, "") {
-					v.visit(t, s, dies(first), dies(k))
-				}
+	eachScenario(t, "crash twice", func(t *testing.T, s scenario, v *visits) {
+		for _, first := range leaving(s.play(t).traces[0], "") {
+			second := s.play(t, dies(first)).traces[1]
+			for _, k := range leaving(second, "") {
+				v.visit(t, s, dies(first), dies(k))
 			}
-		})
-	}
+		}
+	})
 }
 
 func scenarioNamed(name string) scenario {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,8 +22,11 @@ const (
 )
 
 // disturbable lets the control plane's programs be paused, killed and started again: it leaves their process ids in
-// files, and keeps the API server's certificates, which envtest would make anew for each start.
+// files, and keeps the API server's certificates, which envtest would make anew for each start, and their ports.
 func (c *ControlPlane) disturbable(folder string) error {
+	if err := c.choosePorts(); err != nil {
+		return err
+	}
 	etcd, err := c.wrap(folder, etcdProgram)
 	if err != nil {
 		return err
@@ -35,6 +40,22 @@ func (c *ControlPlane) disturbable(folder string) error {
 	certificates := filepath.Join(c.dir, "certificates")
 	c.environment.ControlPlane.GetAPIServer().CertDir = certificates
 	return os.Mkdir(certificates, 0o700)
+}
+
+// choosePorts gives both programs ports that nobody else gets while they are down.
+func (c *ControlPlane) choosePorts() error {
+	etcd, err := FreeAddress()
+	if err != nil {
+		return err
+	}
+	server, err := FreeAddress()
+	if err != nil {
+		return err
+	}
+	c.environment.ControlPlane.Etcd.URL = &url.URL{Scheme: "http", Host: etcd}
+	serving := &c.environment.ControlPlane.GetAPIServer().SecureServing
+	serving.Address, serving.Port, err = net.SplitHostPort(server)
+	return err
 }
 
 // wrap writes a script that becomes a program of a folder, after it has left its process id in a file.
