@@ -4,13 +4,9 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -68,39 +64,4 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	return mgr.Add(&Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.serves})
-}
-
-// Transform makes the cache keep no more than is used. Of the Webhooks of other shards that is who claims what.
-func Transform(selector labels.Selector) toolscache.TransformFunc {
-	strip := cache.TransformStripManagedFields()
-	return func(o any) (any, error) {
-		switch o := o.(type) {
-		case *v1alpha1.Webhook:
-			if selector != nil && !selector.Matches(labels.Set(o.Labels)) {
-				o.Spec = v1alpha1.WebhookSpec{ConnectionRef: o.Spec.ConnectionRef, WebhookID: o.Spec.WebhookID}
-				o.Status = v1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID}
-			}
-			// A second copy of the spec, which no patch mentions.
-			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
-		case *metav1.PartialObjectMetadata:
-			o.ObjectMeta = essence(&o.ObjectMeta)
-		}
-		return strip(o)
-	}
-}
-
-// essence is what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the labels
-// of a Namespace; of a Secret the version, whose it is, and which rotation it answers.
-func essence(m *metav1.ObjectMeta) metav1.ObjectMeta {
-	kept := metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
-	if m.Namespace == "" {
-		kept.Labels = m.Labels
-	}
-	if owner := metav1.GetControllerOfNoCopy(m); owner != nil {
-		kept.OwnerReferences = []metav1.OwnerReference{{UID: owner.UID, Controller: owner.Controller}}
-	}
-	if request := m.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
-		kept.Annotations = map[string]string{v1alpha1.RotateRequestedAtAnnotation: request}
-	}
-	return kept
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unique"
 )
 
 // Scopes of a webhook.
@@ -77,13 +78,19 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	case wire.CallbackURL == "":
 		return fmt.Errorf("webhook %q without callbackUrl", wire.ID)
 	}
+	for i, name := range wire.EventTypes {
+		wire.EventTypes[i] = shared(name)
+	}
 	*w = Webhook{
-		ID: wire.ID, Scope: wire.Scope, ScopeID: wire.ScopeID, Active: *wire.Active,
+		ID: wire.ID, Scope: shared(wire.Scope), ScopeID: shared(wire.ScopeID), Active: *wire.Active,
 		CallbackURL: wire.CallbackURL, EventTypes: wire.EventTypes,
 		Created: readTime(wire.Created), Modified: readTime(wire.Modified),
 	}
 	return nil
 }
+
+// shared is the one copy of a text that many webhooks have.
+func shared(s string) string { return unique.Make(s).Value() }
 
 // readTime is lenient: a time is never worth failing a whole list for.
 func readTime(s string) time.Time {

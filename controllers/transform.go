@@ -1,0 +1,81 @@
+package controllers
+
+import (
+	"unique"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// Transform makes the cache keep no more than is used, and what many objects say only once. Of the Webhooks of other
+// shards that is who claims what.
+func Transform(selector labels.Selector) toolscache.TransformFunc {
+	strip := cache.TransformStripManagedFields()
+	return func(o any) (any, error) {
+		switch o := o.(type) {
+		case *v1alpha1.Webhook:
+			if selector != nil && !selector.Matches(labels.Set(o.Labels)) {
+				o.Spec = v1alpha1.WebhookSpec{ConnectionRef: o.Spec.ConnectionRef, WebhookID: o.Spec.WebhookID}
+				o.Status = v1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID}
+			}
+			// A second copy of the spec, which no patch mentions.
+			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
+			shareTexts(o)
+		case *metav1.PartialObjectMetadata:
+			o.ObjectMeta = essence(&o.ObjectMeta)
+			share(&o.Kind, &o.APIVersion, &o.Namespace)
+		}
+		return strip(o)
+	}
+}
+
+// essence is what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the labels
+// of a Namespace; of a Secret the version, whose it is, and which rotation it answers.
+func essence(m *metav1.ObjectMeta) metav1.ObjectMeta {
+	kept := metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
+	if m.Namespace == "" {
+		kept.Labels = m.Labels
+	}
+	if owner := metav1.GetControllerOfNoCopy(m); owner != nil {
+		kept.OwnerReferences = []metav1.OwnerReference{{UID: owner.UID, Controller: owner.Controller}}
+	}
+	if request := m.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
+		kept.Annotations = map[string]string{v1alpha1.RotateRequestedAtAnnotation: request}
+	}
+	return kept
+}
+
+// shareTexts lets a Webhook share with all others the texts that are mostly the same.
+func shareTexts(w *v1alpha1.Webhook) {
+	spec, status := &w.Spec, &w.Status
+	share(&w.Kind, &w.APIVersion, &w.Namespace)
+	for i := range w.Finalizers {
+		share(&w.Finalizers[i])
+	}
+	share(&spec.ConnectionRef.Kind)
+	share(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID)
+	share(&spec.Scope)
+	share(&spec.ReactivationPolicy)
+	share(&spec.DeletionPolicy)
+	share(&spec.AdoptionPolicy)
+	for i := range spec.EventTypes {
+		share(&spec.EventTypes[i])
+	}
+	for i := range status.Conditions {
+		c := &status.Conditions[i]
+		share(&c.Type, &c.Reason, &c.Message)
+		share(&c.Status)
+	}
+}
+
+// share replaces texts by the one copy of each that is kept while anybody uses it.
+func share[S ~string](texts ...*S) {
+	for _, text := range texts {
+		*text = unique.Make(*text).Value()
+	}
+}
