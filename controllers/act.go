@@ -49,7 +49,9 @@ func (r *run) act(ctx context.Context) error {
 	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
-	remote = platform.WithLane(remote, lane(r.facts, r.plan))
+	remote = platform.WithTurn(remote, platform.Turn{
+		Lane: lane(r.facts, r.plan), Caller: string(r.owner()),
+	})
 	if rest := r.rest(); rest > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
 		r.plan.verdict = verdict{silent: true, retry: rest}
 		return nil

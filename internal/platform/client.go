@@ -174,14 +174,17 @@ func (c *Client) noteSkew(h http.Header) {
 	}
 }
 
-type laneKey struct{}
+type turnKey struct{}
 
-// WithLane says how urgent the calls made under the returned context are; Urgent when it is not said.
-func WithLane(ctx context.Context, lane Lane) context.Context {
-	return context.WithValue(ctx, laneKey{}, lane)
+// WithTurn says how the calls made under the returned context, one after the other, stand among the others of the
+// connection.
+func WithTurn(ctx context.Context, t Turn) context.Context {
+	return context.WithValue(ctx, turnKey{}, &t)
 }
 
-func laneOf(ctx context.Context) Lane {
-	lane, _ := ctx.Value(laneKey{}).(Lane)
-	return lane
+func turnOf(ctx context.Context) *Turn {
+	if t, ok := ctx.Value(turnKey{}).(*Turn); ok {
+		return t
+	}
+	return &Turn{}
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -20,6 +21,15 @@ const (
 	// picture calls are the lists. There is one at a time, which serves all webhooks: it waits behind none of them.
 	picture
 )
+
+// Turn is how a call stands among the others of its connection. The zero Turn is urgent, and nobody's.
+type Turn struct {
+	Lane Lane
+	// Caller is who calls. One that asks again keeps its place in the line; "" keeps none.
+	Caller string
+	// begun is true once a call was let through: what has begun goes on before what has not.
+	begun bool
+}
 
 // Limits bound the calls of one connection.
 type Limits struct {
@@ -41,7 +51,7 @@ type gate struct {
 	mu          sync.Mutex
 	closedUntil time.Time
 	sent        int
-	lines       [picture + 1]line
+	lines       [picture + 1]queue
 	crowd       line
 }
 
@@ -55,6 +65,50 @@ func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
 	}
 	l.last = earliest
 	return earliest
+}
+
+// queue is the line of one lane. Who comes for the first time stands behind all others; who came in vain at the time
+// that it was told, or has begun, stands before them.
+type queue struct {
+	first, overdue line
+	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
+	kept map[string]time.Time
+	room int
+}
+
+// place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
+// whatever woke it, there is one place for it, not two.
+func (q *queue) place(t *Turn, now, earliest time.Time, spacing time.Duration) (at time.Time) {
+	told, waits := q.kept[t.Caller]
+	switch {
+	case waits && !told.Before(earliest):
+		return told
+	case waits || t.begun:
+		at = q.overdue.place(earliest, spacing)
+	default:
+		at = q.first.place(earliest, spacing)
+	}
+	if t.Caller != "" {
+		q.keep(t.Caller, at, now)
+	}
+	return at
+}
+
+const (
+	// forgotten is how long after its time a caller that never came is remembered.
+	forgotten = time.Minute
+	minRoom   = 100
+)
+
+func (q *queue) keep(caller string, at, now time.Time) {
+	if len(q.kept) >= q.room {
+		maps.DeleteFunc(q.kept, func(_ string, told time.Time) bool { return now.Sub(told) > forgotten })
+		q.room = max(2*len(q.kept), minRoom)
+	}
+	if q.kept == nil {
+		q.kept = map[string]time.Time{}
+	}
+	q.kept[caller] = at
 }
 
 const (
@@ -87,25 +141,29 @@ func (g *gate) addBucket(limit int, period time.Duration) {
 }
 
 // enter takes a place. It returns leave, to be called when the call is over, or how long to wait.
-func (g *gate) enter(lane Lane) (leave func(), refused *ThrottledError) {
+func (g *gate) enter(t *Turn) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
 	if now.Before(g.closedUntil) {
-		at := g.lines[lane].place(g.closedUntil, g.spacing())
+		at := g.lines[t.Lane].place(t, now, g.closedUntil, g.spacing())
 		return nil, &ThrottledError{After: at.Sub(now), Closed: true}
 	}
-	if wait := g.deficit(now, lane); wait > 0 {
-		at := g.lines[lane].place(now.Add(wait), g.spacing())
+	if wait := g.deficit(now, t.Lane); wait > 0 {
+		at := g.lines[t.Lane].place(t, now, now.Add(wait), g.spacing())
 		return nil, &ThrottledError{After: at.Sub(now)}
 	}
-	if g.sent >= g.inFlight && lane != picture {
+	if g.sent >= g.inFlight && t.Lane != picture {
 		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
 		return nil, &ThrottledError{After: at.Sub(now)}
 	}
 	for _, b := range g.buckets {
 		b.AllowN(now, 1)
 	}
+	for i := range g.lines {
+		delete(g.lines[i].kept, t.Caller)
+	}
+	t.begun = true
 	g.sent++
 	return g.leave, nil
 }

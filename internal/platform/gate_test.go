@@ -30,7 +30,7 @@ func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d))
 
 // ask asks for a place and gives it back at once.
 func (e *entrance) ask(lane Lane) (wait time.Duration, let bool) {
-	leave, refused := e.gate.enter(lane)
+	leave, refused := e.gate.enter(&Turn{Lane: lane})
 	if refused != nil {
 		return refused.After, false
 	}
@@ -190,6 +190,92 @@ func TestWaitersAreToldDifferentTimes(t *testing.T) {
 	}
 }
 
+// called is a caller that asks for a place.
+func (e *entrance) called(t *Turn) (told time.Time, let bool) {
+	leave, refused := e.gate.enter(t)
+	if refused != nil {
+		return e.clock.Now().Add(refused.After), false
+	}
+	leave()
+	return e.clock.Now(), true
+}
+
+func callers(n int) (all []*Turn) {
+	for i := range n {
+		all = append(all, &Turn{Caller: fmt.Sprint("caller ", i)})
+	}
+	return all
+}
+
+// A Webhook is woken by its Secret, by its own annotations and by lists while it waits: that must not cost places.
+func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.askAll(Urgent)
+	told := map[*Turn]time.Time{}
+	waiting := callers(300)
+	for _, c := range waiting {
+		told[c], _ = e.called(c)
+	}
+	for range 20 {
+		e.pass(3 * time.Millisecond)
+		for _, c := range waiting {
+			again, let := e.called(c)
+			e.Expect(let).To(BeFalse())
+			e.Expect(again).To(Equal(told[c]))
+		}
+	}
+	for _, c := range waiting {
+		e.clock.SetTime(told[c])
+		_, let := e.called(c)
+		e.Expect(let).To(BeTrue())
+	}
+	e.Expect(e.clock.Now().Sub(start)).To(BeNumerically("~", 300*time.Minute/375, time.Second), "no place was wasted")
+}
+
+func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.askAll(Urgent)
+	const spacing = time.Minute / 375
+	waiting := callers(100)
+	first := waiting[0]
+	at, _ := e.called(first)
+	for _, c := range waiting[1:] {
+		e.called(c)
+	}
+	e.clock.SetTime(at)
+	quicker, _ := e.askAll(Urgent)
+	e.Expect(quicker).To(BeNumerically(">", 0))
+	again, let := e.called(first)
+	e.Expect(let).To(BeFalse())
+	e.Expect(again.Sub(at)).To(BeNumerically("~", spacing, time.Millisecond))
+	newcomer, _ := e.called(&Turn{Caller: "newcomer"})
+	e.Expect(newcomer.Sub(at)).To(BeNumerically(">=", 99*spacing))
+}
+
+func TestWhatHasBegunGoesOnFirst(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	begun := &Turn{Caller: "begun"}
+	_, let := e.called(begun)
+	e.Expect(let).To(BeTrue())
+	e.askAll(Urgent)
+	for _, c := range callers(100) {
+		e.called(c)
+	}
+	told, let := e.called(begun)
+	e.Expect(let).To(BeFalse())
+	e.Expect(told.Sub(start)).To(BeNumerically("~", time.Minute/375, time.Millisecond))
+}
+
+func TestACallerThatNeverComesIsForgotten(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	for i := range 5000 {
+		e.askAll(Urgent)
+		e.called(&Turn{Caller: fmt.Sprint("caller ", i)})
+		e.pass(time.Second)
+	}
+	e.Expect(len(e.gate.lines[Urgent].kept)).To(BeNumerically("<", 3*minRoom))
+}
+
 func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Routine)
@@ -212,7 +298,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	told := map[time.Duration]bool{}
 	for _, lane := range []Lane{Urgent, Routine, picture} {
 		for i := range 20 {
-			_, refused := e.gate.enter(lane)
+			_, refused := e.gate.enter(&Turn{Lane: lane})
 			e.Expect(refused).To(HaveOccurred())
 			e.Expect(refused.Closed).To(BeTrue())
 			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
@@ -230,7 +316,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e.pass(time.Nanosecond)
 	let25, _ := e.askAll(Urgent)
 	e.Expect(let25).To(Equal(124), "who was refused has cost nothing")
-	_, refused := e.gate.enter(Urgent)
+	_, refused := e.gate.enter(&Turn{Lane: Urgent})
 	e.Expect(refused.Closed).To(BeFalse())
 }
 
@@ -246,16 +332,16 @@ func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
 
 func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
-	first, refused := e.gate.enter(Urgent)
+	first, refused := e.gate.enter(&Turn{Lane: Urgent})
 	e.Expect(refused).NotTo(HaveOccurred())
-	second, refused := e.gate.enter(Routine)
+	second, refused := e.gate.enter(&Turn{Lane: Routine})
 	e.Expect(refused).NotTo(HaveOccurred())
 	for range 500 {
-		_, refused = e.gate.enter(Urgent)
+		_, refused = e.gate.enter(&Turn{Lane: Urgent})
 		e.Expect(refused).To(HaveOccurred())
 		e.Expect(refused.Closed).To(BeFalse())
 	}
-	list, refused := e.gate.enter(picture)
+	list, refused := e.gate.enter(&Turn{Lane: picture})
 	e.Expect(refused).NotTo(HaveOccurred())
 	list()
 	first()

@@ -118,7 +118,7 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 	op := operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 	}
-	ctx = WithLane(ctx, picture)
+	ctx = WithTurn(ctx, Turn{Lane: picture})
 	seen := map[string]bool{}
 	for range maxPages {
 		seen[op.url.String()] = true

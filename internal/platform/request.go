@@ -56,7 +56,7 @@ func (c *Client) do(ctx context.Context, op operation) error {
 // attempt takes a place within the rate limit and a token other than the stale one, and sends the request. It returns
 // the token that the request was sent with; nil when it was not sent.
 func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token) (*oauth2.Token, error) {
-	leave, refused := c.gate.enter(laneOf(ctx))
+	leave, refused := c.gate.enter(turnOf(ctx))
 	if refused != nil {
 		c.options.Throttled(refused.After)
 		return nil, refused
