@@ -56,6 +56,13 @@ func (r *run) act(ctx context.Context) error {
 		r.plan.verdict = verdict{silent: true, retry: rest}
 		return nil
 	}
+	if err := r.ready(remote); err != nil {
+		if v, ok := r.judge(createRemote, err); ok {
+			r.plan.verdict = v
+			return nil
+		}
+		return err
+	}
 	for _, s := range r.plan.steps {
 		err := r.do(ctx, remote, s)
 		if err == nil {
@@ -75,6 +82,15 @@ func (r *run) act(ctx context.Context) error {
 		return nil
 	}
 	return nil
+}
+
+// ready asks before a creation whether its request would be sent: thousands that wait for one connection must not keep
+// the API server from others with what comes before the request.
+func (r *run) ready(remote context.Context) error {
+	if !slices.Contains(r.plan.steps, createRemote) {
+		return nil
+	}
+	return r.fleet.Ready(remote)
 }
 
 // rest is how long the object is left alone after calls that the platform did not answer as documented. A change of the

@@ -252,12 +252,18 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(haveConditions(map[string]string{
 			"Ready": "False/RateLimited", "Reconciling": "True/RateLimited",
 		}))
+		waiting := w.apply("waiting")
+		seen(waiting).Should(haveConditions(map[string]string{
+			"Ready": "False/RateLimited", "Reconciling": "True/RateLimited",
+		}))
+		Expect(waiting.Finalizers).To(BeEmpty(), "nothing is prepared for what cannot be sent")
 		other := newWorld()
 		other.connect()
 		free := other.apply("free")
 		seen(free).Should(beReady())
 		seen(webhook).Should(beReady())
-		Expect(w.Webhooks()).To(HaveLen(1))
+		seen(waiting).Should(beReady())
+		Expect(w.Webhooks()).To(HaveLen(2))
 	})
 })
 

@@ -19,6 +19,8 @@ type API interface {
 	List(ctx context.Context) ([]platform.Webhook, error)
 	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
 	Delete(ctx context.Context, id string) error
+	// Ready tells whether a call would be sent now; it sends nothing.
+	Ready(ctx context.Context) error
 	// Skew is the platform's clock minus ours.
 	Skew() time.Duration
 }

@@ -125,6 +125,8 @@ func (r *slowRemote) List(context.Context) (all []platform.Webhook, err error) {
 	return all, nil
 }
 
+func (r *slowRemote) Ready(context.Context) error { return nil }
+
 func (r *slowRemote) Skew() time.Duration { return 0 }
 
 func (r *slowRemote) find(id string) (platform.Webhook, error) {

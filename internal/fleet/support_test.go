@@ -48,6 +48,8 @@ type remote struct {
 	before   map[string][]func() error
 	after    map[string][]func() error
 	hidden   map[string]bool
+	// unready is what Ready answers.
+	unready error
 }
 
 func newRemote(ids ...string) *remote {
@@ -203,6 +205,8 @@ func (r *remote) List(context.Context) (all []platform.Webhook, err error) {
 	}
 	return all, nil
 }
+
+func (r *remote) Ready(context.Context) error { return r.unready }
 
 func (r *remote) Skew() time.Duration { return 3 * time.Second }
 

@@ -59,6 +59,24 @@ func TestNothingIsSentBeforeTheFirstList(t *testing.T) {
 	s.Expect(s.fleet.Trouble()).NotTo(HaveOccurred())
 }
 
+func TestReadyTellsWhatAChangeWouldBeTold(t *testing.T) {
+	s := newScene(t, "a")
+	ready := func() error { return s.fleet.Ready(t.Context()) }
+	s.Expect(ready()).To(BeAssignableToTypeOf(&fleet.HeldError{}), "before the first list")
+	s.poll()
+	s.Expect(ready()).To(Succeed())
+	s.remote.unready = errThrottled
+	s.Expect(ready()).To(MatchError(errThrottled))
+	s.remote.unready = nil
+	s.remote.fail("update", errReset)
+	s.Expect(s.activate("a")).To(MatchError(errReset))
+	s.Expect(ready()).To(MatchError(ContainSubstring(errReset.Error())))
+	s.poll()
+	s.Expect(ready()).To(Succeed())
+	s.fleet.Close(errors.New("the Secret is gone"))
+	s.Expect(ready()).To(MatchError(ContainSubstring("the Secret is gone")))
+}
+
 func TestAfterOneUnreliableAnswerOnlyAListIsSent(t *testing.T) {
 	for op, do := range operations {
 		for name, failure := range unreliable {

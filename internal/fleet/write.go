@@ -8,6 +8,17 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
+// Ready tells whether a change would be sent now: nil, or the error that it would be answered with. It sends nothing.
+func (f *Fleet) Ready(ctx context.Context) error {
+	f.mu.Lock()
+	err, api := f.admit(true), f.api
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return api.Ready(ctx)
+}
+
 // Create makes a remote webhook for an owner and enters it into the picture. Whoever calls has made sure that no
 // earlier attempt of the same owner left one behind.
 func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {

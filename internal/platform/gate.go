@@ -145,17 +145,8 @@ func (g *gate) enter(t *Turn) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
-	if now.Before(g.closedUntil) {
-		at := g.lines[t.Lane].place(t, now, g.closedUntil, g.spacing())
-		return nil, &ThrottledError{After: at.Sub(now), Closed: true}
-	}
-	if wait := g.deficit(now, t.Lane); wait > 0 {
-		at := g.lines[t.Lane].place(t, now, now.Add(wait), g.spacing())
-		return nil, &ThrottledError{After: at.Sub(now)}
-	}
-	if g.sent >= g.inFlight && t.Lane != picture {
-		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
-		return nil, &ThrottledError{After: at.Sub(now)}
+	if refused := g.refuse(t, now); refused != nil {
+		return nil, refused
 	}
 	for _, b := range g.buckets {
 		b.AllowN(now, 1)
@@ -166,6 +157,29 @@ func (g *gate) enter(t *Turn) (leave func(), refused *ThrottledError) {
 	t.begun = true
 	g.sent++
 	return g.leave, nil
+}
+
+// ask tells whether enter would let a caller through now; if not, the caller has its place in the line.
+func (g *gate) ask(t *Turn) *ThrottledError {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refuse(t, g.clock.Now())
+}
+
+func (g *gate) refuse(t *Turn, now time.Time) *ThrottledError {
+	if now.Before(g.closedUntil) {
+		at := g.lines[t.Lane].place(t, now, g.closedUntil, g.spacing())
+		return &ThrottledError{After: at.Sub(now), Closed: true}
+	}
+	if wait := g.deficit(now, t.Lane); wait > 0 {
+		at := g.lines[t.Lane].place(t, now, now.Add(wait), g.spacing())
+		return &ThrottledError{After: at.Sub(now)}
+	}
+	if g.sent >= g.inFlight && t.Lane != picture {
+		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
+		return &ThrottledError{After: at.Sub(now)}
+	}
+	return nil
 }
 
 func (g *gate) leave() {

@@ -252,6 +252,22 @@ func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
 	e.Expect(newcomer.Sub(at)).To(BeNumerically(">=", 99*spacing))
 }
 
+func TestAskingTakesNoPlace(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	for range 1000 {
+		e.Expect(e.gate.ask(&Turn{Caller: "a"})).To(BeNil())
+	}
+	let, _ := e.askAll(Urgent)
+	e.Expect(let).To(Equal(124))
+	asker := &Turn{Caller: "b"}
+	refused := e.gate.ask(asker)
+	e.Expect(refused).NotTo(BeNil())
+	_, again := e.gate.enter(asker)
+	e.Expect(again).To(Equal(refused), "it has its place in the line")
+	e.pass(refused.After)
+	e.Expect(e.gate.ask(asker)).To(BeNil())
+}
+
 func TestWhatHasBegunGoesOnFirst(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	begun := &Turn{Caller: "begun"}

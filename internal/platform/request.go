@@ -44,6 +44,16 @@ func (o operation) failure() *Error {
 	return &Error{Operation: o.words, Method: o.method, Path: clean(o.url.Path)}
 }
 
+// Ready tells whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It sends
+// nothing.
+func (c *Client) Ready(ctx context.Context) error {
+	if refused := c.gate.ask(turnOf(ctx)); refused != nil {
+		c.options.Throttled(refused.After)
+		return refused
+	}
+	return nil
+}
+
 // do carries out an operation, a second time with a fresh token if the platform did not accept the first.
 func (c *Client) do(ctx context.Context, op operation) error {
 	token, err := c.attempt(ctx, op, nil)
