@@ -47,11 +47,17 @@ func (w *writes) behind(o client.Object) bool {
 	return false
 }
 
-// own tells whether an object is as the last write of this process left it.
-func (w *writes) own(o client.Object) bool {
+// arrived tells whether an object that the cache has just taken in is as the last write of this process left it. Then it
+// has caught up and needs no memory any more.
+func (w *writes) arrived(o client.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.last[client.ObjectKeyFromObject(o)] == written{o.GetUID(), o.GetResourceVersion()}
+	key := client.ObjectKeyFromObject(o)
+	if w.last[key] != (written{o.GetUID(), o.GetResourceVersion()}) {
+		return false
+	}
+	delete(w.last, key)
+	return true
 }
 
 // noted tells whether this process wrote an object that no cache has shown yet.

@@ -55,6 +55,7 @@ func TestBudgets(t *testing.T) {
 	st.phase("new Webhooks", st.newcomers)
 	st.phase("deactivation", st.deactivation)
 	st.phase("isolation", func() { st.isolation(troubled) })
+	st.tell("in the end: memory resident", mib(st.memory(st.operator, resident)), "150 MiB")
 }
 
 // phase tells a person who waits what is going on.
