@@ -96,7 +96,7 @@ func (q *queue) place(t *Turn, now, earliest time.Time, spacing time.Duration) (
 
 const (
 	// forgotten is how long after its time a caller that never came is remembered.
-	forgotten = time.Minute
+	forgotten = 2 * longWait
 	minRoom   = 100
 )
 
@@ -168,18 +168,29 @@ func (g *gate) ask(t *Turn) *ThrottledError {
 
 func (g *gate) refuse(t *Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
-		at := g.lines[t.Lane].place(t, now, g.closedUntil, g.spacing())
-		return &ThrottledError{After: at.Sub(now), Closed: true}
+		return &ThrottledError{After: g.wait(t, now, g.closedUntil), Closed: true}
 	}
-	if wait := g.deficit(now, t.Lane); wait > 0 {
-		at := g.lines[t.Lane].place(t, now, now.Add(wait), g.spacing())
-		return &ThrottledError{After: at.Sub(now)}
+	if deficit := g.deficit(now, t.Lane); deficit > 0 {
+		return &ThrottledError{After: g.wait(t, now, now.Add(deficit))}
 	}
 	if g.sent >= g.inFlight && t.Lane != picture {
 		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
 		return &ThrottledError{After: at.Sub(now)}
 	}
 	return nil
+}
+
+// longWait is for how long a caller waits in a line before it looks whether those before it have gone.
+const longWait = time.Minute
+
+// wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
+// to two long waits, spread as the places are.
+func (g *gate) wait(t *Turn, now, earliest time.Time) time.Duration {
+	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing()).Sub(earliest)
+	if behind >= 2*longWait {
+		behind = longWait + behind%longWait
+	}
+	return earliest.Sub(now) + behind
 }
 
 func (g *gate) leave() {

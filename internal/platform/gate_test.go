@@ -252,6 +252,37 @@ func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
 	e.Expect(newcomer.Sub(at)).To(BeNumerically(">=", 99*spacing))
 }
 
+// Thousands that waited may be deleted: whoever stands behind them must not wait for nobody.
+func TestALateCallerSeesWhenThoseBeforeItAreGone(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.askAll(Urgent)
+	for _, gone := range callers(5000) {
+		e.called(gone)
+	}
+	late := &Turn{Caller: "late"}
+	told, let := e.called(late)
+	e.Expect(let).To(BeFalse())
+	e.Expect(told.Sub(start)).To(And(BeNumerically(">=", time.Minute), BeNumerically("<", 2*time.Minute)))
+	e.clock.SetTime(told)
+	_, let = e.called(late)
+	e.Expect(let).To(BeTrue())
+}
+
+func TestLateCallersComeBackOneByOne(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	e.askAll(Urgent)
+	told := map[time.Time]bool{}
+	late := callers(5000)
+	for _, c := range late {
+		at, _ := e.called(c)
+		told[at] = true
+	}
+	e.Expect(len(told)).To(BeNumerically(">", 700), "places of 160 ms in two minutes")
+	at, _ := e.called(late[4999])
+	again, _ := e.called(late[4999])
+	e.Expect(again).To(Equal(at))
+}
+
 func TestAskingTakesNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	for range 1000 {
