@@ -2,11 +2,13 @@ package controllers
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -97,7 +99,8 @@ func scenarios() []scenario {
 			act: keepSecret(nextHMAC), webhooks: 1},
 		{name: "use another given secret", before: then(keepSecret(firstHMAC), keepOtherSecret, add(withSecretRef)),
 			act: edit(withOtherSecretRef), webhooks: 1},
-		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1},
+		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1,
+			check: rotatedOnce},
 		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},
 		{name: "reactivate on request", before: then(add(reactivatedOnRequest), deactivateOnceReady),
 			act: annotate(v1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
@@ -175,6 +178,22 @@ func deactivatedOnce(w *world) (wrong []string) {
 	return wrong
 }
 
+// rotatedOnce holds when the generated Secret has had two values: a receiver that accepts the present one and the one
+// before it has missed none.
+func rotatedOnce(w *world) (wrong []string) {
+	values := map[string]bool{}
+	for _, c := range w.cluster.history {
+		secret, is := c.changed.(*corev1.Secret)
+		if is && secret.Name == subject+v1alpha1.GeneratedSecretSuffix {
+			values[string(secret.Data[v1alpha1.DefaultSecretKey])] = true
+		}
+	}
+	if len(values) != 2 {
+		wrong = append(wrong, fmt.Sprintf("the Secret has had %d values, not 2", len(values)))
+	}
+	return wrong
+}
+
 // recreate deletes a Webhook and makes it anew as soon as it is gone.
 func recreate(w *world) {
 	deleteSubject(w)
@@ -194,7 +213,9 @@ type outcome struct {
 	// traces are the points of each process, from the disturbed one on.
 	traces [][]string
 	// events is how many watch events the disturbed process has got.
-	events     int
+	events int
+	// sent is how often the platform was asked to change something, by route.
+	sent       map[string]int
 	violations []string
 }
 
@@ -239,7 +260,10 @@ func (s scenario) begin(w *world, fates [][]fate) {
 
 // judge tells what is wrong in the end.
 func (s scenario) judge(w *world) outcome {
-	o := outcome{violations: w.violations(), events: w.processes[0].events}
+	o := outcome{violations: w.violations(), events: w.processes[0].events, sent: w.platform.Requests().Counts}
+	maps.DeleteFunc(o.sent, func(route string, _ int) bool {
+		return strings.HasPrefix(route, http.MethodGet) || strings.HasSuffix(route, "/token")
+	})
 	for _, p := range w.processes {
 		o.traces = append(o.traces, p.trace)
 	}

@@ -157,7 +157,7 @@ func disturbances() []fate {
 }
 
 // TestZombies stops the leader before and after every write, for so long that another takes over, and lets it go on: it
-// ends what it has begun, as if nothing had happened.
+// ends what it has begun, as if nothing had happened, or dies at its next point.
 func TestZombies(t *testing.T) {
 	eachScenario(t, "zombie", func(t *testing.T, s scenario, v *visits) {
 		s.most = 2 * max(s.webhooks, 1)
@@ -165,6 +165,7 @@ func TestZombies(t *testing.T) {
 			for _, f := range zombies() {
 				f.point, f.what = k, freeze
 				v.visit(t, s, []fate{f})
+				v.visit(t, s, []fate{f, {point: k + 1, what: die, gap: time.Hour}})
 			}
 		}
 	})

@@ -51,9 +51,9 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 					"delete it", ref.Name)}
 			return nil
 		}
-		f.secret.rotate = requested(f.webhook, v1alpha1.RotateRequestedAtAnnotation, f.webhook.Status.LastHandledRotateAt) &&
-			meta.Annotations[v1alpha1.RotateRequestedAtAnnotation] !=
-				f.webhook.Annotations[v1alpha1.RotateRequestedAtAnnotation]
+		f.secret.rotate = requested(
+			f.webhook, v1alpha1.RotateRequestedAtAnnotation, f.webhook.Status.LastHandledRotateAt,
+		) && !rotated(meta, f.webhook)
 	}
 	if f.secretSent() {
 		return nil
@@ -129,38 +129,50 @@ func (r *WebhookReconciler) readSecret(
 	return nil
 }
 
-// storeSecret generates a value and stores it, before the platform hears of it. A rotation keeps the value before it.
+// storeSecret stores a generated value, before the platform hears of it.
 func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
-	value, err := generateSecret()
-	if err != nil {
-		return err
-	}
-	var secret corev1.Secret
-	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}
+	store := r.createSecret
 	if f.secret.rotate {
-		if err := r.APIReader.Get(ctx, key, &secret); err != nil {
-			return err
-		}
-		before := secret.DeepCopy()
-		fill(&secret, f.webhook, value)
-		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-		err = r.Patch(ctx, &secret, patch)
-	} else {
-		secret.Namespace, secret.Name = key.Namespace, key.Name
-		secret.Labels = map[string]string{managedByLabel: managerName}
-		fill(&secret, f.webhook, value)
-		if err := controllerutil.SetControllerReference(f.webhook, &secret, r.Scheme()); err != nil {
-			return err
-		}
-		err = r.Create(ctx, &secret)
+		store = r.rotateSecret
 	}
+	secret, err := store(ctx, f)
 	if err != nil {
 		return err
 	}
-	r.secretWrites.note(&secret)
-	f.secret.value, f.secret.version = value, secret.ResourceVersion
+	r.secretWrites.note(secret)
+	f.secret.value, f.secret.version = string(secret.Data[v1alpha1.DefaultSecretKey]), secret.ResourceVersion
 	f.secret.missing, f.secret.rotate = false, false
 	return nil
+}
+
+func (r *WebhookReconciler) createSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: f.webhook.Namespace, Name: f.secret.name, Labels: map[string]string{managedByLabel: managerName},
+	}}
+	fill(secret, f.webhook, generateSecret())
+	if err := controllerutil.SetControllerReference(f.webhook, secret, r.Scheme()); err != nil {
+		return nil, err
+	}
+	return secret, r.Create(ctx, secret)
+}
+
+// rotateSecret replaces the value, and keeps the one before it. If the cache did not show yet that this was done, it is
+// not done again: the value before would be lost.
+func (r *WebhookReconciler) rotateSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)
+	if err != nil || rotated(secret, f.webhook) {
+		return secret, err
+	}
+	before := secret.DeepCopy()
+	fill(secret, f.webhook, generateSecret())
+	return secret, r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// rotated tells whether a generated Secret answers the Webhook's request for a rotation.
+func rotated(secret client.Object, w *v1alpha1.Webhook) bool {
+	return secret.GetAnnotations()[v1alpha1.RotateRequestedAtAnnotation] ==
+		w.Annotations[v1alpha1.RotateRequestedAtAnnotation]
 }
 
 // fill gives a generated Secret its value, and notes on it which request for a rotation that answers.
@@ -178,10 +190,9 @@ func fill(secret *corev1.Secret, w *v1alpha1.Webhook, value string) {
 	}
 }
 
-func generateSecret() (string, error) {
+// generateSecret makes a value. The source of randomness never fails: the process ends if it would.
+func generateSecret() string {
 	random := make([]byte, generatedBytes)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(random), nil
+	_, _ = rand.Read(random)
+	return hex.EncodeToString(random)
 }
