@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -225,6 +226,101 @@ func TestNobodyTakesWhatTheCacheShowsTooLate(t *testing.T) {
 		}
 		s.complain(t, s.play(t, fates...), fates...)
 	}
+}
+
+// interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next one
+// meets the fates.
+func (w *world) interrupted(fates ...fate) {
+	w.heirs = [][]fate{fates}
+	w.start(fate{every: "after patch Webhook", what: die, gap: downtime}).count()
+	w.cluster.add(newWebhook(subject))
+}
+
+// TestNobodyTakesWhatAnotherIsCreating lists a webhook whose creator has not been told its id yet, while another that asks
+// for the same looks for what its own create may have left behind.
+func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.interrupted(fate{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second})
+		w.in(SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
+		w.run(2 * settleFor)
+		g := NewWithT(w.t)
+		g.Expect(w.violations()).To(BeEmpty())
+		g.Expect(w.creates()).To(Equal(2))
+	})
+}
+
+// TestOnlyWhatWasSentIsTakenBack makes webhooks by hand that are not what an interrupted create can have made.
+func TestOnlyWhatWasSentIsTakenBack(t *testing.T) {
+	sent := newWebhook(subject).Spec.EventTypes
+	for name, prepare := range map[string]func(*world){
+		"older than the Webhook": func(w *world) {
+			w.estrange(w.createRemote(callbackOf(subject), sent...))
+			w.run(2 * clockTolerance)
+			w.interrupted()
+		},
+		"with other event types": func(w *world) {
+			w.interrupted()
+			w.estrange(w.createRemote(callbackOf(subject), sent[0]))
+		},
+		"with another callback": func(w *world) {
+			w.interrupted()
+			w.estrange(w.createRemote(callbackOf("elsewhere"), sent...))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				prepare(w)
+				w.run(2 * settleFor)
+				NewWithT(w.t).Expect(w.violations()).To(BeEmpty())
+			})
+		})
+	}
+}
+
+// TestOfTwoThatFoundTheSameOrphanOneDeletesIt lets two Webhooks go that both found what either of them may have left
+// behind, before either claimed it.
+func TestOfTwoThatFoundTheSameOrphanOneDeletesIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := w.start()
+		orphan := w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1")
+		w.run(warmUp)
+		remote := p.webhooks.Fleets.Get(connectionKey(crashNamespace, crashConnection))
+		var outcomes []error
+		deletes := func(uid types.UID) {
+			going := &run{WebhookReconciler: p.webhooks, fleet: remote, plan: plan{target: orphan}}
+			going.facts.webhook = newWebhook(subject)
+			going.facts.webhook.UID = uid
+			outcomes = append(outcomes, going.delete(p.context))
+		}
+		for _, uid := range []types.UID{"a", "b"} {
+			p.spawn(func() { deletes(uid) })
+		}
+		w.run(time.Second)
+		p.spawn(func() { deletes("a") })
+		w.run(time.Second)
+		g := NewWithT(w.t)
+		g.Expect(outcomes).To(ConsistOf(BeNil(), Equal(errTaken), Equal(errTaken)), "what is gone is nobody's either")
+		g.Expect(w.platform.Requests().Counts["DELETE /webhooks/{id}"]).To(Equal(1))
+	})
+}
+
+// TestADoubtOutlivesAnotherProcess ends the operator when it has sent another secret, and its successor when that has
+// written a status for another reason. Somebody wants the first secret back meanwhile.
+func TestADoubtOutlivesAnotherProcess(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.heirs = [][]fate{{{every: "after patch Webhook status", what: die, gap: downtime}}}
+		then(keepSecrets, add(referring(hmac)))(w)
+		p := w.start(fate{every: "after PATCH /webhooks/{id}", what: die, gap: downtime})
+		w.run(warmUp)
+		p.count()
+		edit(referring(otherHMAC))(w)
+		w.run(downtime / 2)
+		then(edit(referring(hmac)), deactivate)(w)
+		w.run(settleFor)
+		g := NewWithT(w.t)
+		g.Expect(w.processes).To(HaveLen(3))
+		g.Expect(w.violations()).To(BeEmpty())
+	})
 }
 
 func TestARemoteWebhookDeletedTwiceIsMadeAnewTwice(t *testing.T) {

@@ -35,6 +35,8 @@ type fate struct {
 	what  what
 	// late is how long after it should a request is carried out.
 	late time.Duration
+	// slow is how much later its answer comes.
+	slow time.Duration
 	// never: it is not carried out at all.
 	never bool
 	// frozen is how long the process is stopped.
@@ -54,6 +56,9 @@ func (f fate) String() string {
 	text := fmt.Sprintf("%s at %d", f.what, f.point)
 	if f.late > 0 {
 		text += fmt.Sprintf(", carried out %s later", f.late)
+	}
+	if f.slow > 0 {
+		text += fmt.Sprintf(", answered %s later", f.slow)
 	}
 	if f.never {
 		text += ", not carried out"

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ func meetings() []meeting {
 		{scenario: "update", name: "deletes it", do: deleteSubject},
 		{scenario: "turn off", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
 		{scenario: "rotate a given secret", name: "changes the remote webhook", do: changeRemotely, webhooks: 1},
-		{scenario: "use another given secret", name: "goes back to the first", do: edit(withSecretRef), webhooks: 1},
+		{scenario: "use another given secret", name: "goes back to the first", do: edit(referring(hmac)), webhooks: 1},
+		{scenario: "use another given secret", name: "goes on to a third", do: edit(referring(thirdHMAC)), webhooks: 1},
 		{scenario: "remote webhook deleted", name: "changes its spec", do: edit(changeSpec), webhooks: 1},
 		{scenario: "remote webhook deleted", name: "deletes it", do: deleteSubject},
 	}
@@ -47,7 +49,7 @@ func deleteBoth(w *world) {
 
 // TestMeetings lets somebody do something after every call of the operator, and then ends the operator at that moment, or
 // after every call that follows. What happens before a call happens after the one before it. The operator may also have
-// sent a request at that moment, which is carried out when it is dead.
+// sent a request at that moment, which is carried out when it is dead, or has given it up.
 func TestMeetings(t *testing.T) {
 	for _, m := range meetings() {
 		s := scenarioNamed(m.scenario)
@@ -62,6 +64,10 @@ func TestMeetings(t *testing.T) {
 			for _, k := range leaving(points, "before ", writing...) {
 				sent := fate{point: k, what: sendAndDie, late: 3 * time.Second, gap: downtime}
 				v.visit(t, s.after(m), []fate{{point: k, what: meet, meets: m.do}, sent})
+				if strings.HasSuffix(points[k-1], " /webhooks") || strings.HasSuffix(points[k-1], "/{id}") {
+					unknown := fate{point: k, what: disturb, reply: hungUp, late: 3 * time.Second}
+					v.visit(t, s.after(m), []fate{{point: k, what: meet, meets: m.do}, unknown})
+				}
 			}
 		})
 	}

@@ -362,7 +362,7 @@ func (p *process) await(ctx context.Context, e exchange, now fate) (err error) {
 	if !answered {
 		return context.DeadlineExceeded
 	}
-	f.sleep(e.latency)
+	f.sleep(e.latency + now.slow)
 	return err
 }
 

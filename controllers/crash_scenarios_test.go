@@ -38,8 +38,10 @@ const (
 	subject   = "model-events"
 	hmac      = "hmac"
 	otherHMAC = "other-hmac"
+	thirdHMAC = "third-hmac"
 	firstHMAC = "the-first-value-of-a-signing-secret"
 	nextHMAC  = "the-second-value-of-a-signing-secret"
+	lastHMAC  = "the-third-value-of-a-signing-secret"
 )
 
 func add(changes ...func(*v1alpha1.Webhook)) func(*world) {
@@ -56,7 +58,9 @@ func annotate(annotation string) func(*world) {
 
 func deleteSubject(w *world) { w.cluster.remove(w.cluster.webhook(subject)) }
 
-func withSecretRef(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: hmac} }
+func referring(secret string) func(*v1alpha1.Webhook) {
+	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: secret} }
+}
 
 func withOtherSecretRef(w *v1alpha1.Webhook) {
 	w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: otherHMAC}
@@ -82,8 +86,10 @@ func keepSecret(value string) func(*world) {
 	return func(w *world) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
 }
 
-func keepOtherSecret(w *world) {
-	w.cluster.setSecret(otherHMAC, map[string]string{v1alpha1.DefaultSecretKey: nextHMAC})
+func keepSecrets(w *world) {
+	for name, value := range map[string]string{hmac: firstHMAC, otherHMAC: nextHMAC, thirdHMAC: lastHMAC} {
+		w.cluster.setSecret(name, map[string]string{v1alpha1.DefaultSecretKey: value})
+	}
 }
 
 // scenarios are those of every test in which processes are disturbed.
@@ -91,14 +97,14 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "start and create", act: add(), webhooks: 1},
 		{name: "create with a generated secret", before: nothingBefore, act: add(), webhooks: 1},
-		{name: "create with a given secret", before: keepSecret(firstHMAC), act: add(withSecretRef), webhooks: 1},
+		{name: "create with a given secret", before: keepSecret(firstHMAC), act: add(referring(hmac)), webhooks: 1},
 		{name: "create two that are equal", before: nothingBefore, act: then(add(), addTwin), webhooks: 2},
 		{name: "update", before: add(), act: edit(changeSpec), webhooks: 1},
 		{name: "turn off", before: add(), act: edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }), webhooks: 1},
-		{name: "rotate a given secret", before: then(keepSecret(firstHMAC), add(withSecretRef)),
+		{name: "rotate a given secret", before: then(keepSecret(firstHMAC), add(referring(hmac))),
 			act: keepSecret(nextHMAC), webhooks: 1},
-		{name: "use another given secret", before: then(keepSecret(firstHMAC), keepOtherSecret, add(withSecretRef)),
-			act: edit(withOtherSecretRef), webhooks: 1},
+		{name: "use another given secret", before: then(keepSecrets, add(referring(hmac))),
+			act: edit(referring(otherHMAC)), webhooks: 1},
 		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1,
 			check: rotatedOnce},
 		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},

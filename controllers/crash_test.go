@@ -141,9 +141,10 @@ func TestUnknownOutcomes(t *testing.T) {
 	})
 }
 
+var hungUp = reply{"hung up", func() (*http.Response, error) { return nil, errPlatform }}
+
 // disturbances are what may become of one request.
 func disturbances() []fate {
-	hungUp := reply{"hung up", func() (*http.Response, error) { return nil, errPlatform }}
 	proxy := page("answered by a proxy", http.StatusBadGateway, "<html>Bad Gateway</html>")
 	portal := page("answered by a portal", http.StatusOK, "<html>Log in</html>")
 	notFound := page("not found by a proxy", http.StatusNotFound, "<html>Not Found</html>")
