@@ -49,9 +49,6 @@ func (r *run) act(ctx context.Context) error {
 	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
-	remote = platform.WithTurn(remote, platform.Turn{
-		Lane: lane(r.facts, r.plan), Caller: string(r.owner()),
-	})
 	if rest := r.rest(); rest > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
 		r.plan.verdict = verdict{silent: true, retry: rest}
 		return nil
@@ -85,12 +82,12 @@ func (r *run) act(ctx context.Context) error {
 }
 
 // ready asks before a creation whether its request would be sent: thousands that wait for one connection must not keep
-// the API server from others with what comes before the request.
+// the API server from others with what comes before the request. What gives up an old id does so before it waits.
 func (r *run) ready(remote context.Context) error {
-	if !slices.Contains(r.plan.steps, createRemote) {
+	if !slices.Contains(r.plan.steps, createRemote) || slices.Contains(r.plan.steps, forgetID) {
 		return nil
 	}
-	return r.fleet.Ready(remote)
+	return r.fleet.Ready(platform.WithTurn(remote, r.turn()))
 }
 
 // rest is how long the object is left alone after calls that the platform did not answer as documented. A change of the
@@ -103,8 +100,20 @@ func (r *run) rest() time.Duration {
 	return known.rest.Sub(r.now())
 }
 
-// lane lets what a person asked for overtake what the operator does of its own accord.
+// turn is how the next call stands among those of the connection.
+func (r *run) turn() platform.Turn {
+	t := platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner())}
+	if r.created {
+		t.Lane = platform.Finishing
+	}
+	return t
+}
+
+// lane lets what a person asked for overtake what the operator does of its own accord, and what is half done both.
 func lane(f facts, p plan) platform.Lane {
+	if f.begun() {
+		return platform.Finishing
+	}
 	byItself := p.cause == causeReactivate || p.cause == causeDrift || p.cause == causeNone
 	if byItself && f.webhook.DeletionTimestamp.IsZero() && !f.specChanged() {
 		return platform.Routine
@@ -113,6 +122,7 @@ func lane(f facts, p plan) platform.Lane {
 }
 
 func (r *run) do(ctx, remote context.Context, s step) error {
+	remote = platform.WithTurn(remote, r.turn())
 	switch s {
 	case addFinalizer:
 		return r.addFinalizer(ctx)
@@ -297,15 +307,32 @@ var errOutdated = errors.New("the Webhook has changed meanwhile")
 // undoCreate removes a webhook that this run created but nobody owns. One that was taken over is left alone.
 func (r *run) undoCreate(ctx context.Context, why string) error {
 	r.memory.forget(r.key())
+	defer r.fleet.Release(r.facts.id, r.owner())
 	if !r.created {
-		r.fleet.Release(r.facts.id, r.owner())
 		return errTaken
 	}
-	if err := r.fleet.Delete(ctx, r.remote.ID); err != nil {
-		return err
+	if err := r.deleteAtOnce(ctx, r.remote.ID); err != nil {
+		return fmt.Errorf("the webhook %s, created just now, is left over, because %s and deleting it failed: %w",
+			r.remote.ID, why, err)
 	}
-	r.fleet.Release(r.remote.ID, r.owner())
 	return fmt.Errorf("deleted the webhook created just now, because %s", why)
+}
+
+// deleteAtOnce waits for a place within the rate limit: nobody will come back for this webhook.
+func (r *run) deleteAtOnce(ctx context.Context, id string) error {
+	ctx = platform.WithTurn(ctx, r.turn())
+	for {
+		err := r.fleet.Delete(ctx, id)
+		wait, limited := platform.IsRateLimited(err)
+		if !limited {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 func (r *run) update(remote context.Context) error {

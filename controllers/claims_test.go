@@ -304,25 +304,6 @@ func TestOfTwoThatFoundTheSameOrphanOneDeletesIt(t *testing.T) {
 	})
 }
 
-// TestADoubtOutlivesAnotherProcess ends the operator when it has sent another secret, and its successor when that has
-// written a status for another reason. Somebody wants the first secret back meanwhile.
-func TestADoubtOutlivesAnotherProcess(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.heirs = [][]fate{{{every: "after patch Webhook status", what: die, gap: downtime}}}
-		then(keepSecrets, add(referring(hmac)))(w)
-		p := w.start(fate{every: "after PATCH /webhooks/{id}", what: die, gap: downtime})
-		w.run(warmUp)
-		p.count()
-		edit(referring(otherHMAC))(w)
-		w.run(downtime / 2)
-		then(edit(referring(hmac)), deactivate)(w)
-		w.run(settleFor)
-		g := NewWithT(w.t)
-		g.Expect(w.processes).To(HaveLen(3))
-		g.Expect(w.violations()).To(BeEmpty())
-	})
-}
-
 func TestARemoteWebhookDeletedTwiceIsMadeAnewTwice(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)

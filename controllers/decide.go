@@ -188,6 +188,7 @@ func decideSync(f facts) plan {
 	restore(f, &p)
 	decideSecret(f, &p)
 	decideActive(f, &p)
+	reassure(f, &p)
 	if p.patch.Empty() && !p.sendSecret {
 		return p
 	}
@@ -214,18 +215,19 @@ func decideSecret(f facts, p *plan) {
 		p.verdict = halted(*f.secret.problem)
 	case f.secret.missing || f.secret.rotate:
 		p.steps = append(p.steps, storeSecret)
-		fallthrough
-	case !f.secretSent():
 		p.sendSecret = true
-		if p.cause == causeNone {
-			p.cause, p.drift = describeSecret(f)
-		}
+	default:
+		p.sendSecret = !f.secretSent()
 	}
 }
 
-func describeSecret(f facts) (cause, string) {
-	if f.secret.doubtful {
-		return causeDrift, "it was modified, perhaps by another secret, so the signing secret was sent again"
+// reassure sends the secret again when the platform may have another one: with whatever else is sent, or alone unless
+// the webhook is off, and signs nothing.
+func reassure(f facts, p *plan) {
+	if f.secret.doubtful && f.secret.problem == nil && (f.remote.Active || !p.patch.Empty()) {
+		p.sendSecret = true
 	}
-	return causeRotation, ""
+	if p.sendSecret && p.cause == causeNone {
+		p.cause = causeRotation
+	}
 }

@@ -80,8 +80,7 @@ type secretFacts struct {
 	missing bool
 	// rotate: the generated Secret is to get a new value.
 	rotate bool
-	// doubtful: the webhook has changed since the status was written, perhaps by a secret that was sent and not written
-	// down: the platform does not tell which one it has.
+	// doubtful: the platform, which does not tell which secret it has, may have another one than the status says.
 	doubtful bool
 	// problem with a Secret that somebody else must mend; nil when there is none.
 	problem *problem
@@ -103,12 +102,17 @@ func (f *facts) specChanged() bool {
 // known tells whether the status speaks of the remote webhook that the object owns now.
 func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID == f.id }
 
-// secretSent tells whether the platform has the current version of the signing secret. A webhook that is gone had it:
-// the one that replaces it needs the value again.
+// begun tells whether a webhook was created of which the status does not speak yet.
+func (f *facts) begun() bool {
+	return f.id != "" && !f.known() && f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == f.id
+}
+
+// secretSent tells whether the platform has the current version of the signing secret, as far as the status knows. A
+// webhook that is gone had it: the one that replaces it needs the value again.
 func (f *facts) secretSent() bool {
 	s := f.webhook.Status
 	return f.known() && f.presence != fleet.Gone && s.SecretName == f.secret.name &&
-		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate && !f.secret.doubtful
+		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate
 }
 
 // requested tells whether an annotation asks for something that was not handled yet.

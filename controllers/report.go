@@ -83,7 +83,8 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 	if r.remote == nil && r.facts.presence == fleet.Gone {
 		status.WebhookID, status.ScopeID, status.Active = "", "", nil
-		status.Created, status.Modified, status.SecretName, status.SecretVersion = nil, nil, "", ""
+		status.Created, status.Modified = nil, nil
+		forgetSecret(status)
 		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
 	}
 	if r.remote == nil {
@@ -92,15 +93,15 @@ func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 	w := r.remote
 	if status.WebhookID != w.ID {
 		// Nothing is known of the secret that another webhook had.
-		status.SecretName, status.SecretVersion = "", ""
+		forgetSecret(status)
 	}
 	status.WebhookID, status.ScopeID, status.Active = w.ID, w.ScopeID, &w.Active
-	status.Created = platformTime(w.Created)
-	if r.secretSent || !r.facts.secret.doubtful {
-		status.Modified = platformTime(w.Modified)
-	}
+	status.Created, status.Modified = platformTime(w.Created), platformTime(w.Modified)
 	if r.secretSent {
 		status.SecretName, status.SecretVersion = r.facts.secret.name, r.facts.secret.version
+	}
+	if r.secretSent || r.memory.of(r.key(), r.object().UID).vouched {
+		status.SecretAsOf = status.Modified
 	}
 	if r.reactivated {
 		now := metav1.NewMicroTime(r.now())
@@ -109,6 +110,10 @@ func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 	if w.Active {
 		status.NextReactivationTime = nil
 	}
+}
+
+func forgetSecret(status *v1alpha1.WebhookStatus) {
+	status.SecretName, status.SecretVersion, status.SecretAsOf = "", "", nil
 }
 
 // platformTime is a time of the platform's as a status keeps it: to the microsecond.
@@ -231,7 +236,7 @@ func (r *run) announceUpdate() {
 		reactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
 		r.event("Reactivated", "Update", "Reactivated remote webhook %s", id)
 	case causeRotation:
-		r.event("SecretRotated", "Update", "Sent the changed Secret %q to remote webhook %s", r.facts.secret.name, id)
+		r.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", r.facts.secret.name, id)
 	case causeSpec, causeProhibition:
 		r.event("Updated", "Update", "Updated remote webhook %s: %s", id, changes(r.plan.patch))
 	case causeDrift:

@@ -34,7 +34,7 @@ const (
 func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 	ref := f.webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}
-	f.secret.name = ref.Name
+	f.secret.name, f.secret.doubtful = ref.Name, r.doubtsSecret(f)
 	meta, err := r.secretMetadata(ctx, key)
 	if apierrors.IsNotFound(err) {
 		f.secret.absent(f.webhook, ref)
@@ -43,7 +43,6 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 		return err
 	}
 	f.secret.version = meta.ResourceVersion
-	f.secret.doubtful = r.doubtsSecret(f)
 	if f.webhook.GeneratesSecret() {
 		if !metav1.IsControlledBy(meta, f.webhook) {
 			f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
@@ -55,19 +54,22 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 			f.webhook, v1alpha1.RotateRequestedAtAnnotation, f.webhook.Status.LastHandledRotateAt,
 		) && !rotated(meta, f.webhook)
 	}
-	if f.secretSent() {
+	if f.secretSent() && !f.secret.doubtful {
 		return nil
 	}
 	return r.readSecret(ctx, f, key, ref)
 }
 
-// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was modified by
-// somebody who did not write the status, which may have been an earlier process, or a request that came late. Once this
-// process has vouched for the secret, only its own requests make it doubt.
+// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was changed by
+// somebody who did not write the status, such as a process that died, or a request that came late; or it is going to be
+// changed, after which that could not be seen any more. Once this process has vouched for the secret, only its own
+// requests make it doubt.
 func (r *WebhookReconciler) doubtsSecret(f *facts) bool {
-	known := r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
-	return !known.vouched && f.known() && f.presence == fleet.Present &&
-		!f.webhook.Status.Modified.Equal(platformTime(f.remote.Modified))
+	if !f.known() || f.presence != fleet.Present || r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID).vouched {
+		return false
+	}
+	changed := !f.webhook.Status.SecretAsOf.Equal(platformTime(f.remote.Modified))
+	return changed || !difference(f.webhook, f.remote).Empty() || f.webhook.WantsActive() != f.remote.Active
 }
 
 // secretMetadata reads what is known of a Secret from the cache, and past it while the cache does not show what this

@@ -205,6 +205,11 @@ type WebhookStatus struct {
 	// +optional
 	SecretVersion string `json:"secretVersion,omitempty"`
 
+	// secretAsOf is the time of the last change, by the platform's clock, up to which the operator knows that the
+	// platform has that version: what changed the webhook later may have changed its secret.
+	// +optional
+	SecretAsOf *metav1.MicroTime `json:"secretAsOf,omitempty"`
+
 	// deactivations counts how often the platform turned the webhook off by itself.
 	// +optional
 	Deactivations int64 `json:"deactivations,omitempty"`

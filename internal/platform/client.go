@@ -176,15 +176,12 @@ func (c *Client) noteSkew(h http.Header) {
 
 type turnKey struct{}
 
-// WithTurn says how the calls made under the returned context, one after the other, stand among the others of the
-// connection.
+// WithTurn says how the calls made under the returned context stand among the others of the connection.
 func WithTurn(ctx context.Context, t Turn) context.Context {
-	return context.WithValue(ctx, turnKey{}, &t)
+	return context.WithValue(ctx, turnKey{}, t)
 }
 
-func turnOf(ctx context.Context) *Turn {
-	if t, ok := ctx.Value(turnKey{}).(*Turn); ok {
-		return t
-	}
-	return &Turn{}
+func turnOf(ctx context.Context) Turn {
+	t, _ := ctx.Value(turnKey{}).(Turn)
+	return t
 }

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"maps"
 	"math"
 	"sync"
 	"time"
@@ -16,7 +15,9 @@ type Lane int
 const (
 	// Urgent calls carry out what a person asked for.
 	Urgent Lane = iota
-	// Routine calls leave part of the bucket to the urgent ones.
+	// Finishing calls complete what was begun, such as a create whose activation is left.
+	Finishing
+	// Routine calls are what the operator does of its own accord.
 	Routine
 	// picture calls are the lists. There is one at a time, which serves all webhooks: it waits behind none of them.
 	picture
@@ -27,8 +28,6 @@ type Turn struct {
 	Lane Lane
 	// Caller is who calls. One that asks again keeps its place in the line; "" keeps none.
 	Caller string
-	// begun is true once a call was let through: what has begun goes on before what has not.
-	begun bool
 }
 
 // Limits bound the calls of one connection.
@@ -53,67 +52,18 @@ type gate struct {
 	sent        int
 	lines       [picture + 1]queue
 	crowd       line
-}
-
-// line hands out different times to those who must come back, at the pace at which places become free, so that nobody
-// returns in a herd.
-type line struct{ last time.Time }
-
-func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
-	if next := l.last.Add(spacing); next.After(earliest) {
-		earliest = next
-	}
-	l.last = earliest
-	return earliest
-}
-
-// queue is the line of one lane. Who comes for the first time stands behind all others; who came in vain at the time
-// that it was told, or has begun, stands before them.
-type queue struct {
-	first, overdue line
-	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
-	kept map[string]time.Time
-	room int
-}
-
-// place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
-// whatever woke it, there is one place for it, not two.
-func (q *queue) place(t *Turn, now, earliest time.Time, spacing time.Duration) (at time.Time) {
-	told, waits := q.kept[t.Caller]
-	switch {
-	case waits && !told.Before(earliest):
-		return told
-	case waits || t.begun:
-		at = q.overdue.place(earliest, spacing)
-	default:
-		at = q.first.place(earliest, spacing)
-	}
-	if t.Caller != "" {
-		q.keep(t.Caller, at, now)
-	}
-	return at
+	// served counts the calls of each lane that were let through; the longer ago, the less they count.
+	served [picture + 1]float64
 }
 
 const (
-	// forgotten is how long after its time a caller that never came is remembered.
-	forgotten = 2 * longWait
-	minRoom   = 100
-)
-
-func (q *queue) keep(caller string, at, now time.Time) {
-	if len(q.kept) >= q.room {
-		maps.DeleteFunc(q.kept, func(_ string, told time.Time) bool { return now.Sub(told) > forgotten })
-		q.room = max(2*len(q.kept), minRoom)
-	}
-	if q.kept == nil {
-		q.kept = map[string]time.Time{}
-	}
-	q.kept[caller] = at
-}
-
-const (
-	// routineShare of a bucket is what routine calls must leave untouched.
+	// routineShare and urgentShare of a bucket are what routine and urgent calls must leave untouched.
 	routineShare = 0.2
+	urgentShare  = 0.1
+	// servedDecay is how much less a call counts after each further one.
+	servedDecay = 0.99
+	// slowestPace bounds how much slower than all calls together those of one lane are taken to be.
+	slowestPace = 4
 	// crowdPause and crowdSpacing are for calls that found too many others under way.
 	crowdPause   = 10 * time.Millisecond
 	crowdSpacing = 2 * time.Millisecond
@@ -141,7 +91,7 @@ func (g *gate) addBucket(limit int, period time.Duration) {
 }
 
 // enter takes a place. It returns leave, to be called when the call is over, or how long to wait.
-func (g *gate) enter(t *Turn) (leave func(), refused *ThrottledError) {
+func (g *gate) enter(t Turn) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -151,26 +101,28 @@ func (g *gate) enter(t *Turn) (leave func(), refused *ThrottledError) {
 	for _, b := range g.buckets {
 		b.AllowN(now, 1)
 	}
-	for i := range g.lines {
-		delete(g.lines[i].kept, t.Caller)
+	for lane := range g.lines {
+		delete(g.lines[lane].kept, t.Caller)
+		g.served[lane] *= servedDecay
 	}
-	t.begun = true
+	g.served[t.Lane]++
 	g.sent++
 	return g.leave, nil
 }
 
 // ask tells whether enter would let a caller through now; if not, the caller has its place in the line.
-func (g *gate) ask(t *Turn) *ThrottledError {
+func (g *gate) ask(t Turn) *ThrottledError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.refuse(t, g.clock.Now())
 }
 
-func (g *gate) refuse(t *Turn, now time.Time) *ThrottledError {
+func (g *gate) refuse(t Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
 		return &ThrottledError{After: g.wait(t, now, g.closedUntil), Closed: true}
 	}
-	if deficit := g.deficit(now, t.Lane); deficit > 0 {
+	deficit := g.deficit(now, t.Lane)
+	if deficit > 0 || g.lines[t.Lane].early(t, now) && !g.idle(now) {
 		return &ThrottledError{After: g.wait(t, now, now.Add(deficit))}
 	}
 	if g.sent >= g.inFlight && t.Lane != picture {
@@ -180,17 +132,24 @@ func (g *gate) refuse(t *Turn, now time.Time) *ThrottledError {
 	return nil
 }
 
-// longWait is for how long a caller waits in a line before it looks whether those before it have gone.
-const longWait = time.Minute
-
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the places are.
-func (g *gate) wait(t *Turn, now, earliest time.Time) time.Duration {
-	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing()).Sub(earliest)
+func (g *gate) wait(t Turn, now, earliest time.Time) time.Duration {
+	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing(t.Lane)).Sub(earliest)
 	if behind >= 2*longWait {
 		behind = longWait + behind%longWait
 	}
 	return earliest.Sub(now) + behind
+}
+
+// idle tells whether so few call that those in the line before a caller must have gone.
+func (g *gate) idle(now time.Time) bool {
+	for _, b := range g.buckets {
+		if b.TokensAt(now) < float64(b.Burst())/2 {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *gate) leave() {
@@ -212,26 +171,37 @@ func (g *gate) deficit(now time.Time, lane Lane) time.Duration {
 	return longest
 }
 
-// reserve is what calls of a lane must leave of a bucket: a share to the more urgent ones, the last call to the list.
+// reserve is what calls of a lane must leave of a bucket: a share to those that go before them, the last call to the
+// list.
 func reserve(lane Lane, burst int) float64 {
 	list := float64(min(burst-1, 1))
+	urgent := max(math.Floor(urgentShare*float64(burst)), float64(min(burst-1, 2)))
 	switch lane {
 	case picture:
 		return 0
-	case Routine:
-		return max(math.Floor(routineShare*float64(burst)), list)
-	default:
+	case Finishing:
 		return list
+	case Routine:
+		return max(math.Floor(routineShare*float64(burst)), urgent)
+	default:
+		return urgent
 	}
 }
 
-// spacing is how often a place becomes free.
-func (g *gate) spacing() time.Duration {
+// spacing is how often a place becomes free for a lane: it has the share of all places that it had lately.
+func (g *gate) spacing(lane Lane) time.Duration {
 	spacing := crowdSpacing
 	for _, b := range g.buckets {
 		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
 	}
-	return spacing
+	if g.served[lane] == 0 {
+		return spacing
+	}
+	all := 0.0
+	for _, served := range g.served {
+		all += served
+	}
+	return time.Duration(float64(spacing) * min(all/g.served[lane], slowestPace))
 }
 
 // close lets nothing through for d, as the platform asked.

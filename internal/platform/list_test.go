@@ -253,7 +253,7 @@ func TestARefusalWithoutEndIsNotReadForEver(t *testing.T) {
 // A list serves all webhooks: it waits behind none of them.
 func TestAListDoesNotWaitBehindOtherCalls(t *testing.T) {
 	s := newScene(t, simulator.Options{}, func(o *platform.Options) { o.Limits.PerMinute = 100 })
-	for range 24 { // of the 25 that a bucket for 100 holds
+	for range 23 { // of the 25 that a bucket for 100 holds
 		_, err := s.create()
 		s.Expect(err).NotTo(HaveOccurred())
 	}
@@ -262,7 +262,9 @@ func TestAListDoesNotWaitBehindOtherCalls(t *testing.T) {
 		_, limited := platform.IsRateLimited(err)
 		s.Expect(limited).To(BeTrue())
 	}
-	s.Expect(operations["list"](s, "")).To(Succeed(), "the last place is the list's")
+	for range 2 {
+		s.Expect(operations["list"](s, "")).To(Succeed(), "the last places are not for creates")
+	}
 	wait, limited := platform.IsRateLimited(operations["list"](s, ""))
 	s.Expect(limited).To(BeTrue())
 	s.Expect(wait).To(Equal(800*time.Millisecond), "the next place that becomes free")

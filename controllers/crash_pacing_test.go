@@ -1,0 +1,66 @@
+package controllers
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// limit gives the connection of a world a rate limit.
+func (w *world) limit(perMinute int32) {
+	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
+	c.Spec.RateLimit.RequestsPerMinute = perMinute
+	c.Generation++
+	w.cluster.store(c)
+}
+
+// TestAWipedAccountIsFilledAgain deletes all webhooks at once where far fewer fit into the rate limit: each is confirmed
+// to be gone once, and waits for its place.
+func TestAWipedAccountIsFilledAgain(t *testing.T) {
+	const n, perMinute, refill = 240, 20, 15
+	inWorld(t, func(w *world) {
+		for i := range n {
+			w.cluster.add(newWebhook(fmt.Sprintf("w%03d", i)))
+		}
+		w.start()
+		w.run(time.Minute)
+		w.limit(perMinute)
+		w.run(time.Minute)
+		confirmed := func() int { return w.platform.Requests().Counts["GET /webhooks/{id}"] }
+		before := confirmed()
+		for _, r := range w.remotes() {
+			w.ask(http.MethodDelete, "/webhooks/"+r.ID, nil)
+		}
+		// Each costs a GET, a POST and a PATCH, and lists go on every 20 s.
+		w.run(n * 3 * time.Minute / (refill - 3) * 11 / 10)
+		g := NewWithT(w.t)
+		g.Expect(w.violations()).To(BeEmpty())
+		g.Expect(confirmed() - before).To(Equal(n))
+	})
+}
+
+// TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all, while its webhook is
+// being created.
+func TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.limit(8)
+		snatch := func(w *world) {
+			if o := w.cluster.webhook(subject); o != nil {
+				o.Finalizers = nil
+				w.cluster.remove(o)
+			}
+		}
+		w.start(fate{every: "after POST /webhooks", what: meet, meets: snatch}).count()
+		w.run(15 * time.Second)
+		add()(w)
+		w.run(2 * time.Minute)
+		g := NewWithT(w.t)
+		g.Expect(w.creates()).To(Equal(1))
+		g.Expect(w.remotes()).To(BeEmpty())
+	})
+}

@@ -1,0 +1,72 @@
+package platform
+
+import (
+	"maps"
+	"time"
+)
+
+// line hands out different times to those who must come back, at the pace at which places become free, so that nobody
+// returns in a herd.
+type line struct{ last time.Time }
+
+func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
+	if next := l.last.Add(spacing); next.After(earliest) {
+		earliest = next
+	}
+	l.last = earliest
+	return earliest
+}
+
+// queue is the line of one lane. Who comes for the first time stands behind all others; who came in vain at the time
+// that it was told stands before them.
+type queue struct {
+	first, overdue line
+	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
+	kept map[string]time.Time
+	room int
+}
+
+const (
+	// longWait is for how long a caller waits in a line before it looks whether those before it have gone.
+	longWait = 5 * time.Minute
+	// forgotten is how long after its time a caller that never came is dropped at the earliest.
+	forgotten = 2 * longWait
+	minRoom   = 100
+)
+
+// place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
+// whatever woke it, there is one place for it, not two.
+func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration) (at time.Time) {
+	told, waits := q.kept[t.Caller]
+	switch {
+	case waits && !told.Before(earliest):
+		return told
+	case waits:
+		at = q.overdue.place(earliest, spacing)
+	default:
+		at = q.first.place(earliest, spacing)
+	}
+	if t.Caller != "" {
+		q.keep(t.Caller, at, now)
+	}
+	return at
+}
+
+// early tells whether a caller was told to come later, or would be now because others wait.
+func (q *queue) early(t Turn, now time.Time) bool {
+	if told, waits := q.kept[t.Caller]; waits {
+		return told.After(now)
+	}
+	return t.Caller != "" && q.first.last.After(now)
+}
+
+func (q *queue) keep(caller string, at, now time.Time) {
+	if len(q.kept) >= q.room {
+		maps.DeleteFunc(q.kept, func(_ string, told time.Time) bool { return now.Sub(told) > forgotten })
+		q.room = max(2*len(q.kept), minRoom)
+	}
+	if q.kept == nil {
+		q.kept = map[string]time.Time{}
+	}
+	q.kept[caller] = at
+}
