@@ -201,7 +201,7 @@ func (r *WebhookReconciler) askedFor() predicate.Predicate {
 func (r *WebhookReconciler) overwritten(e event.UpdateEvent) bool {
 	before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
 	now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
-	return isWebhook && stillIs && !r.writes.arrived(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
+	return isWebhook && stillIs && !r.writes.own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
 // ended lets through that an object is gone.

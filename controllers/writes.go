@@ -47,17 +47,12 @@ func (w *writes) behind(o client.Object) bool {
 	return false
 }
 
-// arrived tells whether an object that the cache has just taken in is as the last write of this process left it. Then it
-// has caught up and needs no memory any more.
-func (w *writes) arrived(o client.Object) bool {
+// own tells whether an object is as the last write of this process left it. It is remembered further: somebody may have
+// read an older one from the cache just before this one came.
+func (w *writes) own(o client.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	key := client.ObjectKeyFromObject(o)
-	if w.last[key] != (written{o.GetUID(), o.GetResourceVersion()}) {
-		return false
-	}
-	delete(w.last, key)
-	return true
+	return w.last[client.ObjectKeyFromObject(o)] == written{o.GetUID(), o.GetResourceVersion()}
 }
 
 // noted tells whether this process wrote an object that no cache has shown yet.
