@@ -39,7 +39,7 @@ help: ## Show this help.
 		/^[a-z-]+:.*##/ { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build bin/demo ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
+demo: build bin/demo bin/teardown-controllers ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
 	@$(WITH_ASSETS) $(BIN)/demo
 
 .PHONY: install
@@ -55,7 +55,10 @@ deploy: bin/deploy/kustomization.yaml ## Run the operator in the current kubecon
 	$(KUBECTL) apply --server-side -k $(<D)
 
 .PHONY: undeploy
-undeploy: bin/deploy/kustomization.yaml ## Remove the operator and its CRDs.
+undeploy: bin/deploy/kustomization.yaml ## Remove the operator and its CRDs, once there are no Webhooks.
+	@left=$$($(KUBECTL) get webhooks.itwin.webhook-operator.io --all-namespaces -o name 2>/dev/null || true); \
+	test -z "$$left" || { echo "There are Webhooks, which only the operator can let go of. Delete them first:" >&2; \
+		echo "  kubectl delete webhooks.itwin.webhook-operator.io --all --all-namespaces" >&2; exit 1; }
 	$(KUBECTL) delete --ignore-not-found -k $(<D)
 
 ##@ Build

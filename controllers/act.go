@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,6 +31,7 @@ const (
 // run carries out one plan. It is the only place with remote calls.
 type run struct {
 	*WebhookReconciler
+	log   logr.Logger
 	facts facts
 	plan  plan
 	fleet *fleet.Fleet

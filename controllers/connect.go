@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -91,10 +92,7 @@ func (r *ConnectionReconciler) options(ctx context.Context, c v1alpha1.Connectio
 	spec := c.ConnectionSpec()
 	options := platform.Options{
 		APIURL: spec.APIURL, TokenURL: spec.TokenURL, OAuthScope: spec.OAuthScope, UserAgent: r.UserAgent,
-		Limits: platform.Limits{PerMinute: int(spec.RateLimit.RequestsPerMinute), InFlight: callsInFlight},
-	}
-	if perHour := spec.RateLimit.RequestsPerHour; perHour != nil {
-		options.Limits.PerHour = int(*perHour)
+		Limits: limitsOf(spec),
 	}
 	namespace := c.CredentialsNamespace()
 	read := func(name string, keys ...string) ([]string, error) {
@@ -113,6 +111,13 @@ func (r *ConnectionReconciler) options(ctx context.Context, c v1alpha1.Connectio
 		options.CABundle = []byte(pem[0])
 	}
 	return options, nil
+}
+
+func limitsOf(spec *v1alpha1.ConnectionSpec) platform.Limits {
+	return platform.Limits{
+		PerMinute: int(spec.RateLimit.RequestsPerMinute), PerHour: int(ptr.Deref(spec.RateLimit.RequestsPerHour, 0)),
+		InFlight: callsInFlight,
+	}
 }
 
 // readKeys reads values of a Secret, all of which must be there, by one request.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,11 +100,11 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	return ctrl.Result{RequeueAfter: max(remote.PollIn(interval), again)}, nil
 }
 
+// interval is how often the remote side is listed: as it was asked for, but never so often that the lists alone use more
+// than half of the rate limit.
 func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
-	if spec.PollInterval.Duration == 0 {
-		return defaultPollInterval
-	}
-	return spec.PollInterval.Duration
+	asked := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
+	return max(asked, limitsOf(spec).HalfPace())
 }
 
 // unconnected reports that a connection has no usable Secret. What it created before can still be deleted.

@@ -64,3 +64,23 @@ func TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
 		g.Expect(w.remotes()).To(BeEmpty())
 	})
 }
+
+// TestWhoWaitsForLongSaysSo adds more Webhooks than a small limit serves in a minute, whose poll alone would use it up.
+func TestWhoWaitsForLongSaysSo(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.limit(4)
+		w.start()
+		w.run(time.Minute)
+		for i := range 6 {
+			w.cluster.add(newWebhook(fmt.Sprintf("w%03d", i)))
+		}
+		w.run(90 * time.Second)
+		g := NewWithT(w.t)
+		for _, o := range w.cluster.webhooks() {
+			g.Expect(said(o.Status.Conditions)).To(Or(
+				ContainSubstring("Ready=True"), ContainSubstring("Ready=False/"+v1alpha1.RateLimitedReason)), o.Name)
+		}
+		w.run(15 * time.Minute)
+		g.Expect(w.violations()).To(BeEmpty())
+	})
+}

@@ -73,7 +73,8 @@ func decideOwned(f facts) plan {
 	case fleet.Gone:
 		if f.webhook.Spec.WebhookID != "" {
 			return plan{verdict: verdict{reason: v1alpha1.NotFoundReason, stalled: true, message: fmt.Sprintf(
-				"The platform has no webhook %s to import; correct or replace this Webhook", f.id)}}
+				"The platform has no webhook %s to import; delete this Webhook and import the right one with another",
+				f.id)}}
 		}
 		return decideLost(f)
 	default:
@@ -175,8 +176,15 @@ func stillRefused(f facts) verdict {
 	}
 }
 
-// decideSync compares the remote webhook with the spec: one update carries all that differs.
+// decideSync compares the remote webhook with the spec: one update carries all that differs. What no update can change is
+// left alone.
 func decideSync(f facts) plan {
+	if wanted := createRequest(f.webhook); !inScope(f.remote, wanted) {
+		return plan{verdict: verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(
+			"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
+				"Webhook and make one for that scope", f.id, scopeOf(f.remote.Scope, f.remote.ScopeID),
+			scopeOf(wanted.Scope, wanted.ScopeID))}}
+	}
 	if f.webhook.Status.WebhookID == "" && f.webhook.Spec.WebhookID != "" && f.secret.problem == nil {
 		return takeOver(f, f.remote, causeAdoption)
 	}
@@ -207,6 +215,13 @@ func restore(f facts, p *plan) {
 	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != f.id {
 		p.steps = append(p.steps, recordID)
 	}
+}
+
+func scopeOf(scope, id string) string {
+	if scope == platform.ScopeAccount {
+		return scope
+	}
+	return scope + " " + id
 }
 
 func decideSecret(f facts, p *plan) {

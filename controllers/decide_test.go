@@ -150,6 +150,15 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.patch.Active).To(HaveValue(BeTrue()))
 				g.Expect(p.target).To(Equal("0f"))
 			}},
+		{name: "a webhook of another iTwin is not imported", reason: "Refused",
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Spec.WebhookID, f.webhook.Status.WebhookID = f.id, ""
+				f.remote.Scope, f.remote.ScopeID = platform.ScopeITwin, "5c9d64cf-d22f-4149-ad08-c24ff395c3a1"
+			}),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.stalled).To(BeTrue())
+				g.Expect(p.verdict.message).To(ContainSubstring("5c9d64cf-d22f-4149-ad08-c24ff395c3a1"))
+			}},
 		{name: "nobody's webhook is adopted while a twin is being created",
 			facts: with(fresh(), finalizer, func(f *facts) { f.attempt.busy, f.attempt.orphan = true, &orphan })},
 		{name: "a refused create is not repeated",

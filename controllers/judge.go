@@ -32,6 +32,9 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
 		v.retry = r.setback()
 	}
+	if v.reason == v1alpha1.RateLimitedReason && v.silent {
+		v.silent = r.now().Add(v.retry).Sub(r.memory.waits(r.key(), r.object().UID, r.now())) < quietPause
+	}
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
 	case !ok:
@@ -102,7 +105,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 		pacing, own := errors.AsType[*platform.ThrottledError](err)
 		return verdict{
 			reason: v1alpha1.RateLimitedReason, reconciling: true, retry: wait,
-			silent:  own && !pacing.Closed && wait < quietPause,
+			silent:  own && !pacing.Closed,
 			message: "A change waits because the platform's rate limit is used up",
 		}, true
 	}

@@ -37,6 +37,8 @@ type attempt struct {
 	setbacks   int
 	rest       time.Time
 	generation int64
+	// waiting is since when the object has waited for a place within the rate limit; zero when it does not.
+	waiting time.Time
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string
 	since   time.Time
@@ -132,10 +134,21 @@ func (m *memory) setback(name types.NamespacedName, uid types.UID, generation in
 	return rest
 }
 
+// waits returns since when an object that has found no place within the rate limit has waited for one.
+func (m *memory) waits(name types.NamespacedName, uid types.UID, now time.Time) (since time.Time) {
+	m.change(name, uid, func(a *attempt) {
+		if a.waiting.IsZero() {
+			a.waiting = now
+		}
+		since = a.waiting
+	})
+	return since
+}
+
 // recovered notes a call about the object that succeeded.
 func (m *memory) recovered(name types.NamespacedName, uid types.UID) {
-	if m.of(name, uid).setbacks > 0 {
-		m.change(name, uid, func(a *attempt) { a.setbacks, a.rest = 0, time.Time{} })
+	if known := m.of(name, uid); known.setbacks > 0 || !known.waiting.IsZero() {
+		m.change(name, uid, func(a *attempt) { a.setbacks, a.rest, a.waiting = 0, time.Time{}, time.Time{} })
 	}
 }
 

@@ -134,7 +134,7 @@ func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
 	annotations := r.facts.asked
 	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
-	if !r.facts.secret.rotate {
+	if !r.facts.secret.rotate && r.object().GeneratesSecret() {
 		status.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
 	}
 }
@@ -217,7 +217,9 @@ func (r *run) warn(reason, action, note string, args ...any) {
 // maxNote is the API server's bound for the note of an Event, in bytes.
 const maxNote = 1024
 
+// record writes an Event, and the same into the log, which is kept for longer.
 func (r *run) record(kind, reason, action, note string) {
+	r.log.Info(note, "reason", reason)
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
 	}
@@ -237,7 +239,9 @@ func (r *run) announceUpdate() {
 		r.event("Reactivated", "Update", "Reactivated remote webhook %s", id)
 	case causeRotation:
 		r.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", r.facts.secret.name, id)
-	case causeSpec, causeProhibition:
+	case causeProhibition:
+		r.event("Updated", "Update", "Turned remote webhook %s off: the connection does not allow it", id)
+	case causeSpec:
 		r.event("Updated", "Update", "Updated remote webhook %s: %s", id, changes(r.plan.patch))
 	case causeDrift:
 		if !r.created {

@@ -22,8 +22,6 @@ const (
 	minSecretLength = 32
 	// generatedBytes of randomness become twice as many hex digits.
 	generatedBytes = 32
-	// previousKey keeps the value before the last rotation, so that receivers can accept both while they reload.
-	previousKey = "previous"
 
 	managedByLabel = "app.kubernetes.io/managed-by"
 	managerName    = "itwin-webhook-operator"
@@ -181,7 +179,7 @@ func rotated(secret client.Object, w *v1alpha1.Webhook) bool {
 func fill(secret *corev1.Secret, w *v1alpha1.Webhook, value string) {
 	data := map[string][]byte{v1alpha1.DefaultSecretKey: []byte(value)}
 	if old := secret.Data[v1alpha1.DefaultSecretKey]; len(old) > 0 {
-		data[previousKey] = old
+		data[v1alpha1.PreviousSecretKey] = old
 	}
 	secret.Data = data
 	if request := w.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {

@@ -87,7 +87,9 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	run := &run{WebhookReconciler: r, facts: facts, plan: decide(facts), fleet: remote}
+	run := &run{
+		WebhookReconciler: r, log: ctrl.LoggerFrom(ctx), facts: facts, plan: decide(facts), fleet: remote,
+	}
 	if facts.presence == fleet.Present && facts.rival == "" {
 		run.remote = &facts.remote
 	}

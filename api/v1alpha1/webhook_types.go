@@ -293,6 +293,10 @@ const GeneratedSecretSuffix = "-webhook-secret"
 // DefaultSecretKey is the key of a signing secret when the spec names none.
 const DefaultSecretKey = "secret"
 
+// PreviousSecretKey is the key of the value before the last rotation, in a Secret that the operator keeps: receivers can
+// accept both while they reload.
+const PreviousSecretKey = "previous"
+
 // SigningSecret returns the name and key of the Secret in use, given or generated.
 func (w *Webhook) SigningSecret() SecretKeyReference {
 	if w.GeneratesSecret() {

@@ -15,6 +15,9 @@ import (
 // cleanupPatience is how long the end may take to remove what is on a real platform.
 const cleanupPatience = time.Minute
 
+// lookupPatience is how long the receiver may look for the secret of an event.
+const lookupPatience = 5 * time.Second
+
 // demo is everything that takes part.
 type demo struct {
 	*timeline
@@ -23,6 +26,8 @@ type demo struct {
 	dir      string
 	plane    *harness.ControlPlane
 	operator *harness.Manager
+	// collector empties deleted namespaces and collects garbage, as in any cluster.
+	collector *harness.Process
 	// platform and receiver are nil when a real platform takes part.
 	platform *harness.Simulator
 	receiver *harness.Receiver
@@ -53,6 +58,9 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if err := d.plane.Install(ctx); err != nil {
 		return err
 	}
+	if d.collector, err = d.plane.StartTeardownControllers(); err != nil {
+		return err
+	}
 	if d.operator, err = d.plane.StartManager(ctx); err != nil {
 		return err
 	}
@@ -67,8 +75,11 @@ func (d *demo) startPlatform(ctx context.Context) (err error) {
 	if d.platform, err = harness.StartSimulator(ctx, d.dir, "--insecure-callbacks"); err != nil {
 		return err
 	}
-	d.receiver, err = harness.StartReceiver(d.noticeDelivery)
-	return err
+	if d.receiver, err = harness.StartReceiver(d.noticeDelivery); err != nil {
+		return err
+	}
+	d.receiver.Trust(d.secretsOf)
+	return nil
 }
 
 func (d *demo) introduce() {
@@ -117,6 +128,9 @@ func (d *demo) close(failure error) error {
 	d.unwatch()
 	if d.operator != nil {
 		err = errors.Join(err, d.operator.Stop())
+	}
+	if d.collector != nil {
+		err = errors.Join(err, d.collector.Stop())
 	}
 	if d.receiver != nil {
 		err = errors.Join(err, d.receiver.Close())

@@ -19,8 +19,8 @@ const (
 	// The Webhook of the whole account, and that of one iTwin.
 	accountWebhook, accountPath = "itwin-lifecycle", "/itwin/lifecycle"
 	modelsWebhook, modelsPath   = "model-events", "/itwin/models"
-	// Secrets that hold what their events are signed with.
-	signsAccount, signsModels = "itwin-lifecycle-webhook-secret", "model-events-hmac"
+	// signsModels is the Secret that holds what the events of models are signed with.
+	signsModels = "model-events-hmac"
 )
 
 // pollInterval is the shortest: nobody likes to wait.

@@ -4,11 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // step is a part of the story. It fails if what it shows does not happen.
@@ -60,23 +55,7 @@ func (d *demo) apply(ctx context.Context) error {
 	if err := d.await(ctx, begun, "Webhook "+accountWebhook+ready, "Webhook "+modelsWebhook+ready); err != nil {
 		return err
 	}
-	if err := d.trust(ctx, accountPath, signsAccount); err != nil {
-		return err
-	}
-	if err := d.trust(ctx, modelsPath, signsModels); err != nil {
-		return err
-	}
 	return d.showRemote(ctx, 2)
-}
-
-// trust gives the receiver a signing secret, as a mounted Secret would.
-func (d *demo) trust(ctx context.Context, path, name string) error {
-	var secret corev1.Secret
-	if err := d.plane.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &secret); err != nil {
-		return err
-	}
-	d.receiver.Trust(path, string(secret.Data[v1alpha1.DefaultSecretKey]))
-	return nil
 }
 
 func (d *demo) applyToAccount(ctx context.Context) error {

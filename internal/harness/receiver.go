@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,8 +46,9 @@ type Receiver struct {
 	server *http.Server
 	notice func(Delivery)
 
-	mu         sync.Mutex
-	secrets    map[string]string
+	mu sync.Mutex
+	// trusted are the secrets that events to a path may be signed with.
+	trusted    func(path string) []string
 	broken     bool
 	deliveries []Delivery
 }
@@ -68,7 +70,8 @@ func StartReceiver(notice func(Delivery)) (*Receiver, error) {
 	if notice == nil {
 		notice = func(Delivery) {}
 	}
-	r := &Receiver{URL: "https://" + listener.Addr().String(), notice: notice, secrets: map[string]string{}}
+	r := &Receiver{URL: "https://" + listener.Addr().String(), notice: notice}
+	r.Trust(func(string) []string { return nil })
 	r.server = &http.Server{
 		Handler: r, ReadHeaderTimeout: 10 * time.Second,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
@@ -80,11 +83,11 @@ func StartReceiver(notice func(Delivery)) (*Receiver, error) {
 // Close ends the receiver.
 func (r *Receiver) Close() error { return r.server.Close() }
 
-// Trust names the secret that events to a path are signed with.
-func (r *Receiver) Trust(path, secret string) {
+// Trust says where to look up, for each event, the secrets that events to its path may be signed with.
+func (r *Receiver) Trust(secretsOf func(path string) []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.secrets[path] = secret
+	r.trusted = secretsOf
 }
 
 // Break makes every answer a 503, until Mend.
@@ -140,8 +143,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 // take judges an event, remembers it, and answers with a status.
 func (r *Receiver) take(d Delivery, body []byte, signature string) int {
 	r.mu.Lock()
-	d.Verified, d.Broken = Verify(body, signature, r.secrets[d.Path]), r.broken
+	trusted, broken := r.trusted, r.broken
 	r.mu.Unlock()
+	d.Broken = broken
+	d.Verified = slices.ContainsFunc(trusted(d.Path), func(secret string) bool { return Verify(body, signature, secret) })
 	r.notice(d)
 	r.mu.Lock()
 	defer r.mu.Unlock()

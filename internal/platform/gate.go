@@ -62,8 +62,8 @@ const (
 	urgentShare  = 0.1
 	// servedDecay is how much less a call counts after each further one.
 	servedDecay = 0.99
-	// slowestPace bounds how much slower than all calls together those of one lane are taken to be.
-	slowestPace = 4
+	// smallestShare of all places is what a lane is taken to have, however few it had.
+	smallestShare = 0.25
 	// crowdPause and crowdSpacing are for calls that found too many others under way.
 	crowdPause   = 10 * time.Millisecond
 	crowdSpacing = 2 * time.Millisecond
@@ -85,9 +85,28 @@ func (g *gate) addBucket(limit int, period time.Duration) {
 	if limit <= 0 {
 		return
 	}
-	burst := max(limit/4, 1)
-	refill := rate.Limit(float64(max(limit-burst, 1)) / period.Seconds())
-	g.buckets = append(g.buckets, rate.NewLimiter(refill, burst))
+	burst, refill := split(limit)
+	g.buckets = append(g.buckets, rate.NewLimiter(rate.Limit(float64(refill)/period.Seconds()), burst))
+}
+
+// split divides a limit into what a bucket holds and what it is filled with in a period.
+func split(limit int) (burst, refill int) {
+	burst = max(limit/4, 1)
+	return burst, max(limit-burst, 1)
+}
+
+// HalfPace is the shortest interval of calls that leave half of what the limits allow to others; 0 without limits.
+func (l Limits) HalfPace() (pace time.Duration) {
+	for _, b := range []struct {
+		limit  int
+		period time.Duration
+	}{{l.PerMinute, time.Minute}, {l.PerHour, time.Hour}} {
+		if b.limit > 0 {
+			_, refill := split(b.limit)
+			pace = max(pace, 2*b.period/time.Duration(refill))
+		}
+	}
+	return pace
 }
 
 // enter takes a place. It returns leave, to be called when the call is over, or how long to wait.
@@ -135,7 +154,7 @@ func (g *gate) refuse(t Turn, now time.Time) *ThrottledError {
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the places are.
 func (g *gate) wait(t Turn, now, earliest time.Time) time.Duration {
-	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing(t.Lane)).Sub(earliest)
+	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing(), g.share(t.Lane)).Sub(earliest)
 	if behind >= 2*longWait {
 		behind = longWait + behind%longWait
 	}
@@ -188,20 +207,25 @@ func reserve(lane Lane, burst int) float64 {
 	}
 }
 
-// spacing is how often a place becomes free for a lane: it has the share of all places that it had lately.
-func (g *gate) spacing(lane Lane) time.Duration {
+// spacing is how often a place becomes free.
+func (g *gate) spacing() time.Duration {
 	spacing := crowdSpacing
 	for _, b := range g.buckets {
 		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
 	}
+	return spacing
+}
+
+// share is which part of all places a lane has had lately.
+func (g *gate) share(lane Lane) float64 {
 	if g.served[lane] == 0 {
-		return spacing
+		return 1
 	}
 	all := 0.0
 	for _, served := range g.served {
 		all += served
 	}
-	return time.Duration(float64(spacing) * min(all/g.served[lane], slowestPace))
+	return max(g.served[lane]/all, smallestShare)
 }
 
 // close lets nothing through for d, as the platform asked.

@@ -137,6 +137,30 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 	}
 }
 
+func TestHalfOfALimitIsLeftToOthers(t *testing.T) {
+	for want, limits := range map[time.Duration]Limits{
+		0: {}, 320 * time.Millisecond: {PerMinute: 500}, 24 * time.Second: {PerMinute: 6}, 40 * time.Second: {PerMinute: 4},
+		80 * time.Second: {PerMinute: 500, PerHour: 120},
+	} {
+		NewWithT(t).Expect(limits.HalfPace()).To(Equal(want), "%+v", limits)
+		if want == 0 {
+			continue
+		}
+		e, lists, others := newEntrance(t, limits), 0, 0
+		for e.clock.Now().Before(start.Add(4 * time.Hour)) {
+			if _, let := e.ask(picture); let {
+				lists++
+			}
+			e.pass(want / 2)
+			let, _ := e.askAll(Finishing)
+			others += let
+			e.pass(want / 2)
+		}
+		e.Expect(lists).To(BeNumerically(">=", others/2))
+		e.Expect(others).To(BeNumerically(">=", lists-2), "%+v", limits)
+	}
+}
+
 func TestTheHourCountsAsWell(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, PerHour: 100})
 	let, wait := e.askAll(picture)

@@ -35,8 +35,9 @@ const (
 )
 
 // place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
-// whatever woke it, there is one place for it, not two.
-func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration) (at time.Time) {
+// whatever woke it, there is one place for it, not two. Places are handed out at the pace that the lane's share of them
+// allows; who came in vain may take any place.
+func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, share float64) (at time.Time) {
 	told, waits := q.kept[t.Caller]
 	switch {
 	case waits && !told.Before(earliest):
@@ -44,7 +45,7 @@ func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration) (a
 	case waits:
 		at = q.overdue.place(earliest, spacing)
 	default:
-		at = q.first.place(earliest, spacing)
+		at = q.first.place(earliest, time.Duration(float64(spacing)/share))
 	}
 	if t.Caller != "" {
 		q.keep(t.Caller, at, now)

@@ -22,7 +22,7 @@ func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
 	s.must(err)
 	t.Cleanup(func() { _ = receiver.Close() })
 	s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
-	receiver.Trust("/models", s.secret("model-events-webhook-secret"))
+	receiver.Trust(func(string) []string { return []string{s.secret("model-events-webhook-secret")} })
 
 	s.arrives(receiver)
 
