@@ -240,7 +240,29 @@ func (w *world) interrupted(fates ...fate) {
 // for the same looks for what its own create may have left behind.
 func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.interrupted(fate{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second})
+		w.interrupted(slowly)
+		w.in(SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
+		w.run(2 * settleFor)
+		g := NewWithT(w.t)
+		g.Expect(w.violations()).To(BeEmpty())
+		g.Expect(w.creates()).To(Equal(2))
+	})
+}
+
+// slowly answers creates long after they are carried out.
+var slowly = fate{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second}
+
+// TestNobodyCreatesAgainWhileAnotherCreatesTheSame lists what a lost create has made late, at a time when it cannot be told
+// from what another that asks for the same is creating.
+func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var p *process
+		lost := fate{every: slowly.every, what: disturb, reply: hungUp, late: SettleTime - time.Second}
+		once := fate{every: slowly.every, what: meet, meets: func(*world) { p.fates = []fate{slowly} }}
+		p = w.start(lost, once)
+		w.run(warmUp)
+		p.count()
+		add()(w)
 		w.in(SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
 		g := NewWithT(w.t)
@@ -251,20 +273,20 @@ func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
 
 // TestOnlyWhatWasSentIsTakenBack makes webhooks by hand that are not what an interrupted create can have made.
 func TestOnlyWhatWasSentIsTakenBack(t *testing.T) {
-	sent := newWebhook(subject).Spec.EventTypes
+	wanted := newWebhook(subject).Spec.EventTypes
 	for name, prepare := range map[string]func(*world){
 		"older than the Webhook": func(w *world) {
-			w.estrange(w.createRemote(callbackOf(subject), sent...))
+			w.estrange(w.createRemote(callbackOf(subject), wanted...))
 			w.run(2 * clockTolerance)
 			w.interrupted()
 		},
 		"with other event types": func(w *world) {
 			w.interrupted()
-			w.estrange(w.createRemote(callbackOf(subject), sent[0]))
+			w.estrange(w.createRemote(callbackOf(subject), wanted[0]))
 		},
 		"with another callback": func(w *world) {
 			w.interrupted()
-			w.estrange(w.createRemote(callbackOf("elsewhere"), sent...))
+			w.estrange(w.createRemote(callbackOf("elsewhere"), wanted...))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
