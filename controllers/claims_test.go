@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -323,6 +324,70 @@ func TestOfTwoThatFoundTheSameOrphanOneDeletesIt(t *testing.T) {
 		g := NewWithT(w.t)
 		g.Expect(outcomes).To(ConsistOf(BeNil(), Equal(errTaken), Equal(errTaken)), "what is gone is nobody's either")
 		g.Expect(w.platform.Requests().Counts["DELETE /webhooks/{id}"]).To(Equal(1))
+	})
+}
+
+// TestNobodyTakesAWebhookByWritingItsID lets an older Webhook name the remote webhook of a younger one.
+func TestNobodyTakesAWebhookByWritingItsID(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.apply("older")
+		s.apply("younger")
+		mine := s.idOf("younger")
+		s.cluster.annotate("older", v1alpha1.WebhookIDAnnotation, mine)
+		s.cluster.edit("younger", func(w *v1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
+		s.run(settleFor)
+		s.Expect(s.reason("younger")).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.idOf("younger")).To(Equal(mine))
+		for _, r := range s.remotes() {
+			s.Expect(r.ID != mine || r.CallbackURL == callbackOf("younger")).To(BeTrue(), "it was changed")
+		}
+	})
+}
+
+// TestWhoMayAdoptLooksAgainFirst makes a webhook by hand after the last list, and a Webhook that would adopt it.
+func TestWhoMayAdoptLooksAgainFirst(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.run(warmUp)
+		existing(s.world)
+		s.apply(subject, adopting)
+		s.Expect(s.violations()).To(BeEmpty())
+		s.Expect(s.creates()).To(Equal(1), "the one made by hand")
+	})
+}
+
+// TestAStatusThatSomebodyOverwroteIsPutRight writes over a status, as a leader does that does not know yet of its end.
+func TestAStatusThatSomebodyOverwroteIsPutRight(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.apply(subject)
+		s.cluster.edit(subject, func(w *v1alpha1.Webhook) {
+			setConditions(&w.Status, w.Generation, conditionsOf(verdict{reason: v1alpha1.PlatformUnavailableReason})...)
+		})
+		s.run(time.Second)
+		s.Expect(s.violations()).To(BeEmpty())
+	})
+}
+
+// TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its remote webhook anew, and
+// back again.
+func TestWhatWasHandedOverIsForgotten(t *testing.T) {
+	inWorld(t, func(w *world) {
+		belong := func(shard string) func(*v1alpha1.Webhook) {
+			return func(o *v1alpha1.Webhook) { o.Labels = map[string]string{"shard": shard} }
+		}
+		for _, shard := range []string{"a", "b"} {
+			w.start().webhooks.Selector = labels.SelectorFromSet(labels.Set{"shard": shard})
+		}
+		add(belong("a"))(w)
+		w.run(settleFor)
+		edit(belong("b"))(w)
+		w.run(settleFor)
+		deleteRemotely(w)
+		w.run(settleFor)
+		edit(belong("a"))(w)
+		w.run(settleFor)
+		g := NewWithT(w.t)
+		g.Expect(w.violations()).To(BeEmpty())
+		g.Expect(w.creates()).To(Equal(2))
 	})
 }
 
