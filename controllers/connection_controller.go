@@ -100,8 +100,8 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	return ctrl.Result{RequeueAfter: max(remote.PollIn(interval), again)}, nil
 }
 
-// interval is how often the remote side is listed: as it was asked for, but never so often that the lists alone use more
-// than half of the rate limit.
+// interval is how often the remote side is listed: as it was asked for, but never so often that the lists alone use
+// more than half of the rate limit.
 func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
 	asked := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
 	return max(asked, limitsOf(spec).HalfPace())

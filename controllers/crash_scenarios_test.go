@@ -62,10 +62,6 @@ func referring(secret string) func(*v1alpha1.Webhook) {
 	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: secret} }
 }
 
-func withOtherSecretRef(w *v1alpha1.Webhook) {
-	w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: otherHMAC}
-}
-
 func changeSpec(w *v1alpha1.Webhook) {
 	w.Spec.CallbackURL = callbackOf("elsewhere")
 	w.Spec.EventTypes = []string{"iModels.iModelCreated.v1"}

@@ -176,8 +176,8 @@ func stillRefused(f facts) verdict {
 	}
 }
 
-// decideSync compares the remote webhook with the spec: one update carries all that differs. What no update can change is
-// left alone.
+// decideSync compares the remote webhook with the spec: one update carries all that differs. What no update can change
+// is left alone.
 func decideSync(f facts) plan {
 	if wanted := createRequest(f.webhook); !inScope(f.remote, wanted) {
 		return plan{verdict: verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(

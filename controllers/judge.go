@@ -32,9 +32,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
 		v.retry = r.setback()
 	}
-	if v.reason == v1alpha1.RateLimitedReason && v.silent {
-		v.silent = r.now().Add(v.retry).Sub(r.memory.waits(r.key(), r.object().UID, r.now())) < quietPause
-	}
+	v.silent = v.silent && r.staysQuiet(v)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
 	case !ok:
@@ -52,6 +50,15 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		v = r.judgeRefusal(err)
 	}
 	return v, true
+}
+
+// staysQuiet tells whether what waits need not say so. Who waits for a place within the rate limit does after a while.
+func (r *run) staysQuiet(v verdict) bool {
+	if v.reason != v1alpha1.RateLimitedReason {
+		return true
+	}
+	since := r.memory.waits(r.key(), r.object().UID, r.now())
+	return r.now().Add(v.retry).Sub(since) < quietPause
 }
 
 func (r *run) setback() time.Duration {

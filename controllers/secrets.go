@@ -63,7 +63,8 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 // changed, after which that could not be seen any more. Once this process has vouched for the secret, only its own
 // requests make it doubt.
 func (r *WebhookReconciler) doubtsSecret(f *facts) bool {
-	if !f.known() || f.presence != fleet.Present || r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID).vouched {
+	known := r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
+	if known.vouched || !f.known() || f.presence != fleet.Present {
 		return false
 	}
 	changed := !f.webhook.Status.SecretAsOf.Equal(platformTime(f.remote.Modified))

@@ -225,6 +225,14 @@ func (e *entrance) called(t Turn) (told time.Time, let bool) {
 	return e.clock.Now(), true
 }
 
+// asked is a caller that only asks whether it would be let through.
+func (e *entrance) asked(t Turn) (told time.Time, wait bool) {
+	if refused := e.gate.ask(t); refused != nil {
+		return e.clock.Now().Add(refused.After), true
+	}
+	return time.Time{}, false
+}
+
 func callers(n int) (all []Turn) {
 	for i := range n {
 		all = append(all, Turn{Caller: fmt.Sprint("caller ", i)})
@@ -311,17 +319,20 @@ func TestLateCallersComeBackOneByOne(t *testing.T) {
 func TestAskingTakesNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	for range 1000 {
-		e.Expect(e.gate.ask(Turn{Caller: "a"})).To(BeNil())
+		_, wait := e.asked(Turn{Caller: "a"})
+		e.Expect(wait).To(BeFalse())
 	}
 	let, _ := e.askAll(Urgent)
 	e.Expect(let).To(Equal(113))
 	asker := Turn{Caller: "b"}
-	refused := e.gate.ask(asker)
-	e.Expect(refused).NotTo(BeNil())
-	_, again := e.gate.enter(asker)
-	e.Expect(again).To(Equal(refused), "it has its place in the line")
-	e.pass(refused.After)
-	e.Expect(e.gate.ask(asker)).To(BeNil())
+	told, wait := e.asked(asker)
+	e.Expect(wait).To(BeTrue())
+	again, ok := e.called(asker)
+	e.Expect(ok).To(BeFalse())
+	e.Expect(again).To(Equal(told), "it has its place in the line")
+	e.clock.SetTime(told)
+	_, wait = e.asked(asker)
+	e.Expect(wait).To(BeFalse())
 }
 
 func TestWhatHasBegunGoesOnFirst(t *testing.T) {
@@ -336,8 +347,7 @@ func TestWhatHasBegunGoesOnFirst(t *testing.T) {
 
 // returning is a caller that comes back when it was told, or a moment later.
 type returning struct {
-	at    time.Time
-	calls int
+	at time.Time
 	Turn
 	created, done time.Time
 }

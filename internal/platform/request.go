@@ -44,8 +44,8 @@ func (o operation) failure() *Error {
 	return &Error{Operation: o.words, Method: o.method, Path: clean(o.url.Path)}
 }
 
-// Ready tells whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It sends
-// nothing.
+// Ready tells whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It
+// sends nothing.
 func (c *Client) Ready(ctx context.Context) error {
 	if refused := c.gate.ask(turnOf(ctx)); refused != nil {
 		c.options.Throttled(refused.After)
