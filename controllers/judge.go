@@ -32,7 +32,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
 		v.retry = r.setback()
 	}
-	v.silent = v.silent && r.staysQuiet(v)
+	v.silent = v.silent && r.staysQuiet(v, err)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
 	case !ok:
@@ -53,8 +53,9 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 }
 
 // staysQuiet tells whether what waits need not say so. Who waits for a place within the rate limit does after a while.
-func (r *run) staysQuiet(v verdict) bool {
-	if v.reason != v1alpha1.RateLimitedReason {
+func (r *run) staysQuiet(v verdict, err error) bool {
+	pacing, own := errors.AsType[*platform.ThrottledError](err)
+	if !own || pacing.Crowded {
 		return true
 	}
 	since := r.memory.waits(r.key(), r.object().UID, r.now())

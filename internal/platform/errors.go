@@ -97,6 +97,8 @@ type ThrottledError struct {
 	After time.Duration
 	// Closed is true when the platform asked for the pause (429), false when the operator paces itself.
 	Closed bool
+	// Crowded is true when the limits leave room but too many calls are under way.
+	Crowded bool
 }
 
 func (e *ThrottledError) Error() string {

@@ -146,7 +146,7 @@ func (g *gate) refuse(t Turn, now time.Time) *ThrottledError {
 	}
 	if g.sent >= g.inFlight && t.Lane != picture {
 		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
-		return &ThrottledError{After: at.Sub(now)}
+		return &ThrottledError{After: at.Sub(now), Crowded: true}
 	}
 	return nil
 }

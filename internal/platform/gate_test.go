@@ -466,7 +466,7 @@ func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	for range 500 {
 		_, refused = e.gate.enter(Turn{Lane: Urgent})
 		e.Expect(refused).To(HaveOccurred())
-		e.Expect(refused.Closed).To(BeFalse())
+		e.Expect(refused.Crowded).To(BeTrue())
 	}
 	list, refused := e.gate.enter(Turn{Lane: picture})
 	e.Expect(refused).NotTo(HaveOccurred())
