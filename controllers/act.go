@@ -56,29 +56,28 @@ func (r *run) act(ctx context.Context) error {
 		return nil
 	}
 	if err := r.ready(remote); err != nil {
-		if v, ok := r.judge(createRemote, err); ok {
-			r.plan.verdict = v
-			return nil
-		}
-		return err
+		return r.fail(ctx, createRemote, err)
 	}
 	for _, s := range r.plan.steps {
-		err := r.do(ctx, remote, s)
-		if err == nil {
-			if s.remote() {
-				r.memory.recovered(r.key(), r.object().UID)
-			}
-			continue
+		if err := r.do(ctx, remote, s); err != nil {
+			return r.fail(ctx, s, err)
 		}
-		verdict, ok := r.judge(s, err)
-		if !ok {
-			return fmt.Errorf("%s: %w", s, err)
+		if s.remote() {
+			r.memory.recovered(r.key(), r.object().UID)
 		}
-		r.plan.verdict = verdict
-		if s == createRemote && verdict.reason == v1alpha1.RefusedReason {
-			return r.withdraw(ctx)
-		}
-		return nil
+	}
+	return nil
+}
+
+// fail ends the run at a step, with a verdict if the platform is why.
+func (r *run) fail(ctx context.Context, s step, err error) error {
+	v, ok := r.judge(s, err)
+	if !ok {
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	r.plan.verdict = v
+	if s == createRemote && v.reason == v1alpha1.RefusedReason {
+		return r.withdraw(ctx)
 	}
 	return nil
 }
@@ -104,11 +103,7 @@ func (r *run) rest() time.Duration {
 
 // turn is how the next call stands among those of the connection.
 func (r *run) turn() platform.Turn {
-	t := platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner())}
-	if r.created {
-		t.Lane = platform.Finishing
-	}
-	return t
+	return platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner())}
 }
 
 // lane lets what a person asked for overtake what the operator does of its own accord, and what is half done both.
@@ -322,7 +317,7 @@ func (r *run) undoCreate(ctx context.Context, why string) error {
 
 // deleteAtOnce waits for a place within the rate limit: nobody will come back for this webhook.
 func (r *run) deleteAtOnce(ctx context.Context, id string) error {
-	ctx = platform.WithTurn(ctx, r.turn())
+	ctx = platform.WithTurn(ctx, platform.Turn{Lane: platform.Finishing, Caller: string(r.owner())})
 	for {
 		err := r.fleet.Delete(ctx, id)
 		wait, limited := platform.IsRateLimited(err)

@@ -344,6 +344,25 @@ func TestNobodyTakesAWebhookByWritingItsID(t *testing.T) {
 	})
 }
 
+// TestAWebhookOfAnotherScopeIsLeftAlone names, in a spec or in what a backup holds, a webhook whose scope is not the
+// spec's, and lets go of it again.
+func TestAWebhookOfAnotherScopeIsLeftAlone(t *testing.T) {
+	forAccount := func(w *v1alpha1.Webhook) { w.Spec.Scope, w.Spec.ScopeID = v1alpha1.AccountScope, "" }
+	for name, naming := range map[string]func(id string) func(*v1alpha1.Webhook){"spec": importing, "backup": claiming} {
+		inClaimScene(t, func(s claimScene) {
+			theirs := s.createRemote(callbackOf("theirs"), "iModels.iModelDeleted.v1")
+			s.estrange(theirs)
+			s.apply(subject, forAccount, naming(theirs))
+			s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason), name)
+			s.Expect(s.message(subject)).To(ContainSubstring("iTwin "+crashITwin), name)
+			s.Expect(s.idOf(subject)).To(BeEmpty(), name)
+			s.delete(subject)
+			s.Expect(s.cluster.webhook(subject)).To(BeNil(), name)
+			s.Expect(s.violations()).To(BeEmpty(), name)
+		})
+	}
+}
+
 // TestWhoMayAdoptLooksAgainFirst makes a webhook by hand after the last list, and a Webhook that would adopt it.
 func TestWhoMayAdoptLooksAgainFirst(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {

@@ -181,12 +181,14 @@ func isHeld(w v1alpha1.Webhook) bool {
 
 // poll lists the remote side, reports what came of it, and wakes the Webhooks that it concerns.
 func (r *ConnectionReconciler) poll(ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet) error {
-	key := keyOf(c)
-	users, err := r.users(ctx, key)
-	if err != nil {
-		return err
+	key, first := keyOf(c), !remote.Synced()
+	var users []v1alpha1.Webhook
+	if first {
+		var err error
+		if users, err = r.users(ctx, key); err != nil {
+			return err
+		}
 	}
-	first := !remote.Synced()
 	changes, err := remote.Poll(ctx)
 	switch {
 	case err != nil:

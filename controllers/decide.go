@@ -179,11 +179,11 @@ func stillRefused(f facts) verdict {
 // decideSync compares the remote webhook with the spec: one update carries all that differs. What no update can change
 // is left alone.
 func decideSync(f facts) plan {
-	if wanted := createRequest(f.webhook); !inScope(f.remote, wanted) {
+	if spec := f.webhook.Spec; f.misfit() {
 		return plan{verdict: verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(
 			"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
 				"Webhook and make one for that scope", f.id, scopeOf(f.remote.Scope, f.remote.ScopeID),
-			scopeOf(wanted.Scope, wanted.ScopeID))}}
+			scopeOf(string(spec.Scope), spec.ScopeID))}}
 	}
 	if f.webhook.Status.WebhookID == "" && f.webhook.Spec.WebhookID != "" && f.secret.problem == nil {
 		return takeOver(f, f.remote, causeAdoption)

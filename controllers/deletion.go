@@ -13,7 +13,7 @@ func decideDeletion(f facts) plan {
 	switch {
 	case !f.finalized():
 		return plan{verdict: nothing}
-	case f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote, f.webhook.Spec.Suspend, f.rival != "":
+	case f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote, f.webhook.Spec.Suspend, f.rival != "", f.misfit():
 		return release
 	case f.connection.forbidden && f.id != "" && !f.known():
 		// It merely names a webhook, which may be somebody else's.

@@ -115,6 +115,23 @@ func (f *facts) secretSent() bool {
 		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate
 }
 
+// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was changed by
+// somebody who did not write the status, such as a process that died, or a request that came late; or it is going to be
+// changed, after which that could not be seen any more. A process that has vouched for the secret need not ask.
+func (f *facts) doubtsSecret() bool {
+	if !f.known() || f.presence != fleet.Present {
+		return false
+	}
+	changed := !f.webhook.Status.SecretAsOf.Equal(platformTime(f.remote.Modified))
+	return changed || !difference(f.webhook, f.remote).Empty() || f.webhook.WantsActive() != f.remote.Active
+}
+
+// misfit tells whether the webhook that the object names is of another scope than the spec, which no update can change.
+// It is not the object's, then.
+func (f *facts) misfit() bool {
+	return !f.known() && f.presence == fleet.Present && !inScope(f.remote, createRequest(f.webhook))
+}
+
 // requested tells whether an annotation asks for something that was not handled yet.
 func requested(w *v1alpha1.Webhook, annotation, handled string) bool {
 	value := w.Annotations[annotation]

@@ -46,6 +46,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
 		return f, remote, nil
 	}
+	f.secret.doubtful = !known.vouched && f.doubtsSecret()
 	if err := r.observeSecret(ctx, &f); err != nil {
 		return f, nil, err
 	}

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/fleet"
 )
 
 const (
@@ -32,7 +31,7 @@ const (
 func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 	ref := f.webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}
-	f.secret.name, f.secret.doubtful = ref.Name, r.doubtsSecret(f)
+	f.secret.name = ref.Name
 	meta, err := r.secretMetadata(ctx, key)
 	if apierrors.IsNotFound(err) {
 		f.secret.absent(f.webhook, ref)
@@ -56,19 +55,6 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
 		return nil
 	}
 	return r.readSecret(ctx, f, key, ref)
-}
-
-// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was changed by
-// somebody who did not write the status, such as a process that died, or a request that came late; or it is going to be
-// changed, after which that could not be seen any more. Once this process has vouched for the secret, only its own
-// requests make it doubt.
-func (r *WebhookReconciler) doubtsSecret(f *facts) bool {
-	known := r.memory.of(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
-	if known.vouched || !f.known() || f.presence != fleet.Present {
-		return false
-	}
-	changed := !f.webhook.Status.SecretAsOf.Equal(platformTime(f.remote.Modified))
-	return changed || !difference(f.webhook, f.remote).Empty() || f.webhook.WantsActive() != f.remote.Active
 }
 
 // secretMetadata reads what is known of a Secret from the cache, and past it while the cache does not show what this

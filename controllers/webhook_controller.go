@@ -90,7 +90,7 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	run := &run{
 		WebhookReconciler: r, log: ctrl.LoggerFrom(ctx), facts: facts, plan: decide(facts), fleet: remote,
 	}
-	if facts.presence == fleet.Present && facts.rival == "" {
+	if facts.presence == fleet.Present && facts.rival == "" && !facts.misfit() {
 		run.remote = &facts.remote
 	}
 	if err := run.act(ctx); err != nil {
