@@ -7,8 +7,10 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 // limit gives the connection of a world a rate limit.
@@ -82,5 +84,26 @@ func TestWhoWaitsForLongSaysSo(t *testing.T) {
 		}
 		w.run(15 * time.Minute)
 		g.Expect(w.violations()).To(BeEmpty())
+	})
+}
+
+// TestACrowdIsNoRateLimit lets one Webhook wait for a place within the rate limit, and another for its turn among those
+// under way: only the first may say that the limit is used up, and does so after a while.
+func TestACrowdIsNoRateLimit(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := w.start()
+		says := func(uid types.UID, crowded bool) bool {
+			waiting := &run{WebhookReconciler: p.webhooks}
+			waiting.facts.webhook = newWebhook(string(uid))
+			waiting.facts.webhook.UID = uid
+			v, ok := waiting.judge(createRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
+			return ok && !v.silent
+		}
+		g := NewWithT(w.t)
+		g.Expect(says("limited", false)).To(BeFalse())
+		g.Expect(says("crowded", true)).To(BeFalse())
+		w.run(2 * quietPause)
+		g.Expect(says("limited", false)).To(BeTrue())
+		g.Expect(says("crowded", true)).To(BeFalse())
 	})
 }

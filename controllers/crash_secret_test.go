@@ -29,6 +29,15 @@ func TestADoubtOutlivesAnotherProcess(t *testing.T) {
 	})
 }
 
+// restart lets an operator settle everything, and another take over, which has sent nothing.
+func (w *world) restart() {
+	first := w.start()
+	w.run(warmUp)
+	first.kill()
+	w.start()
+	w.run(warmUp)
+}
+
 // TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when nobody has it in mind any
 // more, and somebody edit the spec before the next list could show that the webhook was changed.
 func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
@@ -80,11 +89,7 @@ func TestAMissingSecretEndsNoDoubt(t *testing.T) {
 func TestWhatIsOffSignsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		add(reactivatedOnRequest)(w)
-		first := w.start()
-		w.run(warmUp)
-		first.kill()
-		w.start()
-		w.run(warmUp)
+		w.restart()
 		g := NewWithT(w.t)
 		updates := func() int { return w.platform.Requests().Counts["PATCH /webhooks/{id}"] }
 		before := updates()
@@ -103,11 +108,7 @@ func TestWhatIsOffSignsNothing(t *testing.T) {
 func TestAForeignSecretIsReplaced(t *testing.T) {
 	inWorld(t, func(w *world) {
 		add()(w)
-		first := w.start()
-		w.run(warmUp)
-		first.kill()
-		w.start()
-		w.run(warmUp)
+		w.restart()
 		g := NewWithT(w.t)
 		w.ask(http.MethodPatch, "/webhooks/"+w.remotes()[0].ID, map[string]any{"secret": nextHMAC})
 		w.run(settleFor)

@@ -15,8 +15,8 @@ const (
 	portAttempts  = 100
 )
 
-// FreeAddress is an address on loopback that nobody listens on. It stays free until a program is told to listen there,
-// also while many others start: the kernel never gives its port to anybody by itself.
+// FreeAddress is an address on loopback that nobody listens on. The kernel never gives its port to anybody by itself, so
+// it stays free while other programs start; only another caller of this function could draw the same of the thousands.
 func FreeAddress() (string, error) {
 	var failures error
 	for range portAttempts {

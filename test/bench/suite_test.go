@@ -8,13 +8,9 @@ package bench
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 	"time"
-
-	"github.com/go-logr/logr"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"webhook-operator.io/itwin/internal/harness"
 )
@@ -40,44 +36,14 @@ func pick[T any](byHand, tested T) T {
 var plane *harness.ControlPlane
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
 	flag.Parse()
-	ctrl.SetLogger(logr.Discard())
-	dir, err := os.MkdirTemp("", "itwin-bench-")
-	if err != nil {
-		return failed("make a folder", err)
-	}
-	defer func() {
-		if code != 0 {
-			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	}()
-	if plane, err = harness.StartControlPlane(dir); err != nil {
-		return failed("start", err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			failed("stop the control plane", err)
-		}
-	}()
-	if err := plane.Install(context.Background()); err != nil {
-		return failed("install", err)
-	}
-	// The tests wait for polls more than they work.
-	if err := flag.Set("test.parallel", pick("1", "8")); err != nil {
-		return failed("set the number of parallel tests", err)
-	}
-	code = m.Run()
+	code := harness.Suite{
+		Name: "bench", Parallel: pick("1", "8"),
+		Start: func(_ context.Context, p *harness.ControlPlane) error {
+			plane = p
+			return nil
+		},
+	}.Run(m)
 	printTable(os.Stdout)
-	return code
-}
-
-func failed(what string, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-	return 1
+	os.Exit(code)
 }

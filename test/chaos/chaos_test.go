@@ -38,41 +38,19 @@ func TestMain(m *testing.M) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	dir, err := os.MkdirTemp("", "itwin-chaos-")
-	if err != nil {
-		return failed("make a folder", err)
-	}
-	defer func() {
-		if code != 0 {
-			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	}()
-	if plane, err = harness.StartControlPlane(dir); err != nil {
-		return failed("start", err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			code = failed("stop the control plane", err)
-		}
-	}()
-	if err := plane.Install(context.Background()); err != nil {
-		return failed("install", err)
-	}
-	if err := restartCollector(); err != nil {
-		return failed("start the teardown controllers", err)
-	}
-	defer func() {
-		if err := errors.Join(collector.Ended(), collector.Kill()); err != nil {
-			code = failed("stop the teardown controllers", err)
-		}
-	}()
-	return m.Run()
+	os.Exit(harness.Suite{
+		Name: "chaos",
+		Start: func(_ context.Context, p *harness.ControlPlane) error {
+			plane = p
+			return restartCollector()
+		},
+		End: func() error {
+			if collector == nil {
+				return nil
+			}
+			return errors.Join(collector.Ended(), collector.Kill())
+		},
+	}.Run(m))
 }
 
 // restartCollector starts the garbage collector anew. One that has seen the API server go waits for minutes to look again.
@@ -85,11 +63,6 @@ func restartCollector() (err error) {
 		collector = next
 	}
 	return errors.Join(err, failure)
-}
-
-func failed(what string, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-	return 1
 }
 
 func TestChaos(t *testing.T) {

@@ -4,8 +4,6 @@ package e2e
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -20,61 +18,28 @@ var (
 	metrics string
 )
 
-// parallel is how many scenarios run at the same time.
-const parallel = "16"
-
+// TestMain starts what all tests share. Tests that stop the operator run first and alone: they are those without
+// t.Parallel.
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	os.Exit(harness.Suite{Name: "e2e", Parallel: "16", Start: start, End: end}.Run(m))
 }
 
-// run starts what all tests share. Tests that stop the operator run first and alone: they are those without t.Parallel.
-func run(m *testing.M) (code int) {
-	harness.Quiet()
-	dir, err := os.MkdirTemp("", "itwin-e2e-")
-	if err != nil {
-		return failed("make a folder", err)
-	}
-	defer func() {
-		if code != 0 {
-			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	}()
-	if plane, err = harness.StartControlPlane(dir); err != nil {
-		return failed("start", err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			failed("stop the control plane", err)
-		}
-	}()
-	ctx := context.Background()
-	if err := plane.Install(ctx); err != nil {
-		return failed("install", err)
-	}
+func start(ctx context.Context, p *harness.ControlPlane) (err error) {
+	plane = p
 	if metrics, err = harness.FreeAddress(); err != nil {
-		return failed("find a port", err)
+		return err
 	}
-	if manager, err = startManager(ctx); err != nil {
-		return failed("start the operator", err)
+	manager, err = startManager(ctx)
+	return err
+}
+
+func end() error {
+	if manager == nil {
+		return nil
 	}
-	// They wait more than they work, so there may be more of them than processors.
-	if err := flag.Set("test.parallel", parallel); err != nil {
-		return failed("set the number of parallel tests", err)
-	}
-	code = m.Run()
-	if err := manager.Stop(); err != nil {
-		return failed("stop the operator", err)
-	}
-	return code
+	return manager.Stop()
 }
 
 func startManager(ctx context.Context) (*harness.Manager, error) {
 	return plane.StartManager(ctx, "--metrics-bind-address="+metrics)
-}
-
-func failed(what string, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-	return 1
 }

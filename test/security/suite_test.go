@@ -7,12 +7,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/go-logr/logr"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"webhook-operator.io/itwin/internal/harness"
 )
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard())
+	harness.Quiet()
 	// As with an API server that cannot stream lists: an operator that gets streams has no need to list.
 	if err := os.Setenv("KUBE_FEATURE_WatchListClient", "false"); err != nil {
 		panic(err)

@@ -5,8 +5,6 @@ package teardown
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -16,65 +14,29 @@ import (
 var (
 	plane *harness.ControlPlane
 	// manager is the one operator of the suite. Tests that are not parallel may replace it.
-	manager *harness.Manager
+	manager     *harness.Manager
+	controllers *harness.Process
 )
 
-// parallel is how many scenarios run at the same time: they wait more than they work.
-const parallel = "16"
-
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	os.Exit(harness.Suite{Name: "teardown", Parallel: "16", Start: start, End: end}.Run(m))
 }
 
-// run starts what all tests share.
-func run(m *testing.M) (code int) {
-	dir, err := os.MkdirTemp("", "itwin-teardown-")
-	if err != nil {
-		return failed("make a folder", err)
+func start(ctx context.Context, p *harness.ControlPlane) (err error) {
+	plane = p
+	if controllers, err = plane.StartTeardownControllers(); err != nil {
+		return err
 	}
-	defer func() {
-		if code != 0 {
-			fmt.Fprintln(os.Stderr, "what the programs wrote is in", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	}()
-	if plane, err = harness.StartControlPlane(dir); err != nil {
-		return failed("start", err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			code = failed("stop the control plane", err)
-		}
-	}()
-	ctx := context.Background()
-	if err := plane.Install(ctx); err != nil {
-		return failed("install", err)
-	}
-	controllers, err := plane.StartTeardownControllers()
-	if err != nil {
-		return failed("start the teardown controllers", err)
-	}
-	defer func() {
-		if err := errors.Join(controllers.Ended(), controllers.Kill()); err != nil {
-			code = failed("stop the teardown controllers", err)
-		}
-	}()
-	if manager, err = plane.StartManager(ctx); err != nil {
-		return failed("start the operator", err)
-	}
-	defer func() {
-		if err := manager.Stop(); err != nil {
-			code = failed("stop the operator", err)
-		}
-	}()
-	if err := flag.Set("test.parallel", parallel); err != nil {
-		return failed("set the number of parallel tests", err)
-	}
-	return m.Run()
+	manager, err = plane.StartManager(ctx)
+	return err
 }
 
-func failed(what string, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-	return 1
+func end() (err error) {
+	if manager != nil {
+		err = manager.Stop()
+	}
+	if controllers != nil {
+		err = errors.Join(err, controllers.Ended(), controllers.Kill())
+	}
+	return err
 }
