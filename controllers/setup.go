@@ -11,6 +11,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // Options of a manager's controllers.
@@ -27,6 +28,12 @@ type Options struct {
 	Version string
 	// SettleTime overrides the constant of the same name when not 0.
 	SettleTime time.Duration
+	// Key is the operator key, which proves ownership.
+	Key proof.Key
+	// AllowedAPIHosts bound the hosts of apiUrl, tokenUrl and of links between pages: each exact, or with one leading
+	// "*.". AllowLoopback allows loopback hosts beside them.
+	AllowedAPIHosts []string
+	AllowLoopback   bool
 }
 
 // Add registers all controllers, their indexes and metrics.

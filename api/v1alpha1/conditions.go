@@ -10,6 +10,9 @@ const (
 	ReconcilingCondition = "Reconciling"
 	// StalledCondition is True when nothing will change until a person acts.
 	StalledCondition = "Stalled"
+	// LeftBehindCondition is present, and True, while a remote webhook that was given up is in an account that no
+	// connection reaches any more.
+	LeftBehindCondition = "LeftBehind"
 )
 
 // Reasons of a Webhook's Ready condition.
@@ -38,6 +41,11 @@ const (
 	NotFoundReason = "NotFound"
 	// AlreadyClaimedReason: an older Webhook already manages the remote webhook that this one wants.
 	AlreadyClaimedReason = "AlreadyClaimed"
+	// DriftedReason: another client of the platform keeps changing the remote webhook; the next correction waits.
+	DriftedReason = "Drifted"
+	// LeftBehindReason: the only reason of the LeftBehind condition. As a reason of Ready it says that too many remote
+	// webhooks wait for their removal for another one to be created.
+	LeftBehindReason = "LeftBehind"
 	// DeletingReason: the remote delete has not succeeded yet.
 	DeletingReason = "Deleting"
 )
@@ -57,6 +65,8 @@ const (
 	ConnectedReason = "Connected"
 	// UnauthorizedReason: the platform refuses the credentials.
 	UnauthorizedReason = "Unauthorized"
+	// HostNotAllowedReason: the installation does not allow the host of apiUrl or tokenUrl.
+	HostNotAllowedReason = "HostNotAllowed"
 )
 
 const (
@@ -66,6 +76,12 @@ const (
 	// WebhookIDAnnotation is the identity: the id of the remote webhook that a Webhook owns. The operator writes it
 	// before anything else after a create, so that a backup restored without status finds its webhook again.
 	WebhookIDAnnotation = "itwin.webhook-operator.io/webhook-id"
+	// OwnerAnnotation proves, under the operator key, that the id of WebhookIDAnnotation is this Webhook's own. The
+	// operator writes both together.
+	OwnerAnnotation = "itwin.webhook-operator.io/owner"
+	// FormerAnnotation lists, each with a proof, the remote webhooks that this Webhook has given up and that must still
+	// be removed.
+	FormerAnnotation = "itwin.webhook-operator.io/former"
 	// CreatingAnnotation is what the operator is about to create, in the words of the platform's API: it is written before
 	// the create is sent, and removed with the write of the id. Should the operator die in between, and the spec change,
 	// this still tells what to look for.

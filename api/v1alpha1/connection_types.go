@@ -52,7 +52,18 @@ type CredentialsReference struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// ConnectionSpec says how to reach the platform, and as whom.
+// AllowAdoption says whether existing remote webhooks may be taken over through a connection.
+// +kubebuilder:validation:Enum=None;Matching
+type AllowAdoption string
+
+const (
+	// AllowAdoptionNone lets no Webhook take over a remote webhook that the operator did not create for it.
+	AllowAdoptionNone AllowAdoption = "None"
+	// AllowAdoptionMatching lets Webhooks take over remote webhooks that no Webhook owns.
+	AllowAdoptionMatching AllowAdoption = "Matching"
+)
+
+// ConnectionSpec says how to reach the platform, and with which credentials.
 type ConnectionSpec struct {
 	// apiUrl of the platform. https; http only for loopback hosts.
 	// +kubebuilder:default="https://api.bentley.com"
@@ -124,6 +135,12 @@ type ConnectionSpec struct {
 	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')`,message="allowedCallbackHosts must each be a DNS name in lower case, such as hooks.example.com, or one after a leading '*.', such as *.example.com: no scheme, port, path, trailing dot or IP address"
 	// +optional
 	AllowedCallbackHosts []string `json:"allowedCallbackHosts,omitempty"`
+
+	// allowAdoption says whether Webhooks of this connection may take over remote webhooks that the operator did not
+	// create for them: by adoptionPolicy Matching, by spec.webhookId, or by an id in their annotations that no proof of
+	// ownership goes with. Absent: Matching for a Connection, None for a ClusterConnection.
+	// +optional
+	AllowAdoption AllowAdoption `json:"allowAdoption,omitempty"`
 }
 
 // ConnectionStatus is what is known of a connection.
@@ -220,6 +237,8 @@ type ConnectionObject interface {
 	ConnectionStatus() *ConnectionStatus
 	// CredentialsNamespace is where the Secrets of this connection live.
 	CredentialsNamespace() string
+	// AllowsAdoption reports whether Webhooks may take over remote webhooks that the operator did not create for them.
+	AllowsAdoption() bool
 }
 
 // ConnectionSpec returns the spec.
@@ -231,6 +250,9 @@ func (c *Connection) ConnectionStatus() *ConnectionStatus { return &c.Status }
 // CredentialsNamespace is the Connection's own namespace.
 func (c *Connection) CredentialsNamespace() string { return c.Namespace }
 
+// AllowsAdoption reports whether allowAdoption is Matching, the default of a Connection.
+func (c *Connection) AllowsAdoption() bool { return c.Spec.AllowAdoption != AllowAdoptionNone }
+
 // ConnectionSpec returns the spec.
 func (c *ClusterConnection) ConnectionSpec() *ConnectionSpec { return &c.Spec }
 
@@ -240,4 +262,9 @@ func (c *ClusterConnection) ConnectionStatus() *ConnectionStatus { return &c.Sta
 // CredentialsNamespace is the namespace that the spec names.
 func (c *ClusterConnection) CredentialsNamespace() string {
 	return c.Spec.CredentialsSecretRef.Namespace
+}
+
+// AllowsAdoption reports whether allowAdoption is Matching; the default of a ClusterConnection is None.
+func (c *ClusterConnection) AllowsAdoption() bool {
+	return c.Spec.AllowAdoption == AllowAdoptionMatching
 }

@@ -185,6 +185,16 @@ type WebhookStatus struct {
 	// +optional
 	Active *bool `json:"active,omitempty"`
 
+	// account that the webhookId belongs to: the host of the connection's apiUrl and 16 hex digits, which identify the
+	// platform, the token server and the service application together.
+	// +optional
+	Account string `json:"account,omitempty"`
+
+	// appliedGeneration is the generation of the spec that the platform was last known to have in full. While it differs
+	// from metadata.generation, an edit is waiting.
+	// +optional
+	AppliedGeneration int64 `json:"appliedGeneration,omitempty"`
+
 	// scopeId is what the platform said: for Account scope, the account's id.
 	// +optional
 	ScopeID string `json:"scopeId,omitempty"`
@@ -204,6 +214,10 @@ type WebhookStatus struct {
 	// secretVersion is the resourceVersion of that Secret when its value was sent.
 	// +optional
 	SecretVersion string `json:"secretVersion,omitempty"`
+
+	// secretFingerprint identifies the value that the platform has, without telling it: an HMAC under the operator key.
+	// +optional
+	SecretFingerprint string `json:"secretFingerprint,omitempty"`
 
 	// secretAsOf is the time of the last change, by the platform's clock, up to which the operator knows that the
 	// platform has that version: what changed the webhook later may have changed its secret.
