@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 const (
@@ -24,7 +23,7 @@ const (
 	remoteBudget = 15 * time.Second
 	// recordBudget bounds the write of a new id, which survives a shutdown.
 	recordBudget = 10 * time.Second
-	// quietPause is how long pacing by ourselves may hold a change back before the status tells of it.
+	// quietPause is how long the operator's own pacing may hold a change back before the status tells of it.
 	quietPause = time.Minute
 )
 
@@ -34,15 +33,24 @@ type run struct {
 	log   logr.Logger
 	facts facts
 	plan  plan
-	fleet *fleet.Fleet
-	// remote is the webhook as the platform last described it; nil when that is not known.
-	remote *platform.Webhook
+	// via are the connections that the facts were gathered by.
+	via members
+	// described is the webhook as the platform last described it; nil when that is not known, or it is not the object's.
+	described *platform.Webhook
 	// created is true when this run made the remote webhook.
 	created bool
-	// secretSent is true when the platform has the Secret's current version because of this run.
-	secretSent bool
-	// reactivated is true when this run turned on what the platform had turned off.
+	// updated is true when this run updated the remote webhook, and secretSent when it sent the Secret's value.
+	updated, secretSent bool
+	// reactivated is true when this run turned on what was turned off on the platform.
 	reactivated bool
+}
+
+func newRun(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members) *run {
+	run := &run{WebhookReconciler: r, log: log, facts: f, plan: p, via: via}
+	if f.id() != "" && f.presence == fleet.Present && f.conflictingOwner == "" {
+		run.described = &run.facts.remote
+	}
+	return run
 }
 
 // act carries out the steps of the plan in their order. A step that the platform did not allow turns into a verdict; an
@@ -51,8 +59,8 @@ func (r *run) act(ctx context.Context) error {
 	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
-	if rest := r.rest(); rest > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
-		r.plan.verdict = verdict{silent: true, retry: rest}
+	if backoff := r.backoff(); backoff > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
+		r.plan.verdict = verdict{silent: true, retry: backoff}
 		return nil
 	}
 	if err := r.ready(remote); err != nil {
@@ -62,7 +70,7 @@ func (r *run) act(ctx context.Context) error {
 		if err := r.do(ctx, remote, s); err != nil {
 			return r.fail(ctx, s, err)
 		}
-		if s.remote() {
+		if s.remote() && s != confirmAbsence {
 			r.memory.recovered(r.key(), r.object().UID)
 		}
 	}
@@ -77,7 +85,7 @@ func (r *run) fail(ctx context.Context, s step, err error) error {
 	}
 	r.plan.verdict = v
 	if s == createRemote && v.reason == v1alpha1.RefusedReason {
-		return r.withdraw(ctx)
+		return r.rollbackFinalizer(ctx)
 	}
 	return nil
 }
@@ -85,34 +93,34 @@ func (r *run) fail(ctx context.Context, s step, err error) error {
 // ready asks before a creation whether its request would be sent: thousands that wait for one connection must not keep
 // the API server from others with what comes before the request. What gives up an old id does so before it waits.
 func (r *run) ready(remote context.Context) error {
-	if !slices.Contains(r.plan.steps, createRemote) || slices.Contains(r.plan.steps, forgetID) {
+	if !slices.Contains(r.plan.steps, createRemote) || slices.Contains(r.plan.steps, giveUpID) {
 		return nil
 	}
-	return r.fleet.Ready(platform.WithTurn(remote, r.turn()))
+	return r.target().Ready(platform.WithTurn(remote, r.turn()))
 }
 
-// rest is how long the object is left alone after calls that the platform did not answer as documented. A change of the
-// spec ends it.
-func (r *run) rest() time.Duration {
+// backoff is how long the object is left alone after calls that the platform did not answer as documented. A change of
+// the spec ends it.
+func (r *run) backoff() time.Duration {
 	known := r.memory.of(r.key(), r.object().UID)
 	if known.generation != r.facts.generation {
 		return 0
 	}
-	return known.rest.Sub(r.now())
+	return known.backoffUntil.Sub(r.now())
 }
 
-// turn is how the next call stands among those of the connection.
+// turn is the priority of the next call among those of the account.
 func (r *run) turn() platform.Turn {
-	return platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner())}
+	return platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner()), Group: r.object().Namespace}
 }
 
-// lane lets what a person asked for overtake what the operator does of its own accord, and what is half done both.
+// lane lets what a person asked for overtake what the operator does by itself, and what is half done both.
 func lane(f facts, p plan) platform.Lane {
-	if f.begun() {
+	if f.createdUnreported() {
 		return platform.Finishing
 	}
 	byItself := p.cause == causeReactivate || p.cause == causeDrift || p.cause == causeNone
-	if byItself && f.webhook.DeletionTimestamp.IsZero() && !f.specChanged() {
+	if byItself && f.webhook.DeletionTimestamp.IsZero() && !f.pending() {
 		return platform.Routine
 	}
 	return platform.Urgent
@@ -125,12 +133,12 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.addFinalizer(ctx)
 	case storeSecret:
 		return r.storeSecret(ctx, &r.facts)
+	case ownSecret:
+		return r.ownSecret(ctx, &r.facts)
 	case confirmAbsence:
 		return r.confirm(remote)
-	case forgetID:
-		return r.forgetID(ctx)
-	case recordIntent:
-		return r.patchMetadata(ctx, declare)
+	case giveUpID:
+		return r.giveUpID(ctx)
 	case createRemote:
 		return r.create(remote)
 	case adoptRemote:
@@ -143,13 +151,17 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.update(remote)
 	case deleteRemote:
 		return r.delete(remote)
+	case removeOther:
+		return r.removeOther(remote)
+	case dropFormer:
+		return r.dropFormer(ctx)
 	case removeFinalizer:
 		return r.removeFinalizer(ctx)
 	}
 	return fmt.Errorf("unknown step %q", s)
 }
 
-func (r *run) owner() fleet.Owner { return fleet.Owner(r.facts.webhook.UID) }
+func (r *run) owner() fleet.Owner { return fleet.Owner(markOf(r.facts.webhook)) }
 
 func (r *run) key() client.ObjectKey { return client.ObjectKeyFromObject(r.facts.webhook) }
 
@@ -157,61 +169,42 @@ func (r *run) now() time.Time { return r.Clock.Now() }
 
 func (r *run) object() *v1alpha1.Webhook { return r.facts.webhook }
 
-// patchMetadata changes the object's metadata if nobody has changed the object since it was read.
-func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
-	before := r.object().DeepCopy()
-	change(r.object())
-	err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-	if err == nil {
-		r.writes.note(r.object())
+// target is the connection that spec.connectionRef names; nil while it is not connected.
+func (r *run) target() *fleet.Member { return r.via[r.facts.connection.account] }
+
+// holder is the connection to the account of the remote webhook that the object owns, or asks to import.
+func (r *run) holder() *fleet.Member {
+	if r.facts.id() == "" {
+		return r.target()
 	}
-	return err
+	return r.via[r.facts.identity.owned.Account]
 }
 
-// declare writes down what is going to be created.
-func declare(w *v1alpha1.Webhook) {
-	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.CreatingAnnotation, intent(w))
-}
-
-func (r *run) addFinalizer(ctx context.Context) error {
-	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
-		if slices.Contains(r.plan.steps, createRemote) {
-			declare(w)
-		}
-	})
-	if err == nil && r.facts.id == "" {
-		r.memory.begin(r.key(), r.object().UID)
+// next says when to look again, and asks the fleet to enqueue the object.
+func (r *run) next() ctrl.Result {
+	v, member := r.plan.verdict, r.target()
+	if h := r.holder(); h != nil && (member == nil || r.facts.holder.moving && !r.object().DeletionTimestamp.IsZero()) {
+		member = h
 	}
-	return err
-}
-
-// withdraw takes the finalizer off again after a create that was refused. It was sent only because no earlier one can
-// have left anything behind, so the object may go without asking the platform, whoever serves it then.
-func (r *run) withdraw(ctx context.Context) error {
-	return r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
-		delete(w.Annotations, v1alpha1.CreatingAnnotation)
-	})
-}
-
-// forgetID gives up the id of a webhook that is gone, to create another.
-func (r *run) forgetID(ctx context.Context) error {
-	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		delete(w.Annotations, v1alpha1.WebhookIDAnnotation)
-		declare(w)
-	})
-	if err == nil {
-		r.memory.begin(r.key(), r.object().UID)
-		r.fleet.Release(r.facts.id, r.owner())
-		r.facts.id = ""
+	switch {
+	case member == nil:
+	case !v.since.IsZero():
+		member.Fleet().AwaitSince(v.since, r.key().String())
+	case v.await && member == r.target() && !member.Fleet().Await(r.key().String(), r.facts.connection.listCount):
+		return ctrl.Result{RequeueAfter: again}
+	case v.await && member != r.target():
+		member.Fleet().AwaitSince(r.now(), r.key().String())
 	}
-	return err
+	return ctrl.Result{RequeueAfter: v.retry}
 }
 
-// confirm reads a webhook that the lists lack. What it finds is in the picture; deciding again is up to the next round.
+// confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
 func (r *run) confirm(remote context.Context) error {
-	if err := r.fleet.Confirm(remote, r.facts.id); err != nil {
+	id := r.facts.id()
+	if id == "" {
+		id = r.facts.identity.requested
+	}
+	if err := r.holder().Confirm(remote, id); err != nil {
 		return err
 	}
 	r.plan.verdict = verdict{silent: true, retry: again}
@@ -221,13 +214,20 @@ func (r *run) confirm(remote context.Context) error {
 func (r *run) create(remote context.Context) error {
 	request := createRequest(r.object())
 	request.Secret = r.facts.secret.value
-	created, err := r.fleet.Create(remote, r.owner(), request)
+	request.CallbackURL = platform.Mark(request.CallbackURL, string(r.owner()))
+	created, err := r.target().Create(remote, r.owner(), request)
+	if refusesMark(err) {
+		request.CallbackURL = r.object().Spec.CallbackURL
+		created, err = r.target().Create(remote, r.owner(), request)
+	}
 	if err != nil {
-		r.doubt(err)
+		if platform.MayHaveHappened(err) {
+			r.memory.unknown(r.key(), r.object().UID, r.now())
+		}
 		return err
 	}
-	r.memory.made(r.key(), r.object().UID, created.ID)
-	r.facts.id, r.remote, r.created, r.secretSent = created.ID, &created, true, true
+	r.owns(created.ID)
+	r.described, r.created = &created, true
 	if r.plan.cause == causeDrift {
 		r.warn("Drifted", "Recreate", "The remote webhook was found changed: %s", r.plan.drift)
 	}
@@ -235,128 +235,50 @@ func (r *run) create(remote context.Context) error {
 	return nil
 }
 
-// doubt remembers that a write failed in a way that does not tell whether it happened.
-func (r *run) doubt(err error) {
-	if platform.MayHaveHappened(err) {
-		r.memory.doubt(r.key(), r.object().UID, r.now())
-	}
+// owns makes a webhook of the connection's account the object's own.
+func (r *run) owns(id string) {
+	r.facts.identity.owned = proof.Remote{Account: r.facts.connection.account, ID: id}
+	r.facts.identity.requested, r.facts.holder.moving = "", false
+	r.memory.made(r.key(), r.object().UID, r.facts.identity.owned)
 }
 
 var errTaken = errors.New("the remote webhook was claimed by another Webhook meanwhile")
 
 func (r *run) adopt() error {
-	if !r.fleet.Claim(r.plan.target, r.owner()) {
+	if !r.target().Fleet().Claim(r.plan.target, r.owner()) {
 		return errTaken
 	}
-	r.memory.made(r.key(), r.object().UID, r.plan.target)
-	r.facts.id = r.plan.target
-	if r.plan.cause == causeCreation {
-		r.event("Created", "Create", "Found remote webhook %s, which an interrupted create had made", r.facts.id)
+	r.owns(r.plan.target)
+	if w, presence := r.target().Fleet().Lookup(r.plan.target); presence == fleet.Present {
+		r.described = &w
 	}
-	return nil
-}
-
-// recordID writes the identity down. If the object was changed meanwhile, the id is more important than the change.
-func (r *run) recordID(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
-	defer cancel()
-	id := r.facts.id
-	if r.object().Annotations[v1alpha1.WebhookIDAnnotation] == id {
-		return nil
-	}
-	record := func(w *v1alpha1.Webhook) {
-		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
-		delete(w.Annotations, v1alpha1.CreatingAnnotation)
-	}
-	err := r.patchMetadata(ctx, record)
-	for apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		if err := r.reread(ctx); err != nil {
-			return err
-		}
-		if err = r.patchMetadata(ctx, record); err == nil {
-			return errOutdated
-		}
-	}
-	return err
-}
-
-// reread reads the object past the cache. If it got another id meanwhile, or is gone, what was just created is one too
-// many and is deleted again.
-func (r *run) reread(ctx context.Context) error {
-	var live v1alpha1.Webhook
-	err := r.APIReader.Get(ctx, r.key(), &live)
-	other := live.Annotations[v1alpha1.WebhookIDAnnotation]
 	switch {
-	case apierrors.IsNotFound(err) || err == nil && live.UID != r.object().UID:
-		return r.undoCreate(ctx, "the Webhook is gone")
-	case err != nil:
-		return err
-	case other != "" && other != r.facts.id:
-		return r.undoCreate(ctx, "the Webhook owns "+other+" already")
+	case r.plan.cause == causeCreation:
+		r.event("Created", "Create", "Found remote webhook %s, which an interrupted create had made", r.facts.id())
+	case !slices.Contains(r.plan.steps, updateRemote):
+		r.event("Adopted", "Adopt", "Took over remote webhook %s as it is", r.facts.id())
 	}
-	r.facts.webhook = &live
 	return nil
-}
-
-// errOutdated ends a run that was decided on from an object that has changed since: what is left is decided on anew.
-var errOutdated = errors.New("the Webhook has changed meanwhile")
-
-// undoCreate removes a webhook that this run created but nobody owns. One that was taken over is left alone.
-func (r *run) undoCreate(ctx context.Context, why string) error {
-	r.memory.forget(r.key())
-	defer r.fleet.Release(r.facts.id, r.owner())
-	if !r.created {
-		return errTaken
-	}
-	if err := r.deleteAtOnce(ctx, r.remote.ID); err != nil {
-		return fmt.Errorf("the webhook %s, created just now, is left over, because %s and deleting it failed: %w",
-			r.remote.ID, why, err)
-	}
-	return fmt.Errorf("deleted the webhook created just now, because %s", why)
-}
-
-// deleteAtOnce waits for a place within the rate limit: nobody will come back for this webhook.
-func (r *run) deleteAtOnce(ctx context.Context, id string) error {
-	ctx = platform.WithTurn(ctx, platform.Turn{Lane: platform.Finishing, Caller: string(r.owner())})
-	for {
-		err := r.fleet.Delete(ctx, id)
-		wait, limited := platform.IsRateLimited(err)
-		if !limited {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(wait):
-		}
-	}
 }
 
 func (r *run) update(remote context.Context) error {
 	patch := r.plan.patch
-	if r.plan.sendSecret {
+	if !r.plan.withoutSecret {
 		patch.Secret = r.facts.secret.value
 	}
-	if patch.Empty() {
-		return nil
-	}
-	if r.plan.sendSecret {
-		r.memory.sending(r.key(), r.object().UID)
-	}
-	updated, err := r.fleet.Update(remote, r.facts.id, patch)
+	updated, err := r.holder().Update(remote, r.facts.id(), patch)
 	if err != nil {
-		r.doubt(err)
 		return err
 	}
-	r.remote = &updated
-	r.secretSent = r.secretSent || r.plan.sendSecret
+	r.described, r.updated = &updated, true
+	r.secretSent = !r.plan.withoutSecret
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()
 	return r.compare(patch, updated)
 }
 
-// compare looks at what is left to do after an update. The picture has the answer already, so no list will tell of it:
-// what the update did not speak of, but somebody had changed since the last list, is decided on at once.
+// compare looks at what is left to do after an update. The snapshot has the answer already, so no list will tell of it:
+// what the update did not speak of, but another client had changed since the last list, is decided on at once.
 func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	if r.facts.generation != r.object().Generation {
 		return nil // there is more to come anyway
@@ -381,47 +303,30 @@ var errIgnored = errors.New("the platform accepted the change of active but has 
 var errKept = errors.New("the platform accepted the change but kept another callbackUrl or other eventTypes")
 
 func (r *run) delete(remote context.Context) error {
-	if r.plan.target != r.facts.id {
-		return r.deleteOrphan(remote)
-	}
-	return r.deleteTarget(remote)
-}
-
-// deleteOrphan deletes what an interrupted create left behind, if nobody else took it for theirs since it was found: of
-// several that look alike each is deleted by one object, or one of them would be left over.
-func (r *run) deleteOrphan(remote context.Context) error {
-	if !r.fleet.Claim(r.plan.target, r.owner()) {
-		return errTaken
-	}
-	err := errTaken
-	if _, presence := r.fleet.Lookup(r.plan.target); presence == fleet.Present {
-		err = r.deleteTarget(remote)
-	}
-	if err != nil {
-		r.fleet.Release(r.plan.target, r.owner())
-	}
-	return err
-}
-
-func (r *run) deleteTarget(remote context.Context) error {
-	if err := r.fleet.Delete(remote, r.plan.target); err != nil {
+	id := r.facts.id()
+	if err := r.holder().Delete(remote, id); err != nil {
 		return err
 	}
-	r.event("Deleted", "Delete", "Deleted remote webhook %s", r.plan.target)
+	r.event("Deleted", "Delete", "Deleted remote webhook %s", id)
 	return nil
 }
 
-func (r *run) removeFinalizer(ctx context.Context) error {
-	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
-	})
-	if client.IgnoreNotFound(err) != nil {
+// removeOther deletes a webhook that the object made and no longer wants, or turns it off.
+func (r *run) removeOther(remote context.Context) error {
+	other := r.plan.other
+	member := r.via[other.Account]
+	if other.turnOff {
+		_, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		if err == nil {
+			r.event("Updated", "Update", "Turned remote webhook %s off: %s, and no connection allows its deletion",
+				other.ID, other.why)
+		}
 		return err
 	}
-	r.memory.forget(r.key())
-	if r.fleet != nil {
-		r.fleet.Release(r.facts.id, r.owner())
-		r.fleet.Release(r.plan.target, r.owner())
+	if err := member.Delete(remote, other.ID); err != nil {
+		return err
 	}
+	member.Fleet().Release(other.ID, r.owner())
+	r.event("Deleted", "Delete", "Deleted remote webhook %s: %s", other.ID, other.why)
 	return nil
 }

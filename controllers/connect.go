@@ -3,12 +3,16 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,65 +30,154 @@ const (
 	defaultCAKey    = "ca.crt"
 )
 
-// errCredentials is a problem with a Secret of the connection, which somebody must mend.
+// errCredentials is a problem with a Secret of the connection, which a person must fix.
 type errCredentials struct{ message string }
 
 func (e *errCredentials) Error() string { return e.message }
 
-// connect returns the connection's fleet, made anew when the connection speaks for another account.
-func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.ConnectionObject) (*fleet.Fleet, error) {
+// connect returns the connection's membership of its account. New credentials prove themselves by obtaining a token
+// before they replace old ones; until then the old ones stay in use.
+func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.ConnectionObject) (*fleet.Member, error) {
+	key, stamp := keyOf(c), r.stamp(ctx, c)
+	member, linked := r.Fleets.Member(key), r.links.get(key)
+	if member != nil && member.Closed() == nil && stamp != "" && stamp == linked.stamp {
+		return member, nil
+	}
 	options, err := r.options(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	key := keyOf(c)
-	remote, linked := r.Fleets.Get(key), r.linkOf(c)
-	if remote != nil && remote.Closed() == nil && reflect.DeepEqual(linked.options, options) {
-		return remote, nil
+	interval := interval(c.ConnectionSpec())
+	if member != nil && member.Closed() == nil && reflect.DeepEqual(linked.options, options) {
+		member.SetInterval(interval)
+		r.links.set(key, link{options: options, stamp: stamp})
+		return member, nil
 	}
-	instrumented := options
-	instrument(key, &instrumented)
-	api, err := r.dial(instrumented)
+	candidate, err := r.prove(ctx, key, options)
 	if err != nil {
-		return nil, &errCredentials{err.Error()}
+		return nil, err
 	}
-	if remote != nil && sameAccount(linked.options, options) {
-		remote.Use(api)
-	} else {
-		name := client.ObjectKeyFromObject(c)
-		remote = fleet.New(api, r.Clock, func() { r.waker.wake(priorityRemote, name) })
-		r.Fleets.Put(key, remote)
-	}
-	r.setLink(key, link{options: options})
-	return remote, nil
+	account := fleet.AccountOf(options.APIURL, options.TokenURL, options.Credentials.ClientID)
+	candidate.Pace(r.Fleets.Share(account, key, options.Limits))
+	name := client.ObjectKeyFromObject(c)
+	member = r.Fleets.Join(account, key, candidate, interval, func() { r.waker.wake(priorityRemote, name) })
+	r.links.set(key, link{options: options, stamp: stamp})
+	return member, nil
 }
 
-func dial(o platform.Options) (fleet.API, error) { return platform.New(o) }
+// prove makes a client and lets it obtain a token. After a failure it is not tried again before some time has passed,
+// unless the options change.
+func (r *ConnectionReconciler) prove(ctx context.Context, key string, options platform.Options) (API, error) {
+	linked := r.links.get(key)
+	if linked.candidate == nil || !reflect.DeepEqual(linked.candidateOptions, options) {
+		instrumented := options
+		instrument(key, &instrumented)
+		instrumented.AllowHost = r.AllowHost
+		candidate, err := r.dial(instrumented)
+		if err != nil {
+			return nil, refusedOptions(err)
+		}
+		linked.candidate, linked.candidateOptions = candidate, options
+		linked.failure, linked.failures, linked.retryAt = nil, 0, time.Time{}
+	}
+	now := r.Clock.Now()
+	if now.Before(linked.retryAt) {
+		return nil, linked.failure
+	}
+	linked.failure = linked.candidate.Login(ctx)
+	if linked.failure != nil {
+		linked.retryAt = now.Add(loginPause(linked.failures, linked.failure))
+		linked.failures++
+	}
+	r.links.set(key, linked)
+	return linked.candidate, linked.failure
+}
+
+// loginPause is how long to wait after a login failed: as the token server asks, or ever longer.
+func loginPause(failures int, err error) time.Duration {
+	pause := min(firstRetry<<min(failures+1, 16), longestWait)
+	if said, answered := errors.AsType[*platform.Error](err); answered {
+		pause = max(pause, said.RetryAfter)
+	}
+	return pause
+}
+
+// stamp identifies what a connection was made from: its generation and the versions of its Secrets, as the cache knows
+// them; "" when the cache does not show them all, as in an installation that is bound to other namespaces.
+func (r *ConnectionReconciler) stamp(ctx context.Context, c v1alpha1.ConnectionObject) string {
+	stamp := fmt.Sprintf("%s %d", c.GetUID(), c.GetGeneration())
+	for _, name := range secretsOf(c) {
+		meta := &metav1.PartialObjectMetadata{}
+		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		namespace, name, _ := strings.Cut(name, "/")
+		if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, meta); err != nil {
+			return ""
+		}
+		stamp += " " + meta.ResourceVersion
+	}
+	return stamp
+}
+
+// API is the client of a connection.
+type API interface {
+	fleet.API
+	// Login obtains an access token, which proves the credentials.
+	Login(ctx context.Context) error
+	// Pace makes the client share the pace of its account.
+	Pace(share *platform.Share)
+}
+
+func dial(o platform.Options) (API, error) { return platform.New(o) }
+
+// refusedOptions says why a connection's options cannot be used.
+func refusedOptions(err error) error {
+	if host, ok := errors.AsType[*platform.HostError](err); ok {
+		return host
+	}
+	return &errCredentials{err.Error()}
+}
 
 // keyOf names a connection.
 func keyOf(c v1alpha1.ConnectionObject) string { return connectionKey(c.GetNamespace(), c.GetName()) }
 
-func (r *ConnectionReconciler) linkOf(c v1alpha1.ConnectionObject) link {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.links[keyOf(c)]
+// link is what a member was connected with. The rest is about credentials that have not proven themselves.
+type link struct {
+	options platform.Options
+	stamp   string
+
+	candidate        API
+	candidateOptions platform.Options
+	// failure is why the last login failed, failures how many did, and retryAt when the next one is made.
+	failure  error
+	failures int
+	retryAt  time.Time
 }
 
-func (r *ConnectionReconciler) setLink(key string, l link) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.links[key] = l
+// links remembers what each member was connected with, by connection.
+type links struct {
+	mu sync.Mutex
+	of map[string]link
 }
 
-func (r *ConnectionReconciler) unlink(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.links, key)
+func (l *links) get(key string) link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[key]
 }
 
-// sameAccount tells whether a picture made with one set of options is still true with another.
-func sameAccount(a, b platform.Options) bool {
-	return a.APIURL == b.APIURL && a.Credentials.ClientID == b.Credentials.ClientID
+func (l *links) set(key string, to link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[string]link{}
+	}
+	l.of[key] = to
+}
+
+func (l *links) forget(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.of, key)
 }
 
 // options reads the connection's Secrets, past the cache.

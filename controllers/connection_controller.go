@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +28,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=connections;clusterconnections,verbs=list;watch
@@ -43,8 +43,8 @@ const (
 	cacheLag = 50 * time.Millisecond
 )
 
-// ConnectionReconciler keeps one fleet per connection: it logs in, lists the remote webhooks every poll interval, and
-// wakes the Webhooks whose remote side changed. One serves Connections, another ClusterConnections.
+// ConnectionReconciler makes connections members of their accounts: it logs in, lists the account's remote webhooks every
+// poll interval, and enqueues the Webhooks whose remote side changed. One serves Connections, another ClusterConnections.
 type ConnectionReconciler struct {
 	client.Client
 	APIReader client.Reader
@@ -58,20 +58,14 @@ type ConnectionReconciler struct {
 	NewList func() client.ObjectList
 	// UserAgent of every request to the platform.
 	UserAgent string
+	// AllowHost returns an error for a host that the installation does not allow; nil allows any.
+	AllowHost func(host string) error
 
 	waker  waker
 	writes *writes
-	mu     sync.Mutex
-	// links remembers what each fleet was connected with, by connection.
-	links map[string]link
+	links  links
 	// dial makes the client of a connection.
-	dial func(platform.Options) (fleet.API, error)
-}
-
-// link is what a fleet was connected with, and the generation of the connection that was last polled and reported.
-type link struct {
-	options  platform.Options
-	reported int64
+	dial func(platform.Options) (API, error)
 }
 
 // Reconcile connects one connection, polls it when a poll is due, and reports.
@@ -85,19 +79,11 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	if r.writes.behind(connection) {
 		return ctrl.Result{RequeueAfter: cacheLag}, nil
 	}
-	remote, err := r.connect(ctx, connection)
+	member, err := r.connect(ctx, connection)
 	if err != nil {
 		return r.unconnected(ctx, connection, err)
 	}
-	interval := interval(connection.ConnectionSpec())
-	reported := r.linkOf(connection).reported == connection.GetGeneration()
-	if wait := remote.PollIn(interval); wait > 0 && (reported || !remote.Synced()) {
-		return ctrl.Result{RequeueAfter: wait}, nil
-	}
-	if err := r.poll(ctx, connection, remote); err != nil {
-		return settle(err)
-	}
-	return ctrl.Result{RequeueAfter: max(remote.PollIn(interval), again)}, nil
+	return r.poll(ctx, connection, member)
 }
 
 // interval is how often the remote side is listed: as it was asked for, but never so often that the lists alone use
@@ -107,70 +93,97 @@ func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
 	return max(asked, limitsOf(spec).HalfPace())
 }
 
-// unconnected reports that a connection has no usable Secret. What it created before can still be deleted.
+// unconnected reports why a connection, or a change of it, cannot be used. What it created before can still be deleted;
+// credentials that proved themselves before stay in use until they are taken away.
 func (r *ConnectionReconciler) unconnected(
 	ctx context.Context, c v1alpha1.ConnectionObject, err error,
 ) (ctrl.Result, error) {
-	problem, ok := errors.AsType[*errCredentials](err)
+	key := keyOf(c)
+	ready, ok := r.whyUnconnected(c, err)
 	if !ok {
 		return ctrl.Result{}, err
 	}
-	key := keyOf(c)
-	if remote := r.Fleets.Get(key); remote != nil {
-		remote.Close(problem)
+	member := r.Fleets.Member(key)
+	if _, login := errors.AsType[*platform.Error](err); member != nil && !login {
+		member.Close(err)
 	}
-	if err := r.report(ctx, c, nil, verdict{
-		reason: v1alpha1.SecretNotFoundReason, stalled: true, message: problem.message,
-	}); err != nil {
+	if err := r.report(ctx, c, nil, ready); err != nil {
 		return settle(err)
 	}
-	return r.pollForDeletions(ctx, key)
+	result, err := r.pollForDeletions(ctx, key)
+	if ready.retry > 0 && (result.RequeueAfter == 0 || ready.retry < result.RequeueAfter) {
+		result.RequeueAfter = ready.retry
+	}
+	return result, err
 }
 
-// retire handles a connection that is gone: its fleet stays while Webhooks may have to be deleted through it.
+// whyUnconnected is what a connection says of an error that keeps it from its account; ok is false for errors of the API
+// server.
+func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready verdict, ok bool) {
+	if problem, is := errors.AsType[*errCredentials](err); is {
+		return verdict{
+			reason: v1alpha1.SecretNotFoundReason, reconciling: true, message: problem.message, retry: defaultPollInterval,
+		}, true
+	}
+	if host, is := errors.AsType[*platform.HostError](err); is {
+		return verdict{reason: v1alpha1.HostNotAllowedReason, stalled: true, message: host.Error()}, true
+	}
+	if ready = readinessOf(err); ready.reason == "" {
+		return ready, false
+	}
+	ready.retry = max(r.links.get(keyOf(c)).retryAt.Sub(r.Clock.Now()), again)
+	return ready, true
+}
+
+// retire handles a connection that is gone: its membership stays while Webhooks may have to be deleted through it.
 func (r *ConnectionReconciler) retire(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
 	key := connectionKey(name.Namespace, name.Name)
-	remote := r.Fleets.Get(key)
-	if remote == nil {
-		// A namespaced installation sees no Secrets of other namespaces: it looks again by itself.
-		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
+	member := r.Fleets.Member(key)
+	if member == nil {
+		r.drop(key, name)
+		return ctrl.Result{}, nil
 	}
 	users, err := r.users(ctx, key)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if !slices.ContainsFunc(users, isHeld) {
-		r.Fleets.Remove(key)
-		r.unlink(key)
-		r.writes.forget(name)
-		forgetConnection(key)
+		r.Fleets.Leave(key)
+		r.drop(key, name)
 		return ctrl.Result{}, nil
 	}
-	remote.Close(fmt.Errorf("the connection %q was deleted", key))
+	member.Close(fmt.Errorf("the connection %q was deleted", key))
 	return r.pollForDeletions(ctx, key)
 }
 
-// pollForDeletions keeps the picture of a closed fleet usable for those who wait to be deleted. For nobody else are
-// credentials used that somebody took away.
+// drop forgets a connection that is gone.
+func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
+	r.links.forget(key)
+	r.writes.forget(name)
+	forgetConnection(key)
+}
+
+// pollForDeletions keeps the snapshot of an account usable for the Webhooks that wait for deletion through a closed
+// connection. For nothing else are credentials used that were taken away.
 func (r *ConnectionReconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Result, error) {
-	remote := r.Fleets.Get(key)
-	if remote == nil {
+	member := r.Fleets.Member(key)
+	if member == nil {
 		return ctrl.Result{}, nil
 	}
 	users, err := r.users(ctx, key)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if !slices.ContainsFunc(users, isDeleting) {
+	if member.Closed() != nil && !slices.ContainsFunc(users, isDeleting) {
 		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
 	}
-	if wait := remote.PollIn(defaultPollInterval); wait > 0 {
+	if wait := member.PollIn(); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	if changes, err := remote.Poll(ctx); err == nil {
-		r.wakeAll(ctx, key, changes)
+	if changes, err := member.Poll(ctx); err == nil {
+		r.enqueueChanged(ctx, member.Fleet(), changes)
 	}
-	return ctrl.Result{RequeueAfter: max(remote.PollIn(defaultPollInterval), time.Second)}, nil
+	return ctrl.Result{RequeueAfter: max(member.PollIn(), time.Second)}, nil
 }
 
 func isDeleting(w v1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
@@ -179,42 +192,62 @@ func isHeld(w v1alpha1.Webhook) bool {
 	return controllerutil.ContainsFinalizer(&w, v1alpha1.WebhookFinalizer)
 }
 
-// poll lists the remote side, reports what came of it, and wakes the Webhooks that it concerns.
-func (r *ConnectionReconciler) poll(ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet) error {
-	key, first := keyOf(c), !remote.Synced()
-	var users []v1alpha1.Webhook
-	if first {
-		var err error
-		if users, err = r.users(ctx, key); err != nil {
-			return err
+// poll lists the account when that is due, enqueues the Webhooks that the list concerns, and reports what came of it, or
+// of a list that another connection to the account made.
+func (r *ConnectionReconciler) poll(
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
+) (ctrl.Result, error) {
+	account := member.Fleet()
+	if member.PollIn() <= 0 {
+		first := !account.Synced()
+		changes, err := member.Poll(ctx)
+		switch {
+		case errors.Is(err, fleet.ErrPolling):
+			return ctrl.Result{}, nil // its end enqueues this connection
+		case err != nil:
+			ctrl.LoggerFrom(ctx).Info("Failed to list the remote webhooks", "account", account.Account(), "error", err.Error())
+		default:
+			if err := r.countUnmanaged(ctx, account); err != nil {
+				return ctrl.Result{}, err
+			}
+			if first {
+				err = r.enqueueUsers(ctx, account, changes.Waiting)
+			} else {
+				r.enqueueChanged(ctx, account, changes)
+			}
+			if err != nil {
+				return ctrl.Result{}, err
+			}
 		}
 	}
-	changes, err := remote.Poll(ctx)
-	switch {
-	case err != nil:
-	case first:
-		// After a restart everything is news: it comes behind what people ask for. So does what came in during the list.
-		r.wakeUsers(users, changes.Woken)
-	default:
-		r.wakeAll(ctx, key, changes)
+	if account.Synced() || member.Outcome() != nil {
+		if ready := readinessOf(member.Outcome()); !ready.silent {
+			if err := r.report(ctx, c, member, ready); err != nil {
+				return settle(err)
+			}
+		}
 	}
-	ready := readinessOf(err)
-	if ready.silent {
-		return nil
-	}
-	return r.report(ctx, c, remote, ready)
+	return ctrl.Result{RequeueAfter: max(member.PollIn(), again)}, nil
 }
 
-// wakeUsers wakes all Webhooks of a connection that was just connected.
-func (r *ConnectionReconciler) wakeUsers(users []v1alpha1.Webhook, waiting []string) {
+// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time. After a restart that is every
+// one: they come behind what people ask for.
+func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, account *fleet.Fleet, waiting []string) error {
 	names := named(waiting)
-	for i := range users {
-		names = append(names, client.ObjectKeyFromObject(&users[i]))
+	for _, member := range account.Members() {
+		users, err := r.users(ctx, member)
+		if err != nil {
+			return err
+		}
+		for i := range users {
+			names = append(names, client.ObjectKeyFromObject(&users[i]))
+		}
 	}
 	r.Webhooks.waker.wake(priorityBulk, names...)
+	return nil
 }
 
-// named are the names of those who waited for a list.
+// named are the names of the objects that waited for a list.
 func named(waiting []string) []types.NamespacedName {
 	names := make([]types.NamespacedName, len(waiting))
 	for i, w := range waiting {
@@ -223,23 +256,50 @@ func named(waiting []string) []types.NamespacedName {
 	return names
 }
 
-// wakeAll wakes those whose remote side changed, and those who waited for a list.
-func (r *ConnectionReconciler) wakeAll(ctx context.Context, key string, changes fleet.Changes) {
-	names := named(changes.Woken)
-	for _, id := range changes.IDs {
-		var owners v1alpha1.WebhookList
-		err := r.List(ctx, &owners, client.MatchingFields{byWebhookID: id}, client.UnsafeDisableDeepCopy)
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Cannot find the owner of a changed webhook", "webhookId", id)
-			continue
+// enqueueChanged enqueues the Webhooks whose remote side changed: those that own, gave up or ask for what changed, and
+// those whose creates made it; and those that waited for a list.
+func (r *ConnectionReconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, changes fleet.Changes) {
+	names := named(changes.Waiting)
+	marks := map[string]bool{}
+	for _, w := range changes.Webhooks {
+		if w.Mark != "" {
+			marks[w.Mark] = true
 		}
-		for i := range owners.Items {
-			if connectionOf(&owners.Items[i]) == key {
-				names = append(names, client.ObjectKeyFromObject(&owners.Items[i]))
-			}
+		remote := proof.Remote{Account: account.Account(), ID: w.ID}
+		for _, key := range []string{claimKey(remote), claimKey(proof.Remote{ID: w.ID}), requestKey(w.ID)} {
+			names = append(names, r.find(ctx, client.MatchingFields{byClaim: key})...)
 		}
 	}
+	if len(marks) > 0 {
+		names = append(names, r.markers(ctx, marks)...)
+	}
 	r.Webhooks.waker.wake(priorityRemote, names...)
+}
+
+func (r *ConnectionReconciler) find(ctx context.Context, option client.ListOption) (names []types.NamespacedName) {
+	var found v1alpha1.WebhookList
+	if err := r.List(ctx, &found, option, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks of a changed remote webhook")
+	}
+	for i := range found.Items {
+		names = append(names, client.ObjectKeyFromObject(&found.Items[i]))
+	}
+	return names
+}
+
+// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that were
+// interrupted.
+func (r *ConnectionReconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
+	var all v1alpha1.WebhookList
+	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks whose creates were interrupted")
+	}
+	for i := range all.Items {
+		if marks[markOf(&all.Items[i])] {
+			names = append(names, client.ObjectKeyFromObject(&all.Items[i]))
+		}
+	}
+	return names
 }
 
 func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha1.Webhook, error) {
@@ -250,7 +310,7 @@ func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha
 
 // prepare makes what the process remembers.
 func (r *ConnectionReconciler) prepare() {
-	r.links, r.writes = map[string]link{}, newWrites()
+	r.writes = newWrites()
 	r.dial = dial
 }
 

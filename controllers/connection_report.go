@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -16,9 +17,10 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
-// readinessOf tells what the result of a list means for a connection.
+// readinessOf says what the result of a list, or of a login, means for a connection.
 func readinessOf(err error) verdict {
 	if err == nil {
 		return verdict{ready: true, reason: v1alpha1.ConnectedReason, message: "The remote webhooks were listed"}
@@ -63,7 +65,7 @@ func unavailable(e *platform.Error) string {
 
 // report writes the status of a connection, if it says anything new.
 func (r *ConnectionReconciler) report(
-	ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet, ready verdict,
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready verdict,
 ) error {
 	before := c.DeepCopyObject().(client.Object)
 	status := c.ConnectionStatus()
@@ -71,7 +73,7 @@ func (r *ConnectionReconciler) report(
 	status.ObservedGeneration = c.GetGeneration()
 	setAll(&status.Conditions, c.GetGeneration(), conditionsOf(ready)...)
 	if ready.ready {
-		if err := r.count(ctx, c, remote, status); err != nil {
+		if err := r.count(ctx, c, member, status); err != nil {
 			return err
 		}
 	}
@@ -82,34 +84,54 @@ func (r *ConnectionReconciler) report(
 		}
 		r.writes.note(c)
 	}
-	l := r.linkOf(c)
-	l.reported = c.GetGeneration()
-	r.setLink(keyOf(c), l)
 	return nil
 }
 
-// count counts anew who uses the connection, and what of the remote side nobody claims.
+// count counts the Webhooks that use the connection, and takes over how many remote webhooks no Webhook claims.
 func (r *ConnectionReconciler) count(
-	ctx context.Context, c v1alpha1.ConnectionObject, remote *fleet.Fleet, status *v1alpha1.ConnectionStatus,
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, status *v1alpha1.ConnectionStatus,
 ) error {
+	users, err := r.users(ctx, keyOf(c))
+	if err != nil {
+		return err
+	}
+	webhooks := int32(len(users)) //nolint:gosec // a cluster does not hold that many objects
+	status.Webhooks = &webhooks
+	if n := member.Fleet().Unmanaged(); n >= 0 {
+		unmanaged := int32(n) //nolint:gosec // nor an account that many webhooks
+		status.UnmanagedWebhooks = &unmanaged
+	}
+	return nil
+}
+
+// countUnmanaged counts, once for all connections to an account, the remote webhooks that no Webhook claims, and logs
+// those that interrupted creates left behind.
+func (r *ConnectionReconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) error {
 	var all v1alpha1.WebhookList
 	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	webhooks, unmanaged, key := int32(0), int32(0), keyOf(c)
-	claimed := make(map[string]bool, len(all.Items))
+	claimed, marks := make(map[string]bool, len(all.Items)), map[string]bool{}
 	for i := range all.Items {
-		claimed[claimOf(&all.Items[i])] = true
-		if connectionOf(&all.Items[i]) == key {
-			webhooks++
+		w := &all.Items[i]
+		for _, key := range claimKeys(w, r.Webhooks.Key) {
+			claimed[key] = true
+		}
+		marks[markOf(w)] = true
+	}
+	unmanaged := 0
+	for _, w := range account.Webhooks() {
+		remote := proof.Remote{Account: account.Account(), ID: w.ID}
+		if claimed[claimKey(remote)] || claimed[claimKey(proof.Remote{ID: w.ID})] || account.Owned(w.ID) || marks[w.Mark] {
+			continue
+		}
+		unmanaged++
+		if w.Mark != "" {
+			ctrl.LoggerFrom(ctx).V(1).Info("A create of a Webhook that is gone left a remote webhook behind",
+				"account", remote.Account, "webhookId", w.ID, "uid", w.Mark, "active", w.Active)
 		}
 	}
-	for _, id := range remote.IDs() {
-		if !claimed[id] && !remote.Owned(id) {
-			unmanaged++
-		}
-	}
-	status.Webhooks, status.UnmanagedWebhooks = &webhooks, &unmanaged
+	account.SetUnmanaged(unmanaged)
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
@@ -15,40 +18,60 @@ func decide(f facts) plan {
 	switch {
 	case !f.webhook.DeletionTimestamp.IsZero():
 		return decideDeletion(f)
+	case f.holder.reach == forbidden && f.activeAndOwned():
+		return turnOffForbidden(f)
 	case f.webhook.Spec.Suspend:
 		return plan{verdict: nothing}
 	case f.connection.forbidden:
-		return decideForbidden(f)
+		return plan{verdict: halted(*f.connection.problem)}
 	case f.connection.problem != nil:
 		return decideUnconnected(f)
 	case !f.connection.synced:
 		return plan{verdict: awaitList}
 	case !f.refreshSince.IsZero():
-		return plan{verdict: verdict{silent: true, await: true, since: f.refreshSince}}
-	case f.rival != "":
-		return plan{verdict: claimed("The remote webhook %s already belongs to Webhook %s; delete one of the two",
-			f.id, f.rival)}
-	case f.id != "" && f.webhook.Spec.WebhookID != "" && f.id != f.webhook.Spec.WebhookID:
-		return plan{verdict: claimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
-			f.id, f.webhook.Spec.WebhookID)}
-	case f.id != "":
+		return plan{verdict: awaitListSince(f.refreshSince)}
+	}
+	return decideConnected(f)
+}
+
+// decideConnected handles an object whose account has been listed.
+func decideConnected(f facts) plan {
+	id := f.id()
+	switch {
+	case f.conflictingOwner != "":
+		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to Webhook %s; delete one of the two",
+			cmp.Or(id, f.identity.requested), f.conflictingOwner)}
+	case id != "" && f.webhook.Spec.WebhookID != "" && !platform.SameID(id, f.webhook.Spec.WebhookID):
+		return plan{verdict: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
+			id, f.webhook.Spec.WebhookID)}
+	case id != "" && f.holder.moving:
+		return decideMove(f)
+	case id != "":
 		return decideOwned(f)
+	case f.identity.requested != "":
+		return decideImport(f)
 	}
 	return decideNew(f)
 }
 
-func claimed(message string, args ...any) verdict {
+func alreadyClaimed(message string, args ...any) verdict {
 	return verdict{reason: v1alpha1.AlreadyClaimedReason, stalled: true, message: fmt.Sprintf(message, args...)}
 }
 
-// decideForbidden turns off what a connection no longer allows. It is not deleted: permission may come back. Nothing is
-// done about a webhook that the object merely names: it may be somebody else's.
-func decideForbidden(f facts) plan {
-	p := plan{verdict: halted(*f.connection.problem)}
-	if f.known() && f.rival == "" && f.presence == fleet.Present && f.remote.Active {
-		off := false
-		p.patch.Active, p.cause = &off, causeProhibition
-		p.steps = []step{updateRemote}
+// activeAndOwned reports whether the platform delivers events for the remote webhook that the object owns.
+func (f *facts) activeAndOwned() bool {
+	return f.id() != "" && f.conflictingOwner == "" && f.presence == fleet.Present && f.remote.Active
+}
+
+// turnOffForbidden turns off what no connection allows any more. It is not deleted: permission may come back.
+func turnOffForbidden(f facts) plan {
+	off := false
+	p := plan{
+		steps: []step{updateRemote}, patch: platform.Patch{Active: &off}, withoutSecret: true, cause: causeProhibition,
+		verdict: verdict{silent: true, retry: again},
+	}
+	if f.connection.problem != nil {
+		p.verdict = halted(*f.connection.problem)
 	}
 	return p
 }
@@ -56,7 +79,7 @@ func decideForbidden(f facts) plan {
 // decideUnconnected says so, unless that is no news: an object that has nothing to send is not touched by an outage or
 // by trouble with the credentials, which the connection itself reports once.
 func decideUnconnected(f facts) plan {
-	settled := !f.specChanged() && apimeta.IsStatusConditionTrue(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
+	settled := !f.pending() && apimeta.IsStatusConditionTrue(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
 	if settled && f.connection.problem.reason != v1alpha1.ConnectionNotFoundReason {
 		return plan{verdict: awaitList}
 	}
@@ -65,85 +88,119 @@ func decideUnconnected(f facts) plan {
 	return plan{verdict: v}
 }
 
-// decideOwned handles an object with a known remote webhook.
+// decideOwned handles an object with a remote webhook in the connection's account.
 func decideOwned(f facts) plan {
 	switch f.presence {
 	case fleet.Present:
-		return decideSync(f)
+		return tidyUp(f, decideSync(f))
 	case fleet.Gone:
 		if f.webhook.Spec.WebhookID != "" {
-			return plan{verdict: verdict{reason: v1alpha1.NotFoundReason, stalled: true, message: fmt.Sprintf(
-				"The platform has no webhook %s to import; delete this Webhook and import the right one with another",
-				f.id)}}
+			return plan{verdict: importNotFound(f.id())}
 		}
 		return decideLost(f)
+	case fleet.Absent:
+		return plan{verdict: awaitListSince(f.now)}
 	default:
 		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
 	}
 }
 
-// decideLost replaces a remote webhook that somebody deleted. The old id is given up first, so that a create that is
-// interrupted is looked for like any other.
-func decideLost(f facts) plan {
-	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == "" || f.secret.problem != nil || f.attempt.orphan != nil {
-		return decideNew(f)
-	}
-	create := plan{
-		steps: creation(f),
-		cause: causeDrift, drift: "it was deleted on the platform; created anew", verdict: inSync,
-	}
-	return activateAfterCreation(f, create)
+func importNotFound(id string) verdict {
+	return verdict{reason: v1alpha1.NotFoundReason, stalled: true, message: fmt.Sprintf(
+		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id)}
 }
 
-// decideNew handles an object without a known remote webhook.
+// decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it may
+// be one that the credentials could not see for a while.
+func decideLost(f facts) plan {
+	former, full := f.giveUp()
+	if full != nil {
+		return plan{verdict: *full}
+	}
+	p := decideNew(f)
+	if len(p.steps) == 0 {
+		return p
+	}
+	p.steps, p.former = append([]step{giveUpID}, without(p.steps, addFinalizer)...), former
+	if p.cause == causeCreation && p.target == "" {
+		p.cause, p.drift = causeDrift, "it was deleted on the platform; created another"
+	}
+	return p
+}
+
+// decideNew handles an object that owns no remote webhook and asks for none.
 func decideNew(f facts) plan {
+	mine := f.markedHere()
 	switch {
 	case f.secret.problem != nil:
-		return plan{verdict: halted(*f.secret.problem)}
-	case f.attempt.busy:
-		return plan{verdict: verdict{silent: true, retry: busyPause}}
-	case f.attempt.immature > 0 && (f.attempt.orphan != nil || f.adoptable != nil):
-		return plan{verdict: verdict{silent: true, retry: f.attempt.immature}}
-	case f.finalized() && f.attempt.orphan != nil:
-		return takeOver(f, *f.attempt.orphan, causeCreation)
-	case f.finalized() && !f.attempt.clean && !f.attempt.settled:
-		return plan{verdict: verdict{silent: true, await: true, since: f.attempt.horizon}}
+		v := halted(*f.secret.problem)
+		v.retry = f.secret.retry
+		return plan{verdict: v}
+	case mine != nil:
+		return takeOver(f, *mine, causeCreation)
+	case f.formerHere() != nil:
+		return takeOver(f, *f.formerHere(), causeAdoption)
+	case !f.attempt.noneInFlight && !f.attempt.settled:
+		return plan{verdict: awaitListSince(f.attempt.settledAfter)}
+	case f.adoptable != nil && f.attempt.warmUp > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
 	case f.adoptable != nil:
 		return takeOver(f, *f.adoptable, causeAdoption)
 	case !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintCreate(f):
 		return plan{verdict: stillRefused(f)}
-	case !f.hopeSince.IsZero():
-		return plan{verdict: verdict{silent: true, await: true, since: f.hopeSince}}
+	case !f.adoptionWaitSince.IsZero():
+		return plan{verdict: awaitListSince(f.adoptionWaitSince)}
 	}
-	p := plan{steps: creation(f), cause: causeCreation, verdict: inSync}
-	return activateAfterCreation(f, p)
+	return creation(f)
 }
 
-// creation is the protocol: finalizer first, and with it what is going to be created; the secret stored before the
-// platform hears of it; the id written down before anything else.
-func creation(f facts) (steps []step) {
-	if f.presence == fleet.Gone && f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" {
-		steps = append(steps, forgetID)
+// markedHere is the oldest webhook in the connection's account that a create of this object made.
+func (f *facts) markedHere() *platform.Webhook {
+	for i := range f.marked {
+		if m := &f.marked[i]; m.account == f.connection.account {
+			return &m.webhook
+		}
 	}
+	return nil
+}
+
+// formerHere is a webhook of the connection's account that this object once gave up, and that is still there: moving
+// back takes it back.
+func (f *facts) formerHere() *platform.Webhook {
+	for i := range f.former {
+		former := &f.former[i]
+		if former.Account == f.connection.account && former.presence == fleet.Present && inScope(former.webhook, f.webhook) {
+			return &former.webhook
+		}
+	}
+	return nil
+}
+
+// creation is the protocol: finalizer first; the secret stored before the platform is told; the id and its proof written
+// down before anything else; then one update that replaces the marked callback, sends the secret and activates.
+func creation(f facts) plan {
+	p := plan{cause: causeCreation, verdict: inSync}
 	if !f.finalized() {
-		steps = append(steps, addFinalizer)
+		p.steps = append(p.steps, addFinalizer)
 	}
-	if len(steps) == 0 && f.webhook.Annotations[v1alpha1.CreatingAnnotation] != intent(f.webhook) {
-		steps = append(steps, recordIntent)
-	}
-	if f.secret.missing || f.secret.rotate {
-		steps = append(steps, storeSecret)
-	}
-	return append(steps, createRemote, recordID)
-}
-
-func activateAfterCreation(f facts, p plan) plan {
+	p.steps = append(p.steps, secretSteps(f)...)
+	p.steps = append(p.steps, createRemote, recordID, updateRemote)
+	p.patch.CallbackURL, p.sendSecret = f.webhook.Spec.CallbackURL, true
 	if f.webhook.WantsActive() {
-		on := true
-		p.patch.Active = &on
-		p.steps = append(p.steps, updateRemote)
+		p.patch.Active = new(true)
 	}
 	return p
+}
+
+// secretSteps are the writes that a Secret needs before its value is sent.
+func secretSteps(f facts) (steps []step) {
+	if f.secret.missing || f.secret.rotate {
+		return []step{storeSecret}
+	}
+	if f.secret.ownership {
+		return []step{ownSecret}
+	}
+	return nil
 }
 
 // takeOver makes an existing webhook the object's own, and equal to the spec.
@@ -152,20 +209,77 @@ func takeOver(f facts, w platform.Webhook, why cause) plan {
 	if !f.finalized() {
 		p.steps = append(p.steps, addFinalizer)
 	}
-	if f.secret.missing || f.secret.rotate {
-		p.steps = append(p.steps, storeSecret)
-	}
+	p.steps = append(p.steps, secretSteps(f)...)
 	p.patch = difference(f.webhook, w)
 	if want := f.webhook.WantsActive(); want != w.Active {
 		p.patch.Active = &want
 	}
-	// Whose secret it has is not known.
+	// Which secret it has is not known.
 	p.sendSecret = true
 	p.steps = append(p.steps, adoptRemote, recordID, updateRemote)
 	return p
 }
 
-// stillRefused says again what the platform said, of a spec whose change does not change the request.
+// decideImport takes over the remote webhook that the object asks for, as it is if it differs in nothing.
+func decideImport(f facts) plan {
+	id, declared := f.identity.requested, f.webhook.Spec.WebhookID != ""
+	switch {
+	case !f.connection.adoption:
+		return plan{verdict: verdict{reason: v1alpha1.ConnectionNotAllowedReason, stalled: true, message: fmt.Sprintf(
+			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
+				"to Matching, or %s", id, importRemedy(declared))}}
+	case f.markedHere() != nil:
+		return takeOver(f, *f.markedHere(), causeCreation)
+	case f.presence == fleet.Missing || f.presence == fleet.Unseen:
+		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
+	case f.presence == fleet.Absent:
+		return plan{verdict: awaitListSince(f.now)}
+	case f.presence == fleet.Gone && declared:
+		return plan{verdict: importNotFound(id)}
+	case f.presence == fleet.Gone:
+		return decideNew(f)
+	case f.scopeMismatch():
+		return plan{verdict: scopeRefused(f)}
+	case f.remote.Mark != "" && f.remote.Mark != markOf(f.webhook):
+		return plan{verdict: alreadyClaimed("The remote webhook %s is being created by another Webhook", id)}
+	case f.attempt.warmUp > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	case f.secret.problem != nil:
+		v := halted(*f.secret.problem)
+		v.retry = f.secret.retry
+		return plan{verdict: v}
+	}
+	p := takeOver(f, f.remote, causeAdoption)
+	if p.patch.Empty() {
+		p.sendSecret = false
+		p.steps = without(p.steps, updateRemote, storeSecret)
+	}
+	return p
+}
+
+func importRemedy(declared bool) string {
+	if declared {
+		return "delete this Webhook"
+	}
+	return "remove the annotation " + v1alpha1.WebhookIDAnnotation + " to have another one created"
+}
+
+func scopeRefused(f facts) verdict {
+	spec := f.webhook.Spec
+	return verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(
+		"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
+			"Webhook and make one for that scope", f.remote.ID, scopeOf(f.remote.Scope, f.remote.ScopeID),
+		scopeOf(string(spec.Scope), spec.ScopeID))}
+}
+
+func scopeOf(scope, id string) string {
+	if scope == platform.ScopeAccount {
+		return scope
+	}
+	return scope + " " + id
+}
+
+// stillRefused repeats what the platform said, of a spec whose change does not change the request.
 func stillRefused(f facts) verdict {
 	ready := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
 	if ready == nil || ready.Reason != v1alpha1.RefusedReason {
@@ -176,73 +290,10 @@ func stillRefused(f facts) verdict {
 	}
 }
 
-// decideSync compares the remote webhook with the spec: one update carries all that differs. What no update can change
-// is left alone.
-func decideSync(f facts) plan {
-	if spec := f.webhook.Spec; f.misfit() {
-		return plan{verdict: verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(
-			"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
-				"Webhook and make one for that scope", f.id, scopeOf(f.remote.Scope, f.remote.ScopeID),
-			scopeOf(string(spec.Scope), spec.ScopeID))}}
-	}
-	if f.webhook.Status.WebhookID == "" && f.webhook.Spec.WebhookID != "" && f.secret.problem == nil {
-		return takeOver(f, f.remote, causeAdoption)
-	}
-	p := plan{verdict: inSync, patch: difference(f.webhook, f.remote)}
-	if p.cause, p.drift = describeDifference(f, p.patch); !f.known() {
-		// An interrupted creation goes on where it stopped.
-		p.cause = causeCreation
-	}
-	restore(f, &p)
-	decideSecret(f, &p)
-	decideActive(f, &p)
-	reassure(f, &p)
-	if p.patch.Empty() && !p.sendSecret {
-		return p
-	}
-	if !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintUpdate(f, p) {
-		return plan{verdict: stillRefused(f)}
-	}
-	p.steps = append(p.steps, updateRemote)
-	return p
+// without returns the steps without some.
+func without(steps []step, dropped ...step) []step {
+	return slices.DeleteFunc(steps, func(s step) bool { return slices.Contains(dropped, s) })
 }
 
-// restore writes down again what was lost of the object's metadata.
-func restore(f facts, p *plan) {
-	if !f.finalized() {
-		p.steps = append(p.steps, addFinalizer)
-	}
-	if f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != f.id {
-		p.steps = append(p.steps, recordID)
-	}
-}
-
-func scopeOf(scope, id string) string {
-	if scope == platform.ScopeAccount {
-		return scope
-	}
-	return scope + " " + id
-}
-
-func decideSecret(f facts, p *plan) {
-	switch {
-	case f.secret.problem != nil:
-		p.verdict = halted(*f.secret.problem)
-	case f.secret.missing || f.secret.rotate:
-		p.steps = append(p.steps, storeSecret)
-		p.sendSecret = true
-	default:
-		p.sendSecret = !f.secretSent()
-	}
-}
-
-// reassure sends the secret again when the platform may have another one: with whatever else is sent, or alone unless
-// the webhook is off, and signs nothing.
-func reassure(f facts, p *plan) {
-	if f.secret.doubtful && f.secret.problem == nil && (f.remote.Active || !p.patch.Empty()) {
-		p.sendSecret = true
-	}
-	if p.sendSecret && p.cause == causeNone {
-		p.cause = causeRotation
-	}
-}
+// again is when to look again at once.
+const again = time.Millisecond

@@ -13,40 +13,129 @@ func decideDeletion(f facts) plan {
 	switch {
 	case !f.finalized():
 		return plan{verdict: nothing}
-	case f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote, f.webhook.Spec.Suspend, f.rival != "", f.misfit():
+	case f.holder.reach == forbidden && f.id() != "" && f.conflictingOwner == "":
+		return decideForbiddenDeletion(f)
+	case f.retains() || f.conflictingOwner != "":
 		return release
-	case f.connection.forbidden && f.id != "" && !f.known():
-		// It merely names a webhook, which may be somebody else's.
-		return release
-	case f.id == "" && f.attempt.clean, f.presence == fleet.Gone:
-		return release
-	case !f.connection.synced && f.connection.problem != nil:
-		v := deleting(f.connection.problem.message)
-		v.await = true
-		return plan{verdict: v}
-	case !f.connection.synced && f.connection.trouble == nil:
-		return plan{verdict: awaitList}
-	case f.connection.trouble != nil:
-		v := deleting(troubleOf(f.connection.trouble))
-		v.await = true
-		return plan{verdict: v}
-	case f.id != "":
-		return plan{steps: []step{deleteRemote, removeFinalizer}, target: f.id, verdict: nothing}
-	case f.attempt.busy:
-		return plan{verdict: verdict{silent: true, retry: busyPause}}
-	case f.attempt.orphan != nil && f.attempt.immature > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.immature}}
-	case f.attempt.orphan != nil:
-		return plan{steps: []step{deleteRemote, removeFinalizer}, target: f.attempt.orphan.ID, verdict: nothing}
-	case !f.attempt.settled:
-		return plan{verdict: verdict{silent: true, await: true, since: f.attempt.horizon}}
+	case f.id() != "":
+		return decideOwnedDeletion(f)
 	}
-	return release
+	return decideRestDeletion(f)
 }
 
-// deleting says why the remote delete has not succeeded, and how to let go.
-func deleting(why string) verdict {
+// retains reports whether the remote webhook is to be left as it is.
+func (f *facts) retains() bool {
+	return f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote || f.webhook.Spec.Suspend
+}
+
+// decideForbiddenDeletion turns off what no connection allows any more before it is let go, whatever the policy says, or
+// deletes it.
+func decideForbiddenDeletion(f facts) plan {
+	if !f.retains() {
+		return decideOwnedDeletion(f)
+	}
+	switch {
+	case f.presence == fleet.Gone, f.presence == fleet.Present && !f.remote.Active:
+		return plan{steps: []step{removeFinalizer}, verdict: nothing}
+	case f.holder.failure != nil || !f.holder.synced:
+		return plan{verdict: f.deletionBlocked()}
+	case f.presence == fleet.Present:
+		p := turnOffForbidden(f)
+		p.steps, p.verdict = append(p.steps, removeFinalizer), nothing
+		return p
+	}
+	return confirmGone(f)
+}
+
+// deletionBlocked says why nothing can be sent to the account that owns the remote webhook.
+func (f *facts) deletionBlocked() verdict {
+	var v verdict
+	switch {
+	case f.holder.failure != nil:
+		v = deletionWaits(causeOf(f.holder.failure))
+	case f.holder.reach == unreachable && f.connection.problem != nil:
+		v = deletionWaits(f.connection.problem.message)
+	case f.holder.reach == unreachable:
+		v = deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s",
+			f.identity.owned.Account, f.id()))
+	default:
+		return awaitList
+	}
+	v.await = true
+	return v
+}
+
+// confirmGone finds out whether a webhook that the lists lack exists.
+func confirmGone(f facts) plan {
+	if f.presence == fleet.Absent {
+		return plan{verdict: awaitListSince(f.now)}
+	}
+	return plan{steps: []step{confirmAbsence}, verdict: awaitList}
+}
+
+// decideOwnedDeletion deletes the remote webhook that the object owns.
+func decideOwnedDeletion(f facts) plan {
+	switch {
+	case f.presence == fleet.Gone:
+		return decideRestDeletion(f)
+	case f.holder.reach == unreachable, f.holder.failure != nil, !f.holder.synced:
+		return plan{verdict: f.deletionBlocked()}
+	case f.presence == fleet.Present:
+		p := decideRestDeletion(f)
+		if len(p.steps) == 1 && p.steps[0] == removeFinalizer {
+			return plan{steps: []step{deleteRemote, removeFinalizer}, verdict: nothing}
+		}
+		return plan{steps: []step{deleteRemote}, verdict: verdict{silent: true, retry: again}}
+	}
+	return confirmGone(f)
+}
+
+// decideRestDeletion removes what else the object made: what interrupted creates left behind, and what it gave up.
+func decideRestDeletion(f facts) plan {
+	if other, found := f.duplicate(); found {
+		return plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
+	}
+	if other, drop, found := f.nextFormer(); found && !drop {
+		p := plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
+		if !other.turnOff {
+			p.former = f.formerRemotes(other.Remote)
+			p.steps = append(p.steps, dropFormer)
+		}
+		return p
+	}
+	if left := f.unreachableFormers(); len(left) > 0 {
+		v := deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s, which it once used",
+			left[0].Account, left[0].ID))
+		v.await = true
+		return plan{verdict: v}
+	}
+	if f.id() == "" && !f.attempt.noneInFlight && !f.attempt.settled {
+		return awaitAttempt(f)
+	}
+	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// awaitAttempt waits for a list that shows whether a create left something behind.
+func awaitAttempt(f facts) plan {
+	c := f.connection
+	switch {
+	case c.synced && c.failure == nil:
+		return plan{verdict: awaitListSince(f.attempt.settledAfter)}
+	case c.failure != nil:
+		v := deletionWaits(causeOf(c.failure))
+		v.await = true
+		return plan{verdict: v}
+	case c.problem != nil:
+		v := deletionWaits(c.problem.message)
+		v.await = true
+		return plan{verdict: v}
+	}
+	return plan{verdict: awaitList}
+}
+
+// deletionWaits says why the remote delete has not succeeded, and how to let go.
+func deletionWaits(why string) verdict {
 	return verdict{reason: v1alpha1.DeletingReason, message: fmt.Sprintf(
-		"The remote webhook could not be deleted yet: %s. To let go of it without deleting, set "+
+		"The remote webhook could not be deleted yet: %s. To finish deletion and keep the remote webhook, set "+
 			"spec.deletionPolicy to Retain", why)}
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -9,130 +10,203 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
-// facts are all that a decision is made from. They are values: deciding calls nobody.
+// facts are all that a decision is made from. They are values: deciding calls nothing.
 type facts struct {
-	now time.Time
-	// heard is how many lists had succeeded before the remote side was looked at.
-	heard   uint64
+	now     time.Time
 	webhook *v1alpha1.Webhook
-	// asked are the object's annotations when it was looked at.
-	asked map[string]string
+	// requests are the object's annotations when it was read.
+	requests map[string]string
 	// generation of the spec that is decided about.
 	generation int64
 
 	connection connectionFacts
-	// id of the remote webhook that the object owns; "" when none is known.
-	id       string
+	identity   identity
+	// holder is how the account that owns the remote webhook is reached. It is the connection's unless the object moves.
+	holder holderFacts
+	// presence and remote say what is known of the remote webhook that the object owns or asks to import.
 	presence fleet.Presence
-	// remote is the webhook as last seen; only with presence Present.
-	remote platform.Webhook
-	// rival is the older Webhook that already owns the id, as "namespace/name"; "" when there is none.
-	rival string
+	remote   platform.Webhook
+	// conflictingOwner is the Webhook that has the better claim to it, as "namespace/name"; "" when there is none.
+	conflictingOwner string
 
 	attempt attemptFacts
+	// marked are the webhooks that creates of this object made, other than the one it owns.
+	marked []markedFacts
+	former []formerFacts
 	// adoptable is an unclaimed webhook that adoptionPolicy Matching allows to take over.
 	adoptable *platform.Webhook
-	// hopeSince is set while a list that began since one is looked for has not been seen.
-	hopeSince time.Time
-	secret    secretFacts
+	// adoptionWaitSince is set while a list that began since one to adopt is looked for has not been seen.
+	adoptionWaitSince time.Time
+	secret            secretFacts
 	// refreshSince is set while a list that began then, which reconcile-requested-at asks for, has not been seen.
 	refreshSince time.Time
+	// restless says how far the platform's times of modification can be relied on.
+	restless fleet.Restlessness
+	// contestedUntil is when a change by another client may be corrected again.
+	contestedUntil time.Time
 }
 
-// problem is something that a person, or time, must mend before the object can be carried out.
+// problem is something that a person, or time, must fix before the object can be carried out.
 type problem struct{ reason, message string }
 
 // connectionFacts tell whether the platform can be reached for this object.
 type connectionFacts struct {
+	// account that the connection reaches; "" while it is not connected.
+	account string
+	// listCount is how many lists had succeeded before the snapshot was looked at.
+	listCount uint64
 	// problem lies in the configuration, or in the credentials; nil when there is none.
 	problem *problem
 	// forbidden is set when the problem is that the connection refuses this object.
 	forbidden bool
-	// trouble is why nothing is sent at the moment.
-	trouble error
-	// synced is true when the remote side has been listed.
+	// adoption is true when the connection lets its Webhooks take over what the operator did not create for them.
+	adoption bool
+	// failure is why nothing is sent at the moment.
+	failure error
+	// synced is true when the account has been listed.
 	synced bool
+}
+
+// reach says by which connections an object reaches an account.
+type reach int
+
+const (
+	// unreachable: no connection to the account is known.
+	unreachable reach = iota
+	// forbidden: connections reach it, but none lets this object use it.
+	forbidden
+	// reachable: through a connection that the object may use.
+	reachable
+)
+
+// holderFacts tell how the account that owns the object's remote webhook is reached.
+type holderFacts struct {
+	reach   reach
+	synced  bool
+	failure error
+	// moving is true when it is not the account that spec.connectionRef names.
+	moving bool
+}
+
+// formerFacts tell about a remote webhook that was given up.
+type formerFacts struct {
+	proof.Remote
+	reach    reach
+	synced   bool
+	presence fleet.Presence
+	webhook  platform.Webhook
+}
+
+// markedFacts tell about a webhook that a create of this object made.
+type markedFacts struct {
+	account string
+	webhook platform.Webhook
 }
 
 // attemptFacts tell whether an earlier create may have left a webhook behind.
 type attemptFacts struct {
-	// clean: none can have.
-	clean bool
+	// noneInFlight: none can have.
+	noneInFlight bool
 	// settled: a list shows what every earlier attempt left behind, if anything.
 	settled bool
-	// horizon is when a list can settle it.
-	horizon time.Time
-	// immature is how long the cache may not show yet who claims what. Nothing is taken, or deleted, that may be
-	// another's.
-	immature time.Duration
-	// busy: a create of the same kind is under way, whose webhook cannot be told apart yet.
-	busy bool
-	// orphan is what an attempt left behind.
-	orphan *platform.Webhook
+	// settledAfter is when a list can settle it.
+	settledAfter time.Time
+	// warmUp is how long the cache may not show yet who claims what. Nothing is taken, or deleted, that may be another's.
+	warmUp time.Duration
 }
 
-// secretFacts tell about the signing secret. Its value is read only when it must be sent.
+// secretFacts tell about the signing secret. Its value is read only when it may have to be sent.
 type secretFacts struct {
 	name, version string
 	// missing: the generated Secret must be made.
 	missing bool
-	// rotate: the generated Secret is to get a new value.
+	// rotate: the generated Secret is to get another value.
 	rotate bool
-	// doubtful: the platform, which does not tell which secret it has, may have another one than the status says.
-	doubtful bool
-	// problem with a Secret that somebody else must mend; nil when there is none.
+	// ownership of the generated Secret must be written: the Webhook becomes its owner, or is no longer.
+	ownership bool
+	// problem with a Secret that a person must fix; nil when there is none. retry is when it may have passed by itself.
 	problem *problem
-	// value is set only when the platform does not have this version.
-	value string
+	retry   time.Duration
+	// loaded is true when value and fingerprint are those of the Secret; previous is the value before its last rotation.
+	loaded             bool
+	value, fingerprint string
 }
 
-// finalized tells whether a remote webhook may exist: the finalizer is there before anything is sent.
+// finalized reports whether a remote webhook may exist: the finalizer is there before anything is sent.
 func (f *facts) finalized() bool {
 	return controllerutil.ContainsFinalizer(f.webhook, v1alpha1.WebhookFinalizer)
 }
 
-// specChanged tells whether the spec has changed since it was last carried out. One that still waits to be sent has.
-func (f *facts) specChanged() bool {
-	ready := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
-	return f.generation != f.webhook.Status.ObservedGeneration || ready != nil && waits(ready.Reason)
-}
+// id is the remote webhook that the object owns; "" when there is none.
+func (f *facts) id() string { return f.identity.owned.ID }
 
-// known tells whether the status speaks of the remote webhook that the object owns now.
-func (f *facts) known() bool { return f.id != "" && f.webhook.Status.WebhookID == f.id }
+// pending reports whether an edit of the spec has not reached the platform yet.
+func (f *facts) pending() bool { return f.generation != appliedGeneration(&f.webhook.Status) }
 
-// begun tells whether a webhook was created of which the status does not speak yet.
-func (f *facts) begun() bool {
-	return f.id != "" && !f.known() && f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] == f.id
-}
-
-// secretSent tells whether the platform has the current version of the signing secret, as far as the status knows. A
-// webhook that is gone had it: the one that replaces it needs the value again.
-func (f *facts) secretSent() bool {
-	s := f.webhook.Status
-	return f.known() && f.presence != fleet.Gone && s.SecretName == f.secret.name &&
-		s.SecretVersion == f.secret.version && !f.secret.missing && !f.secret.rotate
-}
-
-// doubtsSecret tells whether the platform may have another secret than the status says: the webhook was changed by
-// somebody who did not write the status, such as a process that died, or a request that came late; or it is going to be
-// changed, after which that could not be seen any more. A process that has vouched for the secret need not ask.
-func (f *facts) doubtsSecret() bool {
-	if !f.known() || f.presence != fleet.Present {
-		return false
+// appliedGeneration is the generation that the platform was last known to have in full. Version 0.1.0 did not record it:
+// what its status has observed, the platform has, unless it says that a change was waiting.
+func appliedGeneration(s *v1alpha1.WebhookStatus) int64 {
+	if s.AppliedGeneration > 0 || s.WebhookID == "" || s.Account != "" {
+		return s.AppliedGeneration
 	}
-	changed := !f.webhook.Status.SecretAsOf.Equal(platformTime(f.remote.Modified))
-	return changed || !difference(f.webhook, f.remote).Empty() || f.webhook.WantsActive() != f.remote.Active
+	if ready := apimeta.FindStatusCondition(s.Conditions, v1alpha1.ReadyCondition); ready != nil && waits(ready.Reason) {
+		return 0
+	}
+	return s.ObservedGeneration
 }
 
-// misfit tells whether the webhook that the object names is of another scope than the spec, which no update can change.
-// It is not the object's, then.
-func (f *facts) misfit() bool {
-	return !f.known() && f.presence == fleet.Present && !inScope(f.remote, createRequest(f.webhook))
+// described reports whether the status speaks of the remote webhook that the object owns now.
+func (f *facts) described() bool {
+	return f.id() != "" && platform.SameID(f.webhook.Status.WebhookID, f.id()) &&
+		(f.webhook.Status.Account == f.identity.owned.Account || f.webhook.Status.Account == "")
 }
 
-// requested tells whether an annotation asks for something that was not handled yet.
+// createdUnreported reports whether a webhook was created of which the status does not speak yet.
+func (f *facts) createdUnreported() bool { return f.id() != "" && f.identity.proven && !f.described() }
+
+// untouchedImport reports whether the remote webhook was imported and has not been written to since: which secret it has
+// is not known.
+func (f *facts) untouchedImport() bool {
+	s := f.webhook.Status
+	return f.described() && s.SecretName == "" && s.SecretFingerprint == ""
+}
+
+// changedElsewhere reports whether another client changed the remote webhook since the operator wrote to it: what such a
+// change did to the secret cannot be seen.
+func (f *facts) changedElsewhere() bool {
+	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless &&
+		!sameTime(f.webhook.Status.Modified, f.remote.Modified)
+}
+
+// scopeMismatch reports whether the webhook to import is of another scope than the spec, which no update can change.
+func (f *facts) scopeMismatch() bool {
+	return f.presence == fleet.Present && !inScope(f.remote, f.webhook)
+}
+
+// unreachableFormers are the remote webhooks that were given up in accounts that no connection reaches.
+func (f *facts) unreachableFormers() (left []proof.Remote) {
+	for _, former := range f.former {
+		if former.reach == unreachable {
+			left = append(left, former.Remote)
+		}
+	}
+	return left
+}
+
+// formerRemotes are the remote webhooks that were given up, without some.
+func (f *facts) formerRemotes(without ...proof.Remote) (remotes []proof.Remote) {
+	for _, r := range f.identity.former {
+		if !slices.ContainsFunc(without, func(o proof.Remote) bool { return sameRemote(o, r) }) {
+			remotes = append(remotes, r)
+		}
+	}
+	return remotes
+}
+
+// requested reports whether an annotation asks for something that was not handled yet.
 func requested(w *v1alpha1.Webhook, annotation, handled string) bool {
 	value := w.Annotations[annotation]
 	return value != "" && value != handled

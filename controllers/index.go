@@ -1,21 +1,22 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // Field indexes of the cache.
 const (
 	// byConnection finds the Webhooks of a connection, by its key.
 	byConnection = "spec.connection"
-	// byWebhookID finds the Webhooks that claim a remote webhook.
-	byWebhookID = "identity"
+	// byClaim finds the Webhooks that own a remote webhook or gave it up (claimKey), and those that ask to import it
+	// (requestKey).
+	byClaim = "claim"
 	// bySecret finds the objects that refer to a Secret, by "namespace/name".
 	bySecret = "spec.secret"
 )
@@ -29,15 +30,6 @@ func connectionOf(w *v1alpha1.Webhook) string {
 		return connectionKey("", w.Spec.ConnectionRef.Name)
 	}
 	return connectionKey(w.Namespace, w.Spec.ConnectionRef.Name)
-}
-
-// claimOf is the id of the remote webhook that an object claims, as far as the object itself tells; "" when none.
-func claimOf(w *v1alpha1.Webhook) string {
-	reported := w.Status.WebhookID
-	if w.Annotations[v1alpha1.CreatingAnnotation] != "" {
-		reported = "" // given up, to create another
-	}
-	return cmp.Or(w.Annotations[v1alpha1.WebhookIDAnnotation], reported, w.Spec.WebhookID)
 }
 
 // secretsOf are the Secrets of a connection, as "namespace/name".
@@ -60,7 +52,7 @@ func givenSecretOf(w *v1alpha1.Webhook) string {
 }
 
 // addIndexes registers the indexes. Cluster-wide kinds are left out of a namespaced installation.
-func addIndexes(ctx context.Context, mgr manager.Manager, cluster bool) error {
+func addIndexes(ctx context.Context, mgr manager.Manager, key proof.Key, cluster bool) error {
 	onWebhook := func(value func(*v1alpha1.Webhook) string) client.IndexerFunc {
 		return func(o client.Object) []string {
 			if v := value(o.(*v1alpha1.Webhook)); v != "" {
@@ -69,6 +61,7 @@ func addIndexes(ctx context.Context, mgr manager.Manager, cluster bool) error {
 			return nil
 		}
 	}
+	claims := func(o client.Object) []string { return claimKeys(o.(*v1alpha1.Webhook), key) }
 	onConnection := func(o client.Object) []string { return secretsOf(o.(v1alpha1.ConnectionObject)) }
 	type index struct {
 		object client.Object
@@ -77,7 +70,7 @@ func addIndexes(ctx context.Context, mgr manager.Manager, cluster bool) error {
 	}
 	indexes := []index{
 		{&v1alpha1.Webhook{}, byConnection, onWebhook(connectionOf)},
-		{&v1alpha1.Webhook{}, byWebhookID, onWebhook(claimOf)},
+		{&v1alpha1.Webhook{}, byClaim, claims},
 		{&v1alpha1.Webhook{}, bySecret, onWebhook(givenSecretOf)},
 		{&v1alpha1.Connection{}, bySecret, onConnection},
 	}

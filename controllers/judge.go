@@ -17,29 +17,31 @@ import (
 func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
-		return verdict{silent: true, retry: busyPause}, true
+		return verdict{silent: true, retry: takenPause}, true
 	case errors.Is(err, errOutdated):
 		return verdict{silent: true, retry: again}, true
 	case errors.Is(err, errKept):
 		return r.refused(err.Error(), 0), true
 	case errors.Is(err, errIgnored):
 		return verdict{
-			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.setback(),
+			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
 		}, true
 	}
 	v, ok = judgeRemote(err)
-	_, answered := errors.AsType[*platform.Error](err)
-	if answered && v.reason == v1alpha1.PlatformUnavailableReason {
-		v.retry = r.setback()
+	if !ok {
+		return v, false
+	}
+	if r.blames(v, err) {
+		v.retry = r.failed()
 	}
 	v.silent = v.silent && r.staysQuiet(v, err)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
-	case !ok:
-		return v, false
+	case s == removeOther:
+		return r.judgeRemoval(v, err), true
 	case held && r.alreadySays(v.reason):
 		v.silent = true
-	case s == confirmAbsence && r.facts.known() && !platform.IsRefused(err):
+	case s == confirmAbsence && r.facts.described() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
 		v = verdict{silent: true, await: v.await, retry: v.retry}
 	case s == deleteRemote && !v.silent:
@@ -52,23 +54,47 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	return v, true
 }
 
-// staysQuiet tells whether what waits need not say so. Who waits for a place within the rate limit does after a while.
+// blames reports whether an answer counts as a failure of the object, which is left alone for a while: one that the
+// platform cannot handle, that it hides from these credentials, or whose writes it does not authorize.
+func (r *run) blames(v verdict, err error) bool {
+	_, answered := errors.AsType[*platform.Error](err)
+	return answered && (v.reason == v1alpha1.PlatformUnavailableReason || v.reason == v1alpha1.ConnectionNotReadyReason ||
+		platform.IsNotFound(err))
+}
+
+// judgeRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no longer
+// wants.
+func (r *run) judgeRemoval(v verdict, err error) verdict {
+	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
+		"account", r.plan.other.Account, "error", err.Error())
+	if v.retry == 0 {
+		v.retry = forbiddenPause
+	}
+	kept := r.plan.verdict
+	if kept.await, kept.retry = v.await, v.retry; !r.object().DeletionTimestamp.IsZero() {
+		kept = deletionWaits(causeOf(err))
+		kept.await, kept.retry = v.await, v.retry
+	}
+	return kept
+}
+
+// staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a while.
 func (r *run) staysQuiet(v verdict, err error) bool {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
 	if !own || pacing.Crowded {
 		return true
 	}
-	since := r.memory.waits(r.key(), r.object().UID, r.now())
+	since := r.memory.throttled(r.key(), r.object().UID, r.now())
 	return r.now().Add(v.retry).Sub(since) < quietPause
 }
 
-func (r *run) setback() time.Duration {
-	return r.memory.setback(r.key(), r.object().UID, r.facts.generation, r.now())
+func (r *run) failed() time.Duration {
+	return r.memory.failed(r.key(), r.object().UID, r.facts.generation, r.now())
 }
 
 // judgeDelete says why a remote delete did not succeed.
 func (r *run) judgeDelete(v verdict, err error) verdict {
-	d := deleting(troubleOf(err))
+	d := deletionWaits(causeOf(err))
 	d.await, d.retry = v.await, v.retry
 	if platform.IsRefused(err) {
 		d.retry = forbiddenPause
@@ -88,7 +114,7 @@ func (r *run) judgeRefusal(err error) verdict {
 	return r.refused(refusal(said), 0)
 }
 
-// alreadySays tells whether the status gives this reason for the current spec: the words of the first failure are
+// alreadySays reports whether the status gives this reason for the current spec: the words of the first failure are
 // better than those of whatever else fails in the same outage, and one outage is one write.
 func (r *run) alreadySays(reason string) bool {
 	ready := apimeta.FindStatusCondition(r.object().Status.Conditions, v1alpha1.ReadyCondition)
@@ -99,7 +125,7 @@ func refusal(e *platform.Error) string {
 	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status, e.Said())
 }
 
-// judgeRemote tells how the platform's trouble shows in a status.
+// judgeRemote says how a failed call shows in a status; ok is false for errors that are not the platform's.
 func judgeRemote(err error) (v verdict, ok bool) {
 	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
 		v, _ = judgeRemote(held.Reason)
@@ -114,7 +140,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 		return verdict{
 			reason: v1alpha1.RateLimitedReason, reconciling: true, retry: wait,
 			silent:  own && !pacing.Closed,
-			message: "A change waits because the platform's rate limit is used up",
+			message: "Waiting: API rate limit exceeded",
 		}, true
 	}
 	said, answered := errors.AsType[*platform.Error](err)
@@ -127,7 +153,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 			message: "The platform does not accept the connection's credentials: " + said.Said(),
 		}, true
 	case platform.IsNotFound(err):
-		// The picture has it: the next round decides what to do.
+		// The snapshot has it: the next run decides what to do.
 		return verdict{silent: true, retry: again}, true
 	}
 	return verdict{
@@ -136,10 +162,10 @@ func judgeRemote(err error) (v verdict, ok bool) {
 	}, true
 }
 
-// troubleOf says what went wrong in words that stay the same while it lasts, so that they are written once.
-func troubleOf(err error) string {
+// causeOf says what went wrong in words that stay the same while it lasts, so that they are written once.
+func causeOf(err error) string {
 	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
-		return troubleOf(held.Reason)
+		return causeOf(held.Reason)
 	}
 	if _, limited := platform.IsRateLimited(err); limited {
 		return "the platform's rate limit is used up"
@@ -159,7 +185,7 @@ func (r *run) refused(message string, retry time.Duration) verdict {
 	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, retry: retry}
 	if retry == 0 {
 		v.refused = fingerprintUpdate(r.facts, r.plan)
-		if r.remote == nil && r.facts.id == "" {
+		if r.facts.id() == "" {
 			v.refused = fingerprintCreate(r.facts)
 		}
 	}

@@ -6,14 +6,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+
+	"webhook-operator.io/itwin/internal/proof"
 )
 
-// memory is what this process knows of its own attempts to create, beyond what any cache shows yet. Losing it is safe:
-// an object without an entry is treated as one whose earlier owner may have died in the middle of a create.
+// memory is what this process knows of its own attempts, beyond what any cache shows yet. Losing it is safe: an object
+// without an entry is treated as one whose earlier process may have died in the middle of a create.
 type memory struct {
 	clock clock.PassiveClock
-	// settle is how long after it was sent a request may still take effect.
-	settle time.Duration
+	// grace is how long after it was sent a request may still take effect.
+	grace time.Duration
 
 	mu sync.Mutex
 	// begun is when this process began to reconcile, which may be long after it started.
@@ -21,62 +23,69 @@ type memory struct {
 	entries map[types.NamespacedName]*attempt
 }
 
-// attempt is what is known of one object's creates.
+// attempt is what is known of one object.
 type attempt struct {
 	uid types.UID
-	// id of the webhook that this process created or adopted for the object.
-	id string
-	// clean is true while no create of this object can have left a webhook behind that is not known.
-	clean bool
-	// horizon is when the last request of unknown outcome can no longer take effect; zero when there was none.
-	horizon time.Time
-	// vouched is true while the status is right about the signing secret: this process sent it last, and wrote that down.
-	vouched bool
-	// setbacks counts the calls about the object that the platform did not answer as documented, since one succeeded;
-	// rest is until when no further one is made, unless the spec is no longer of the generation that they were about.
-	setbacks   int
-	rest       time.Time
-	generation int64
-	// waiting is since when the object has waited for a place within the rate limit; zero when it does not.
-	waiting time.Time
+	// remote is the webhook that this process created or adopted for the object.
+	remote proof.Remote
+	// noneInFlight is true while no create of this object can have left a webhook behind that is not known.
+	noneInFlight bool
+	// unknownOutcome is true after a create that this process sent and of which it does not know what came of it.
+	unknownOutcome bool
+	// settledAfter is when the last request of unknown outcome can no longer take effect; zero when there was none.
+	settledAfter time.Time
+	// firstSeen is when the object came into the care of this process.
+	firstSeen time.Time
+	// failures counts the calls about the object that the platform did not answer as documented, since one succeeded;
+	// backoffUntil is until when no further one is made, unless the spec is no longer of the generation that they were
+	// about.
+	failures     int
+	backoffUntil time.Time
+	generation   int64
+	// throttledSince is since when the object has waited for a place within the rate limit; zero when it does not.
+	throttledSince time.Time
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string
 	since   time.Time
-	// hope is since when a webhook to adopt is looked for, with the spec of the generation hoping; zero when none is.
-	hope   time.Time
-	hoping int64
+	// adoptionSince is since when a webhook to adopt is looked for, with the spec of adoptionGeneration; zero when none is.
+	adoptionSince      time.Time
+	adoptionGeneration int64
+	// corrections counts the corrections in a row of changes by other clients; corrected is when the last one was made.
+	corrections int
+	corrected   time.Time
 }
 
-func newMemory(c clock.PassiveClock, settle time.Duration) *memory {
-	return &memory{clock: c, settle: settle, entries: map[types.NamespacedName]*attempt{}}
+func newMemory(c clock.PassiveClock, grace time.Duration) *memory {
+	return &memory{clock: c, grace: grace, entries: map[types.NamespacedName]*attempt{}}
 }
 
 // of returns a copy of what is known of an object.
 func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.clock.Now()
 	if m.begun.IsZero() {
-		m.begun = m.clock.Now()
+		m.begun = now
 	}
 	if a := m.entries[name]; a != nil && a.uid == uid {
 		return *a
 	}
-	return attempt{uid: uid, horizon: m.clock.Now().Add(m.settle)}
+	return attempt{uid: uid, firstSeen: now, settledAfter: now.Add(m.grace)}
 }
 
-// meet returns what is known of an object that comes into the care of this process, and remembers since when: whoever
-// cared for it before may have sent a request a moment ago.
+// meet returns what is known of an object that comes into the care of this process, and remembers since when: the process
+// before may have sent a request a moment ago.
 func (m *memory) meet(name types.NamespacedName, uid types.UID) (met attempt) {
 	m.change(name, uid, func(a *attempt) { met = *a })
 	return met
 }
 
-// immature is how long to wait until the cache shows what the predecessor of this process wrote last: an API server may
-// fill it from a picture of its own, which lags behind. It is 0 when that time is over.
-func (m *memory) immature(now time.Time) time.Duration {
+// warmUp is how long to wait until the cache shows what the process before this one wrote last: an API server may fill it
+// from a watch cache of its own, which lags behind. It is 0 when that time is over.
+func (m *memory) warmUp(now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return max(m.begun.Add(m.settle).Sub(now), 0)
+	return max(m.begun.Add(m.grace).Sub(now), 0)
 }
 
 func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*attempt)) {
@@ -87,69 +96,92 @@ func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*a
 	m.entries[name] = &a
 }
 
-// begin notes that the object's finalizer was added, or its id removed, by this process: nothing can be left behind.
+// begin notes that the object's finalizer was added, or its id given up, by this process: nothing can be left behind.
 func (m *memory) begin(name types.NamespacedName, uid types.UID) {
-	m.change(name, uid, func(a *attempt) { a.id, a.clean, a.horizon, a.hope = "", true, time.Time{}, time.Time{} })
+	m.change(name, uid, func(a *attempt) {
+		a.remote, a.noneInFlight, a.unknownOutcome = proof.Remote{}, true, false
+		a.settledAfter, a.adoptionSince = time.Time{}, time.Time{}
+	})
 }
 
-// made notes the id of the webhook that belongs to the object.
-func (m *memory) made(name types.NamespacedName, uid types.UID, id string) {
-	m.change(name, uid, func(a *attempt) { a.id, a.clean = id, false })
+// made notes the webhook that belongs to the object.
+func (m *memory) made(name types.NamespacedName, uid types.UID, remote proof.Remote) {
+	m.change(name, uid, func(a *attempt) { a.remote, a.noneInFlight, a.unknownOutcome = remote, false, false })
 }
 
-// doubt notes a write of unknown outcome that ended now.
-func (m *memory) doubt(name types.NamespacedName, uid types.UID, now time.Time) {
-	m.change(name, uid, func(a *attempt) { a.clean, a.horizon = false, now.Add(m.settle) })
-}
-
-// sending notes that the signing secret is about to be sent: from now on the status may be wrong about it.
-func (m *memory) sending(name types.NamespacedName, uid types.UID) {
-	m.change(name, uid, func(a *attempt) { a.vouched = false })
-}
-
-// vouch notes that the status names the signing secret that was sent at a time. A request before it that may still take
-// effect would replace the secret once more.
-func (m *memory) vouch(name types.NamespacedName, uid types.UID, sent time.Time) {
-	m.change(name, uid, func(a *attempt) { a.vouched = !sent.Before(a.horizon) })
+// unknown notes a create of unknown outcome that ended now.
+func (m *memory) unknown(name types.NamespacedName, uid types.UID, now time.Time) {
+	m.change(name, uid, func(a *attempt) {
+		a.noneInFlight, a.unknownOutcome, a.settledAfter = false, true, now.Add(m.grace)
+	})
 }
 
 const (
-	// firstRest follows the first setback; each further one doubles it, up to longestRest.
-	firstRest   = time.Second
-	longestRest = 5 * time.Minute
+	// firstBackoff follows the first failure; each further one doubles it, up to longestBackoff.
+	firstBackoff   = time.Second
+	longestBackoff = 5 * time.Minute
 )
 
-// setback notes a call about the object that the platform did not answer as documented, and returns how long the object
-// rests: one that the platform always fails for must not hold up the others of its connection, which wait for a list
-// after each such answer.
-func (m *memory) setback(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Duration {
-	var rest time.Duration
+// failed notes a call about the object that the platform did not answer as documented, and returns for how long the
+// object is left alone: one that the platform always fails for must not hold up the others of its account, which wait for
+// a list after each such answer.
+func (m *memory) failed(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Duration {
+	var backoff time.Duration
 	m.change(name, uid, func(a *attempt) {
 		if a.generation != generation {
-			a.setbacks = 0
+			a.failures = 0
 		}
-		rest = min(firstRest<<min(a.setbacks, 16), longestRest)
-		a.setbacks, a.rest, a.generation = a.setbacks+1, now.Add(rest), generation
+		backoff = min(firstBackoff<<min(a.failures, 16), longestBackoff)
+		a.failures, a.backoffUntil, a.generation = a.failures+1, now.Add(backoff), generation
 	})
-	return rest
+	return backoff
 }
 
-// waits returns since when an object that has found no place within the rate limit has waited for one.
-func (m *memory) waits(name types.NamespacedName, uid types.UID, now time.Time) (since time.Time) {
+// throttled returns since when an object that has found no place within the rate limit has waited for one.
+func (m *memory) throttled(name types.NamespacedName, uid types.UID, now time.Time) (since time.Time) {
 	m.change(name, uid, func(a *attempt) {
-		if a.waiting.IsZero() {
-			a.waiting = now
+		if a.throttledSince.IsZero() {
+			a.throttledSince = now
 		}
-		since = a.waiting
+		since = a.throttledSince
 	})
 	return since
 }
 
-// recovered notes a call about the object that succeeded.
+// recovered notes a write about the object that succeeded.
 func (m *memory) recovered(name types.NamespacedName, uid types.UID) {
-	if known := m.of(name, uid); known.setbacks > 0 || !known.waiting.IsZero() {
-		m.change(name, uid, func(a *attempt) { a.setbacks, a.rest, a.waiting = 0, time.Time{}, time.Time{} })
+	if known := m.of(name, uid); known.failures > 0 || !known.throttledSince.IsZero() {
+		m.change(name, uid, func(a *attempt) { a.failures, a.backoffUntil, a.throttledSince = 0, time.Time{}, time.Time{} })
 	}
+}
+
+const (
+	// firstCorrectionPause follows the first correction of a change by another client; each further one doubles it, up to
+	// longestCorrectionPause. A change that comes later than twice the pause begins the count again.
+	firstCorrectionPause   = time.Minute
+	longestCorrectionPause = time.Hour
+)
+
+func correctionPause(corrections int) time.Duration {
+	if corrections == 0 {
+		return 0
+	}
+	return min(firstCorrectionPause<<min(corrections-1, 16), longestCorrectionPause)
+}
+
+// contestedUntil is when a change by another client may be corrected again.
+func (a attempt) contestedUntil() time.Time { return a.corrected.Add(correctionPause(a.corrections)) }
+
+// correction notes that a change by another client was corrected, and returns how often in a row.
+func (m *memory) correction(name types.NamespacedName, uid types.UID, now time.Time) (inARow int) {
+	m.change(name, uid, func(a *attempt) {
+		if now.Sub(a.corrected) >= 2*correctionPause(a.corrections) {
+			a.corrections = 0
+		}
+		a.corrections, a.corrected = a.corrections+1, now
+		inARow = a.corrections
+	})
+	return inARow
 }
 
 // requested returns when a value of reconcile-requested-at was first seen.
@@ -164,14 +196,14 @@ func (m *memory) requested(name types.NamespacedName, uid types.UID, value strin
 	return since
 }
 
-// hoped returns since when a webhook to adopt is looked for.
-func (m *memory) hoped(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Time {
+// adopting returns since when a webhook to adopt is looked for.
+func (m *memory) adopting(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Time {
 	var since time.Time
 	m.change(name, uid, func(a *attempt) {
-		if a.hope.IsZero() || a.hoping != generation {
-			a.hope, a.hoping = now, generation
+		if a.adoptionSince.IsZero() || a.adoptionGeneration != generation {
+			a.adoptionSince, a.adoptionGeneration = now, generation
 		}
-		since = a.hope
+		since = a.adoptionSince
 	})
 	return since
 }

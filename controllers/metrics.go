@@ -105,9 +105,9 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	c.Fleets.Each(func(connection string, f *fleet.Fleet) {
-		if age := f.Age(); age >= 0 {
-			ch <- prometheus.MustNewConstMetric(pollAgeDesc, prometheus.GaugeValue, age.Seconds(), connection)
+	c.Fleets.EachMember(func(m *fleet.Member) {
+		if age := m.Fleet().Age(); age >= 0 {
+			ch <- prometheus.MustNewConstMetric(pollAgeDesc, prometheus.GaugeValue, age.Seconds(), m.Name())
 		}
 	})
 	var webhooks v1alpha1.WebhookList

@@ -1,282 +1,294 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"maps"
-	"time"
+	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
-// clockTolerance is how far a webhook's time of creation may lie before that of its object, after the measured
-// difference between the platform's clock and ours. The API server's clock, which dates the object, is not measured.
-const clockTolerance = time.Minute
+// members are the connections by which the facts about an object were gathered, by account. Steps use the same.
+type members map[string]*fleet.Member
 
-// observe gathers the facts about a Webhook: from the cache, from the picture of the remote side, and from the signing
-// Secret when its value must be sent. It makes no remote call. The fleet is nil when the connection has none.
-func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (facts, *fleet.Fleet, error) {
-	f := facts{now: r.Clock.Now(), webhook: w, generation: w.Generation, asked: maps.Clone(w.Annotations)}
-	remote := r.Fleets.Get(connectionOf(w))
-	if err := r.observeConnection(ctx, &f, remote); err != nil {
+// observe gathers the facts about a Webhook: from the cache, from the snapshots of the accounts, and from the signing
+// Secret when its value may differ. It makes no remote call.
+func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (facts, members, error) {
+	f := facts{
+		now: r.Clock.Now(), webhook: w, generation: w.Generation, requests: maps.Clone(w.Annotations),
+		identity: identityOf(w, r.Key),
+	}
+	via, target := members{}, r.Fleets.Member(connectionOf(w))
+	if err := r.observeConnection(ctx, &f, target); err != nil {
 		return f, nil, err
 	}
 	known := r.memory.of(client.ObjectKeyFromObject(w), w.UID)
-	f.id = identity(w, known)
-	if err := r.observeRival(ctx, &f); err != nil {
+	if known.remote.ID != "" {
+		f.identity.owned, f.identity.requested = known.remote, ""
+		f.identity.proven = f.identity.proven && w.Annotations[v1alpha1.WebhookIDAnnotation] == known.remote.ID
+	}
+	f.contestedUntil = known.contestedUntil()
+	if target != nil {
+		via[target.Fleet().Account()] = target
+		f.observeTarget(target)
+		r.observeRequest(&f, target.Fleet())
+	}
+	if err := r.observeHolder(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
-	if remote != nil {
-		f.heard = remote.Heard()
-		observeRemote(&f, remote)
-		r.observeRequest(&f, remote)
-		if err := r.observeAttempt(ctx, &f, remote, known); err != nil {
-			return f, nil, err
-		}
+	if err := r.observeFormer(ctx, &f, via); err != nil {
+		return f, nil, err
+	}
+	if err := r.observeConflict(ctx, &f); err != nil {
+		return f, nil, err
+	}
+	f.observeMarked(via)
+	if err := r.observeAttempt(ctx, &f, target, known); err != nil {
+		return f, nil, err
 	}
 	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
-		return f, remote, nil
+		return f, via, nil
 	}
-	f.secret.doubtful = !known.vouched && f.doubtsSecret()
-	if err := r.observeSecret(ctx, &f); err != nil {
+	if err := r.observeSecret(ctx, &f, known); err != nil {
 		return f, nil, err
 	}
-	if remote != nil {
-		r.observeHope(&f, remote)
+	if target != nil {
+		r.observeAdoptionWait(&f, target.Fleet())
 	}
-	return f, remote, nil
+	return f, via, nil
 }
 
-// identity is the id of the remote webhook that an object owns. What this process made is newer than what the cache
-// shows; an id that cannot be one, written by hand, is none.
-func identity(w *v1alpha1.Webhook, known attempt) string {
-	id := cmp.Or(known.id, claimOf(w))
-	if !platform.ValidID(id) {
-		return ""
+// observeTarget notes what is known of the account that spec.connectionRef reaches.
+func (f *facts) observeTarget(target *fleet.Member) {
+	account := target.Fleet()
+	f.connection.account, f.connection.listCount = account.Account(), account.ListCount()
+	f.connection.synced, f.connection.failure = account.Synced(), target.Failure()
+	if f.identity.owned.ID != "" && f.identity.owned.Account == "" {
+		f.identity.owned.Account = account.Account()
 	}
-	return id
 }
 
-func observeRemote(f *facts, remote *fleet.Fleet) {
-	f.connection.synced, f.connection.trouble = remote.Synced(), remote.Trouble()
-	if f.id == "" {
-		return
+// observeHolder finds the connection to the account that owns the remote webhook, and looks the webhook up.
+func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via members) error {
+	owned := f.identity.owned
+	id, account := owned.ID, owned.Account
+	if id == "" {
+		id, account = f.identity.requested, f.connection.account
 	}
-	f.remote, f.presence = remote.Lookup(f.id)
+	f.holder.moving = owned.ID != "" && f.connection.account != "" && account != f.connection.account
+	member, how, err := r.reachable(ctx, f, account, via)
+	if err != nil || member == nil {
+		return err
+	}
+	f.holder.reach = how
+	f.holder.synced, f.holder.failure = member.Fleet().Synced(), member.Failure()
+	f.restless = member.Fleet().Restlessness()
+	if id != "" {
+		f.remote, f.presence = member.Fleet().Lookup(id)
+	}
+	return nil
+}
+
+// reachable finds a connection to an account that the object may use; if there is none, one that it may not.
+func (r *WebhookReconciler) reachable(
+	ctx context.Context, f *facts, account string, via members,
+) (*fleet.Member, reach, error) {
+	if account == "" {
+		return nil, unreachable, nil
+	}
+	if member := via[account]; member != nil && account == f.connection.account {
+		if f.connection.forbidden {
+			return member, forbidden, nil
+		}
+		return member, reachable, nil
+	}
+	snapshot := r.Fleets.Account(account)
+	if snapshot == nil {
+		return nil, unreachable, nil
+	}
+	var barred *fleet.Member
+	for _, name := range snapshot.Members() {
+		member := r.Fleets.Member(name)
+		allowed, err := r.mayUse(ctx, f.webhook, name)
+		switch {
+		case err != nil:
+			return nil, unreachable, err
+		case allowed && member != nil:
+			via[account] = member
+			return member, reachable, nil
+		case barred == nil:
+			barred = member
+		}
+	}
+	if barred == nil {
+		return nil, unreachable, nil
+	}
+	via[account] = barred
+	return barred, forbidden, nil
+}
+
+// observeFormer looks up what the object gave up.
+func (r *WebhookReconciler) observeFormer(ctx context.Context, f *facts, via members) error {
+	for _, given := range f.identity.former {
+		former := formerFacts{Remote: given}
+		member, how, err := r.reachable(ctx, f, given.Account, via)
+		if err != nil {
+			return err
+		}
+		if former.reach = how; member != nil {
+			former.synced = member.Fleet().Synced()
+			former.webhook, former.presence = member.Fleet().Lookup(given.ID)
+		}
+		f.former = append(f.former, former)
+	}
+	return nil
+}
+
+// observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up.
+func (f *facts) observeMarked(via members) {
+	for _, account := range slices.Sorted(maps.Keys(via)) {
+		for _, w := range via[account].Fleet().Marked(fleet.Owner(markOf(f.webhook))) {
+			found := proof.Remote{Account: account, ID: w.ID}
+			if inScope(w, f.webhook) && !sameRemote(found, f.identity.owned) && !f.identity.gaveUp(found) {
+				f.marked = append(f.marked, markedFacts{account: account, webhook: w})
+			}
+		}
+	}
+}
+
+// observeConflict finds a Webhook with a better claim to the same remote webhook.
+func (r *WebhookReconciler) observeConflict(ctx context.Context, f *facts) error {
+	remote := f.identity.owned
+	if remote.ID == "" {
+		remote = proof.Remote{Account: f.connection.account, ID: f.identity.requested}
+	}
+	if remote.ID == "" || remote.Account == "" {
+		return nil
+	}
+	owners, err := r.owners(ctx, remote)
+	if err != nil {
+		return err
+	}
+	for _, other := range owners {
+		if other.UID == f.webhook.UID {
+			continue
+		}
+		if f.id() == "" || precedes(other, f.webhook, remote.ID) {
+			f.conflictingOwner = other.Namespace + "/" + other.Name
+		}
+	}
+	return nil
+}
+
+// owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of version
+// 0.1.0 names without its account counts where its connection reaches that account.
+func (r *WebhookReconciler) owners(ctx context.Context, remote proof.Remote) (owners []*v1alpha1.Webhook, err error) {
+	for _, key := range []string{claimKey(remote), claimKey(proof.Remote{ID: remote.ID})} {
+		var claims v1alpha1.WebhookList
+		err := r.List(ctx, &claims, client.MatchingFields{byClaim: key}, client.UnsafeDisableDeepCopy)
+		if err != nil {
+			return nil, err
+		}
+		for i := range claims.Items {
+			other := &claims.Items[i]
+			if owned := identityOf(other, r.Key).owned; owned.Account == "" && platform.SameID(owned.ID, remote.ID) {
+				if member := r.Fleets.Member(connectionOf(other)); member == nil || member.Fleet().Account() != remote.Account {
+					continue
+				}
+			}
+			owners = append(owners, other)
+		}
+	}
+	return owners, nil
+}
+
+// precedes reports whether a has the better claim to a remote webhook that both own: by its status, then the older one;
+// of two from the same second the one that has the id written down.
+func precedes(a, b *v1alpha1.Webhook, id string) bool {
+	reports := func(w *v1alpha1.Webhook) bool { return platform.SameID(w.Status.WebhookID, id) }
+	records := func(w *v1alpha1.Webhook) bool {
+		return platform.SameID(w.Annotations[v1alpha1.WebhookIDAnnotation], id)
+	}
+	switch {
+	case reports(a) != reports(b):
+		return reports(a)
+	case !a.CreationTimestamp.Equal(&b.CreationTimestamp):
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	case records(a) != records(b):
+		return records(a)
+	}
+	return a.UID < b.UID
 }
 
 // observeRequest starts the wait for a list that reconcile-requested-at asks for.
-func (r *WebhookReconciler) observeRequest(f *facts, remote *fleet.Fleet) {
+func (r *WebhookReconciler) observeRequest(f *facts, account *fleet.Fleet) {
 	if !f.reconcileRequested() {
 		return
 	}
 	value := f.webhook.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	since := r.memory.requested(client.ObjectKeyFromObject(f.webhook), f.webhook.UID, value, f.now)
-	if !remote.ListedSince(since) {
+	if !account.ListedSince(since) {
 		f.refreshSince = since
 	}
 }
 
-// observeConnection finds out whether the connection exists, allows the object, and is ready.
-func (r *WebhookReconciler) observeConnection(ctx context.Context, f *facts, remote *fleet.Fleet) error {
-	ref := f.webhook.Spec.ConnectionRef
-	if ref.Kind == v1alpha1.ConnectionKindCluster && !r.Cluster {
-		f.connection.problem = &problem{v1alpha1.ConnectionNotFoundReason,
-			"This installation of the operator is bound to namespaces and serves no ClusterConnections"}
-		return nil
-	}
-	connection, err := getConnection(ctx, r.Client, f.webhook)
-	if apierrors.IsNotFound(err) {
-		f.connection.problem = &problem{v1alpha1.ConnectionNotFoundReason, fmt.Sprintf(
-			"There is no %s %q; create it, or name another in spec.connectionRef", ref.Kind, ref.Name)}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if f.connection.problem, err = r.prohibition(ctx, f.webhook, connection); err != nil {
-		return err
-	}
-	if f.connection.problem != nil {
-		f.connection.forbidden = true
-		return nil
-	}
-	f.connection.problem = notReady(connection, ref, remote)
-	return nil
-}
-
-// getConnection reads the connection that a Webhook uses from the cache.
-func getConnection(ctx context.Context, c client.Reader, w *v1alpha1.Webhook) (v1alpha1.ConnectionObject, error) {
-	ref := w.Spec.ConnectionRef
-	if ref.Kind == v1alpha1.ConnectionKindCluster {
-		connection := &v1alpha1.ClusterConnection{}
-		return connection, c.Get(ctx, client.ObjectKey{Name: ref.Name}, connection)
-	}
-	connection := &v1alpha1.Connection{}
-	return connection, c.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: ref.Name}, connection)
-}
-
-// prohibition tells whether a connection refuses this namespace or callback.
-func (r *WebhookReconciler) prohibition(
-	ctx context.Context, w *v1alpha1.Webhook, connection v1alpha1.ConnectionObject,
-) (*problem, error) {
-	spec := connection.ConnectionSpec()
-	if !hostAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL) {
-		return &problem{v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
-			"%s %q allows no callback to this host; its spec.allowedCallbackHosts are %q",
-			w.Spec.ConnectionRef.Kind, connection.GetName(), spec.AllowedCallbackHosts)}, nil
-	}
-	if w.Spec.ConnectionRef.Kind != v1alpha1.ConnectionKindCluster {
-		return nil, nil
-	}
-	namespace := &metav1.PartialObjectMetadata{}
-	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := r.Get(ctx, client.ObjectKey{Name: w.Namespace}, namespace); client.IgnoreNotFound(err) != nil {
-		return nil, err
-	}
-	if !namespaceAllowed(spec.AllowedNamespaces, namespace.Labels) {
-		return &problem{v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
-			"ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select the "+
-				"namespace's labels", connection.GetName(), w.Namespace)}, nil
-	}
-	return nil, nil
-}
-
-// notReady tells why nothing can be sent through a connection; nil while that is not known.
-func notReady(connection v1alpha1.ConnectionObject, ref v1alpha1.ConnectionReference, remote *fleet.Fleet) *problem {
-	if remote != nil && remote.Synced() && remote.Closed() == nil {
-		return nil
-	}
-	status := connection.ConnectionStatus()
-	ready := apimeta.FindStatusCondition(status.Conditions, v1alpha1.ReadyCondition)
-	if ready == nil || ready.Status == metav1.ConditionTrue || status.ObservedGeneration != connection.GetGeneration() {
-		return nil
-	}
-	reason := ready.Reason
-	if reason != v1alpha1.RateLimitedReason && reason != v1alpha1.PlatformUnavailableReason {
-		reason = v1alpha1.ConnectionNotReadyReason
-	}
-	return &problem{reason, fmt.Sprintf("%s %q is not ready: %s", ref.Kind, ref.Name, ready.Message)}
-}
-
-// observeRival finds a Webhook with a better claim to the same remote webhook.
-func (r *WebhookReconciler) observeRival(ctx context.Context, f *facts) error {
-	if f.id == "" {
-		return nil
-	}
-	var claims v1alpha1.WebhookList
-	err := r.List(ctx, &claims, client.MatchingFields{byWebhookID: f.id}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return err
-	}
-	for i := range claims.Items {
-		if other := &claims.Items[i]; other.UID != f.webhook.UID && precedes(other, f.webhook, f.id) {
-			f.rival = other.Namespace + "/" + other.Name
-		}
-	}
-	return nil
-}
-
-// precedes tells whether a has the better claim to a remote webhook: whoever has it already by its status, which only
-// the operator writes, so that nobody can take a webhook by writing its id; then the older; of two from the same second
-// the one that has the id written down.
-func precedes(a, b *v1alpha1.Webhook, id string) bool {
-	if hasA, hasB := a.Status.WebhookID == id, b.Status.WebhookID == id; hasA != hasB {
-		return hasA
-	}
-	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
-	}
-	ofA, ofB := a.Annotations[v1alpha1.WebhookIDAnnotation] == id, b.Annotations[v1alpha1.WebhookIDAnnotation] == id
-	if ofA != ofB {
-		return ofA
-	}
-	return a.UID < b.UID
-}
-
-// observeAttempt looks for what an earlier create may have left behind, and for a webhook to adopt.
+// observeAttempt finds out whether an earlier create may have left a webhook behind, and looks for one to adopt.
 func (r *WebhookReconciler) observeAttempt(
-	ctx context.Context, f *facts, remote *fleet.Fleet, known attempt,
+	ctx context.Context, f *facts, target *fleet.Member, known attempt,
 ) (err error) {
-	if f.id != "" && f.presence != fleet.Gone || !f.connection.synced {
-		f.attempt.clean = known.clean
+	f.attempt.warmUp = r.memory.warmUp(f.now)
+	if f.id() != "" {
+		// What it owns was created, and its id written down: no create is in flight.
+		f.attempt.noneInFlight = true
+	} else {
+		if f.finalized() && !known.noneInFlight {
+			known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
+		}
+		unsent := !f.finalized() && !known.unknownOutcome
+		f.attempt.noneInFlight, f.attempt.settledAfter = known.noneInFlight || unsent, known.settledAfter
+		f.attempt.settled = target != nil && target.Fleet().ListedSince(known.settledAfter)
+	}
+	lost := f.id() == "" || f.presence == fleet.Gone || f.holder.moving
+	if target == nil || !lost || !f.connection.adoption || f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
 		return nil
 	}
-	if f.finalized() && !known.clean {
-		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
-	}
-	f.attempt = attemptFacts{
-		clean: known.clean, settled: remote.ListedSince(known.horizon), horizon: known.horizon,
-		immature: r.memory.immature(f.now),
-	}
-	if !f.attempt.clean || f.presence == fleet.Gone {
-		sent, skew := intended(f.webhook), remote.Skew()
-		f.attempt.orphan, err = r.unclaimed(ctx, f, remote, sent, func(w platform.Webhook) bool {
-			return isOrphan(f.webhook, sent, w, skew)
-		})
-	}
-	if err == nil && f.webhook.Spec.AdoptionPolicy == v1alpha1.AdoptMatching {
-		every := func(platform.Webhook) bool { return true }
-		f.adoptable, err = r.unclaimed(ctx, f, remote, createRequest(f.webhook), every)
-	}
+	f.adoptable, err = r.adoptable(ctx, f, target.Fleet())
 	return err
 }
 
-// observeHope starts the wait for a list before an object that would rather adopt creates: the webhook that it hopes
-// for may be younger than the picture.
-func (r *WebhookReconciler) observeHope(f *facts, remote *fleet.Fleet) {
-	lost := f.id == "" || f.presence == fleet.Gone
-	if !lost || f.secret.problem != nil || f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
-		return
-	}
-	since := r.memory.hoped(client.ObjectKeyFromObject(f.webhook), f.webhook.UID, f.generation, f.now)
-	if !remote.ListedSince(since) {
-		f.hopeSince = since
-	}
-}
-
-// unclaimed finds the oldest webhook with the callback and scope of a request that matches and nobody claims.
-func (r *WebhookReconciler) unclaimed(
-	ctx context.Context, f *facts, remote *fleet.Fleet, wanted platform.CreateRequest, match func(platform.Webhook) bool,
-) (*platform.Webhook, error) {
-	candidates, ok := remote.Unowned(wanted, func(w platform.Webhook) bool {
-		return w.CallbackURL == wanted.CallbackURL && inScope(w, wanted) && match(w)
+// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims and no create in flight
+// has made.
+func (r *WebhookReconciler) adoptable(ctx context.Context, f *facts, account *fleet.Fleet) (*platform.Webhook, error) {
+	candidates := account.Unowned(func(w platform.Webhook) bool {
+		return w.Mark == "" && inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)
 	})
-	f.attempt.busy = f.attempt.busy || !ok
 	for _, candidate := range candidates {
-		if claimed, err := r.claimed(ctx, candidate.ID); err != nil || !claimed {
-			return &candidate, err
+		owners, err := r.owners(ctx, proof.Remote{Account: account.Account(), ID: candidate.ID})
+		if err != nil {
+			return nil, err
+		}
+		if len(owners) == 0 {
+			return &candidate, nil
 		}
 	}
 	return nil, nil
 }
 
-func inScope(w platform.Webhook, wanted platform.CreateRequest) bool {
-	// An Account webhook's scopeId is the account's, which the spec does not know.
-	return w.Scope == wanted.Scope && (w.Scope == platform.ScopeAccount || sameID(w.ScopeID, wanted.ScopeID))
-}
-
-// isOrphan tells whether a create that this object sent can have made the webhook.
-func isOrphan(
-	w *v1alpha1.Webhook, sent platform.CreateRequest, candidate platform.Webhook, skew time.Duration,
-) bool {
-	earliest := w.CreationTimestamp.Add(skew - clockTolerance)
-	young := candidate.Created.IsZero() || !candidate.Created.Before(earliest)
-	return young && sameSet(candidate.EventTypes, sent.EventTypes)
-}
-
-// claimed tells whether any Webhook claims a remote webhook.
-func (r *WebhookReconciler) claimed(ctx context.Context, id string) (bool, error) {
-	var claims v1alpha1.WebhookList
-	err := r.List(ctx, &claims, client.MatchingFields{byWebhookID: id}, client.UnsafeDisableDeepCopy)
-	return len(claims.Items) > 0, err
+// observeAdoptionWait starts the wait for a list before an object that would rather adopt creates: the webhook to adopt
+// may be younger than the snapshot.
+func (r *WebhookReconciler) observeAdoptionWait(f *facts, account *fleet.Fleet) {
+	lost := f.id() == "" && f.identity.requested == "" || f.presence == fleet.Gone || f.holder.moving
+	if !lost || f.secret.problem != nil || !f.connection.adoption ||
+		f.webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
+		return
+	}
+	since := r.memory.adopting(client.ObjectKeyFromObject(f.webhook), f.webhook.UID, f.generation, f.now)
+	if !account.ListedSince(since) {
+		f.adoptionWaitSince = since
+	}
 }

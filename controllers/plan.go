@@ -1,10 +1,12 @@
 package controllers
 
 import (
+	"slices"
 	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // step is one thing to do. Each is one write, to the platform or to the API server.
@@ -13,21 +15,27 @@ type step string
 const (
 	addFinalizer     step = "add finalizer"
 	storeSecret      step = "store secret"
+	ownSecret        step = "own secret"
 	confirmAbsence   step = "confirm absence"
-	forgetID         step = "forget id"
-	recordIntent     step = "record intent"
+	giveUpID         step = "give up id"
 	createRemote     step = "create"
 	adoptRemote      step = "adopt"
 	recordID         step = "record id"
 	noteDeactivation step = "note deactivation"
 	updateRemote     step = "update"
 	deleteRemote     step = "delete"
+	removeOther      step = "remove another"
+	dropFormer       step = "drop former"
 	removeFinalizer  step = "remove finalizer"
 )
 
-// remote tells whether a step calls the platform.
+// remote reports whether a step calls the platform.
 func (s step) remote() bool {
-	return s == confirmAbsence || s == createRemote || s == updateRemote || s == deleteRemote
+	switch s {
+	case confirmAbsence, createRemote, updateRemote, deleteRemote, removeOther:
+		return true
+	}
+	return false
 }
 
 // cause is why an update is made; it chooses the event.
@@ -48,14 +56,37 @@ const (
 // plan is what a decision comes to: steps in their order, and what to say when all of them succeeded.
 type plan struct {
 	steps []step
-	// target is the remote webhook that adopt and delete are about.
+	// target is the remote webhook that adopt is about.
 	target string
-	// patch of update; sendSecret adds the signing secret to it.
-	patch      platform.Patch
-	sendSecret bool
-	cause      cause
-	drift      string
-	verdict    verdict
+	// patch of update. It carries the signing secret, unless withoutSecret is set; sendSecret makes it worth sending
+	// although nothing else differs.
+	patch         platform.Patch
+	sendSecret    bool
+	withoutSecret bool
+	cause         cause
+	drift         string
+	// other is what remove another is about.
+	other removal
+	// former is what the list of given-up webhooks says after give up id and drop former.
+	former  []proof.Remote
+	verdict verdict
+}
+
+// needsSecret reports whether an update has to carry the value of the signing secret, which was not read.
+func (p *plan) needsSecret(f *facts) bool {
+	s := f.secret
+	if s.loaded || s.missing || s.problem != nil || p.withoutSecret || slices.Contains(p.steps, ownSecret) {
+		return false
+	}
+	return slices.Contains(p.steps, createRemote) || slices.Contains(p.steps, updateRemote)
+}
+
+// removal is a webhook that this object made and no longer wants.
+type removal struct {
+	proof.Remote
+	// turnOff: it is only turned off, because no connection that the object may use reaches it.
+	turnOff bool
+	why     string
 }
 
 // verdict is what the status will say.
@@ -63,21 +94,23 @@ type verdict struct {
 	// silent verdicts leave the status as it is: there is nothing new to say, or nothing known yet.
 	silent bool
 	ready  bool
-	reason string
+	// applied: the platform has all of the spec.
+	applied bool
+	reason  string
 	// message is stable: the same situation always gives the same words, and so no write.
 	message string
 	// stalled: nothing changes until a person acts. reconciling: the operator is waiting for the platform.
 	stalled, reconciling bool
-	// retry is when to look again by ourselves; 0 when something will wake the object.
+	// retry is when to look again without being asked; 0 when something will enqueue the object.
 	retry time.Duration
-	// await asks to be woken by the next list; since is when that must have begun at the earliest, if not zero.
+	// await asks to be enqueued by the next list; since is when that must have begun at the earliest, if not zero.
 	await bool
 	since time.Time
 	// refused is the fingerprint of a request that the platform refused.
 	refused string
 }
 
-// waits tells whether a reason of the Ready condition means that something was to be sent and has not been.
+// waits reports whether a reason of the Ready condition means that something was to be sent and has not been.
 func waits(reason string) bool {
 	switch reason {
 	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason:
@@ -89,17 +122,20 @@ func waits(reason string) bool {
 const (
 	// forbiddenPause is how long a missing permission is given to be granted.
 	forbiddenPause = 10 * time.Minute
-	// busyPause is how long a create of the same kind is given to end.
-	busyPause = time.Second
+	// takenPause is how long to wait before looking again at a webhook that another Webhook just claimed.
+	takenPause = time.Second
 )
 
 var (
-	inSync    = verdict{ready: true, reason: v1alpha1.InSyncReason, message: "The platform has what the spec says"}
+	inSync    = verdict{ready: true, applied: true, reason: v1alpha1.InSyncReason, message: "Remote webhook matches spec"}
 	nothing   = verdict{silent: true}
 	awaitList = verdict{silent: true, await: true}
 )
 
-// halted is the verdict on a problem. Rate limits and outages pass by themselves.
+// awaitListSince waits for a list that begins at t or later.
+func awaitListSince(t time.Time) verdict { return verdict{silent: true, await: true, since: t} }
+
+// halted is the verdict on a problem. Rate limits and outages pass without help.
 func halted(p problem) verdict {
 	passing := p.reason == v1alpha1.RateLimitedReason || p.reason == v1alpha1.PlatformUnavailableReason
 	return verdict{reason: p.reason, message: p.message, reconciling: passing}

@@ -10,29 +10,30 @@ import (
 )
 
 // decideActive compares the active states, and tells apart: never activated, off because the spec said so, and turned
-// off by the platform.
+// off on the platform: by itself after failed deliveries, or by another client.
 func decideActive(f facts, p *plan) {
 	want := f.webhook.WantsActive()
 	if want == f.remote.Active {
 		return
 	}
-	noticed := want && f.known() && !f.specChanged() && f.webhook.Status.Active != nil && *f.webhook.Status.Active
-	off := noticed || want && deactivated(f.webhook) && f.known()
+	noticed := want && f.described() && f.webhook.Status.Active != nil && *f.webhook.Status.Active
+	off := noticed || want && deactivated(f.webhook) && f.described()
 	next := f.webhook.Status.NextReactivationTime
 	if noticed {
 		p.steps = append(p.steps, noteDeactivation)
 		next = nextReactivation(f.webhook, f.now)
 	}
-	if off && !f.specChanged() && !f.reactivationRequested() {
+	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
 		if f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
-			p.verdict = verdict{reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
+			p.verdict = verdict{applied: true, reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
 			return
 		}
 		if next != nil && f.now.Before(next.Time) {
 			p.verdict = verdict{
-				reason: v1alpha1.DeactivatedReason, reconciling: true, retry: next.Sub(f.now),
-				message: "The platform turned the webhook off again soon after it was reactivated; next try at " +
-					next.UTC().Format(time.RFC3339),
+				applied: true, reason: v1alpha1.DeactivatedReason, reconciling: true, retry: next.Sub(f.now),
+				message: "The remote webhook was turned off again soon after it was reactivated; next try at " +
+					next.UTC().Format(time.RFC3339) + ". Fix the receiver; to try at once, set the annotation " +
+					v1alpha1.ReactivateRequestedAtAnnotation + " to a new value",
 			}
 			return
 		}
@@ -48,17 +49,25 @@ func decideActive(f facts, p *plan) {
 	}
 }
 
-const onRequestMessage = "The platform turned the webhook off after failed deliveries; mend the receiver, then set " +
-	"the annotation " + v1alpha1.ReactivateRequestedAtAnnotation + " to a new value, or change the spec"
+const onRequestMessage = "The remote webhook was turned off on the platform, by the platform after failed deliveries or " +
+	"by another client; fix the receiver, then set the annotation " + v1alpha1.ReactivateRequestedAtAnnotation +
+	" to a new value, or change the spec"
 
-// deactivated tells whether the status says that the platform turned the webhook off.
+// deactivated reports whether the status says that the webhook was turned off on the platform.
 func deactivated(w *v1alpha1.Webhook) bool {
 	active := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ActiveCondition)
 	return active != nil && active.Reason == v1alpha1.DeactivatedReason
 }
 
+// editedSinceDeactivation reports whether the spec was changed after the deactivation was noticed, which asks for a
+// reactivation. An edit that was waiting then, for the platform or for a Secret, does not.
+func (f *facts) editedSinceDeactivation(noticedNow bool) bool {
+	active := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ActiveCondition)
+	return !noticedNow && active != nil && active.ObservedGeneration != f.generation
+}
+
 func describeActive(f facts) (cause, string) {
-	if f.specChanged() {
+	if f.pending() {
 		return causeSpec, ""
 	}
 	return causeDrift, "it was active although the spec says that it is not"

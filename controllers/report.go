@@ -13,29 +13,33 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // report writes the status, if it says anything new.
 func (r *run) report(ctx context.Context) error {
 	v := r.plan.verdict
-	if v.silent {
+	if v.silent && !r.updated {
 		return nil
 	}
+	if v.silent {
+		// What was sent must be written down, whatever is left to do.
+		return r.writeStatus(ctx, r.describe)
+	}
 	r.announceVerdict(v)
-	err := r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
+	return r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
 		status.ObservedGeneration = r.facts.generation
-		r.describeRemote(status)
+		r.describe(status)
+		if v.applied {
+			status.AppliedGeneration = r.facts.generation
+		}
 		r.describeHandled(status)
 		status.RefusedRequest = v.refused
 		setConditions(status, r.facts.generation, conditionsOf(v)...)
 		r.describeActive(status)
+		r.describeLeftBehind(status)
 	})
-	if err == nil && r.secretSent {
-		r.memory.vouch(r.key(), r.object().UID, r.facts.now)
-	}
-	return err
 }
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.
@@ -64,10 +68,9 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 		}
 		status.Deactivations++
 		status.LastDeactivationTime, status.NextReactivationTime = &now, next
-		r.describeRemote(status)
+		r.describe(status)
 		setConditions(status, r.facts.generation, conditionsOf(verdict{
-			reason: v1alpha1.DeactivatedReason, message: "The platform turned the webhook off after failed deliveries",
-			reconciling: true,
+			reason: v1alpha1.DeactivatedReason, message: deactivatedMessage, reconciling: true,
 		})...)
 		setConditions(status, r.facts.generation, deactivatedCondition())
 	}
@@ -75,34 +78,33 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 		return err
 	}
 	deactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
-	r.warn("Deactivated", "Observe", "The platform turned remote webhook %s off after failed deliveries", r.facts.id)
+	r.warn("Deactivated", "Observe",
+		"Remote webhook %s was turned off, by the platform after failed deliveries or by another client", r.facts.id())
 	return nil
 }
 
-// describeRemote copies what the platform said.
-func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
-	if r.remote == nil && r.facts.presence == fleet.Gone {
-		status.WebhookID, status.ScopeID, status.Active = "", "", nil
-		status.Created, status.Modified = nil, nil
-		forgetSecret(status)
-		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
-	}
-	if r.remote == nil {
+const deactivatedMessage = "The webhook was turned off, by the platform after failed deliveries or by another client"
+
+// describe copies what the platform said about the remote webhook that the object owns, and what it was sent.
+func (r *run) describe(status *v1alpha1.WebhookStatus) {
+	owned, w := r.facts.identity.owned, r.described
+	if w == nil {
+		if owned.ID == "" && status.WebhookID != "" && r.facts.identity.gaveUp(reportedRemote(status)) {
+			forgetRemote(status)
+		}
 		return
 	}
-	w := r.remote
-	if status.WebhookID != w.ID {
-		// Nothing is known of the secret that another webhook had.
-		forgetSecret(status)
+	if !platform.SameID(status.WebhookID, w.ID) || status.Account != "" && status.Account != owned.Account {
+		forgetRemote(status)
 	}
-	status.WebhookID, status.ScopeID, status.Active = w.ID, w.ScopeID, &w.Active
-	status.Created, status.Modified = platformTime(w.Created), platformTime(w.Modified)
-	if r.secretSent {
-		status.SecretName, status.SecretVersion = r.facts.secret.name, r.facts.secret.version
+	first := status.WebhookID == ""
+	status.WebhookID, status.Account = w.ID, owned.Account
+	status.ScopeID, status.Active, status.Created = w.ScopeID, &w.Active, platformTime(w.Created)
+	if r.created || r.updated || first || status.Modified == nil {
+		// The time of the last change by this operator: another client's shows in a later one.
+		status.Modified = platformTime(w.Modified)
 	}
-	if r.secretSent || r.memory.of(r.key(), r.object().UID).vouched {
-		status.SecretAsOf = status.Modified
-	}
+	r.describeSecret(status)
 	if r.reactivated {
 		now := metav1.NewMicroTime(r.now())
 		status.LastReactivationTime = &now
@@ -112,8 +114,46 @@ func (r *run) describeRemote(status *v1alpha1.WebhookStatus) {
 	}
 }
 
-func forgetSecret(status *v1alpha1.WebhookStatus) {
-	status.SecretName, status.SecretVersion, status.SecretAsOf = "", "", nil
+func reportedRemote(s *v1alpha1.WebhookStatus) proof.Remote {
+	return proof.Remote{Account: s.Account, ID: s.WebhookID}
+}
+
+// forgetRemote drops what was known of another remote webhook.
+func forgetRemote(status *v1alpha1.WebhookStatus) {
+	status.WebhookID, status.Account, status.ScopeID, status.Active = "", "", "", nil
+	status.Created, status.Modified, status.AppliedGeneration = nil, nil, 0
+	status.SecretName, status.SecretVersion, status.SecretFingerprint = "", "", ""
+	apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
+}
+
+// describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value already,
+// the Secret that holds it now.
+func (r *run) describeSecret(status *v1alpha1.WebhookStatus) {
+	secret := r.facts.secret
+	has := status.SecretFingerprint == secret.fingerprint ||
+		status.SecretFingerprint == "" && status.SecretName == secret.name && status.SecretVersion == secret.version
+	if !secret.loaded || !r.secretSent && !has {
+		return
+	}
+	status.SecretName, status.SecretVersion, status.SecretFingerprint = secret.name, secret.version, secret.fingerprint
+}
+
+// describeLeftBehind tells of the remote webhooks that were given up in accounts that no connection reaches any more.
+func (r *run) describeLeftBehind(status *v1alpha1.WebhookStatus) {
+	left := r.facts.unreachableFormers()
+	if len(left) == 0 {
+		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.LeftBehindCondition)
+		return
+	}
+	names := make([]string, len(left))
+	for i, remote := range left {
+		names[i] = fmt.Sprintf("%s in account %s", remote.ID, remote.Account)
+	}
+	setConditions(status, r.facts.generation, metav1.Condition{
+		Type: v1alpha1.LeftBehindCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.LeftBehindReason,
+		Message: "No connection reaches remote webhook " + strings.Join(names, ", nor ") + ", which this Webhook used " +
+			"before and which may still be delivering; create a Connection to that account to have it removed",
+	})
 }
 
 // platformTime is a time of the platform's as a status keeps it: to the microsecond.
@@ -125,34 +165,34 @@ func platformTime(t time.Time) *metav1.MicroTime {
 	return &m
 }
 
-// describeHandled echoes the requests that this round has answered. One that still waits for the platform, or for its
+// describeHandled echoes the requests that this run has answered. One that still waits for the platform, or for its
 // connection, has not been.
 func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
 	if r.facts.connection.problem != nil || waits(r.plan.verdict.reason) {
 		return
 	}
-	annotations := r.facts.asked
+	annotations := r.facts.requests
 	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
-	if !r.facts.secret.rotate && r.object().GeneratesSecret() {
+	if !r.facts.secret.rotate && r.facts.secret.problem == nil && r.object().GeneratesSecret() {
 		status.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
 	}
 }
 
-// describeActive keeps the Active condition: what the platform said last, and who turned it off.
+// describeActive keeps the Active condition: what the platform said last, and what turned it off.
 func (r *run) describeActive(status *v1alpha1.WebhookStatus) {
-	if r.remote == nil {
+	if r.described == nil {
 		return
 	}
 	off := deactivated(r.object())
 	switch {
-	case r.remote.Active:
+	case r.described.Active:
 		setConditions(status, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.ActiveReason,
 			Message: "The platform delivers events",
 		})
 	case off && r.object().WantsActive():
-		setConditions(status, r.facts.generation, deactivatedCondition())
+		// It stays as it was noted: the generation that was current then tells whether the spec was edited since.
 	default:
 		setConditions(status, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
@@ -164,7 +204,7 @@ func (r *run) describeActive(status *v1alpha1.WebhookStatus) {
 func deactivatedCondition() metav1.Condition {
 	return metav1.Condition{
 		Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.DeactivatedReason,
-		Message: "The platform turned the webhook off after failed deliveries",
+		Message: deactivatedMessage,
 	}
 }
 
@@ -228,7 +268,7 @@ func (r *run) record(kind, reason, action, note string) {
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.
 func (r *run) announceUpdate() {
-	id := r.facts.id
+	id := r.facts.id()
 	switch r.plan.cause {
 	case causeAdoption:
 		r.event("Adopted", "Adopt", "Took over remote webhook %s", id)
@@ -245,9 +285,21 @@ func (r *run) announceUpdate() {
 		r.event("Updated", "Update", "Updated remote webhook %s: %s", id, changes(r.plan.patch))
 	case causeDrift:
 		if !r.created {
-			r.warn("Drifted", "Update", "The remote webhook was found changed and put right: %s", r.plan.drift)
+			r.announceDrift()
 		}
 	}
+}
+
+// announceDrift records that a change by another client was corrected, and counts how often.
+func (r *run) announceDrift() {
+	again := r.memory.correction(r.key(), r.object().UID, r.now())
+	if again == 1 {
+		r.warn("Drifted", "Update", "Another client changed remote webhook %s, which was corrected: %s",
+			r.facts.id(), r.plan.drift)
+		return
+	}
+	r.warn("Drifted", "Update", "Another client keeps changing remote webhook %s, which was corrected %d times in a row; "+
+		"the next correction waits %s: %s", r.facts.id(), again, correctionPause(again), r.plan.drift)
 }
 
 func changes(p platform.Patch) (names string) {

@@ -1,14 +1,15 @@
 package controllers
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
@@ -25,67 +26,69 @@ func difference(w *v1alpha1.Webhook, remote platform.Webhook) (p platform.Patch)
 	return p
 }
 
-// sameURL compares callbacks as HTTP does: an empty path is "/", and hosts have no case. The platform may write one in
-// another way than it was given.
-func sameURL(a, b string) bool {
-	if a == b {
-		return true
-	}
-	parsedA, errA := url.Parse(a)
-	parsedB, errB := url.Parse(b)
-	if errA != nil || errB != nil {
-		return false
-	}
-	normal := func(u *url.URL) string {
-		u.Host, u.Path = strings.ToLower(u.Host), cmp.Or(u.Path, "/")
-		return u.String()
-	}
-	return normal(parsedA) == normal(parsedB)
+// inScope reports whether a webhook has the scope of a spec. An Account webhook's scopeId is the account's, which the
+// spec does not know.
+func inScope(w platform.Webhook, wanted *v1alpha1.Webhook) bool {
+	return strings.EqualFold(w.Scope, string(wanted.Spec.Scope)) &&
+		(wanted.Spec.Scope == v1alpha1.AccountScope || platform.SameID(w.ScopeID, wanted.Spec.ScopeID))
 }
-
-// sameID compares UUIDs, which are the same in either case.
-func sameID(a, b string) bool { return strings.EqualFold(a, b) }
 
 func sameSet(a, b []string) bool {
 	unique := func(s []string) []string { return slices.Compact(slices.Sorted(slices.Values(s))) }
 	return slices.Equal(unique(a), unique(b))
 }
 
+// sameTime compares a time in a status with one of the platform's, which may come with a fraction of a second or
+// without.
+func sameTime(reported *metav1.MicroTime, said time.Time) bool {
+	now := platformTime(said)
+	if reported == nil || now == nil {
+		// Nothing can be concluded from a time that the platform does not tell, or that was never written down.
+		return true
+	}
+	whole := func(t time.Time) bool { return t.Nanosecond() == 0 }
+	if whole(reported.Time) != whole(now.Time) {
+		return reported.Truncate(time.Second).Equal(now.Truncate(time.Second))
+	}
+	return reported.Equal(now)
+}
+
 func describeDifference(f facts, p platform.Patch) (cause, string) {
 	switch {
 	case p.Empty():
 		return causeNone, ""
-	case f.specChanged():
+	case f.pending():
 		return causeSpec, ""
 	}
-	var found string
+	var found []string
 	if p.CallbackURL != "" {
-		found = fmt.Sprintf("callbackUrl was %q", f.remote.CallbackURL)
+		found = append(found, fmt.Sprintf("callbackUrl was %q", withoutQuery(f.remote.CallbackURL)))
 	}
 	if p.EventTypes != nil {
-		if found != "" {
-			found += " and "
-		}
-		found += fmt.Sprintf("eventTypes were %q", f.remote.EventTypes)
+		found = append(found, fmt.Sprintf("eventTypes were %q", f.remote.EventTypes))
 	}
-	return causeDrift, found
+	return causeDrift, strings.Join(found, " and ")
 }
 
-// fingerprintCreate and fingerprintUpdate tell requests apart, without their secret: its version stands for it.
+// withoutQuery cuts what may be a credential from a URL that is shown in events and logs.
+func withoutQuery(url string) string {
+	if before, _, has := strings.Cut(url, "?"); has {
+		return before + "?…"
+	}
+	return url
+}
+
+// fingerprintCreate and fingerprintUpdate identify requests. That of the secret stands for it.
 func fingerprintCreate(f facts) string {
-	return fingerprint("create", createRequest(f.webhook), f.secret.version)
+	return fingerprint("create", createRequest(f.webhook), f.secret.fingerprint)
 }
 
 func fingerprintUpdate(f facts, p plan) string {
-	version := ""
-	if p.sendSecret {
-		version = f.secret.version
-	}
-	return fingerprint("update", p.patch, version)
+	return fingerprint("update", p.patch, f.secret.fingerprint)
 }
 
-func fingerprint(operation string, body any, secretVersion string) string {
-	data, err := json.Marshal([]any{operation, body, secretVersion})
+func fingerprint(operation string, body any, secret string) string {
+	data, err := json.Marshal([]any{operation, body, secret})
 	if err != nil {
 		panic(err) // plain structs of strings always marshal
 	}
@@ -93,30 +96,10 @@ func fingerprint(operation string, body any, secretVersion string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// createRequest is the create that a spec asks for, without its secret.
+// createRequest is the create that a spec asks for, without its secret and mark.
 func createRequest(w *v1alpha1.Webhook) platform.CreateRequest {
 	return platform.CreateRequest{
 		CallbackURL: w.Spec.CallbackURL, Scope: string(w.Spec.Scope), ScopeID: w.Spec.ScopeID,
 		EventTypes: w.Spec.EventTypes,
 	}
-}
-
-// intent is what an object is about to create, as it is written down.
-func intent(w *v1alpha1.Webhook) string {
-	data, err := json.Marshal(createRequest(w)) //nolint:gosec // what a spec asks for has no secret in it
-	if err != nil {
-		panic(err) // a plain struct of strings always marshals
-	}
-	return string(data)
-}
-
-// intended is the create that an object wrote down before it was sent; the one that its spec asks for when it wrote
-// none.
-func intended(w *v1alpha1.Webhook) platform.CreateRequest {
-	var request platform.CreateRequest
-	err := json.Unmarshal([]byte(w.Annotations[v1alpha1.CreatingAnnotation]), &request)
-	if err != nil || request.CallbackURL == "" {
-		return createRequest(w)
-	}
-	return request
 }

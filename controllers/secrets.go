@@ -2,16 +2,15 @@ package controllers
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -19,42 +18,86 @@ import (
 const (
 	// minSecretLength is the platform's bound for a signing secret, in characters.
 	minSecretLength = 32
-	// generatedBytes of randomness become twice as many hex digits.
-	generatedBytes = 32
+	// restoreGrace is how long a generated Secret is waited for after a Webhook was restored from a backup, before another
+	// value is generated: backup tools restore objects one after the other.
+	restoreGrace = 30 * time.Second
 
 	managedByLabel = "app.kubernetes.io/managed-by"
 	managerName    = "itwin-webhook-operator"
+	webhookKind    = "Webhook"
 )
 
-// observeSecret compares the Secret's version, which the cache knows, with the one that the platform has. Only if they
-// differ is the value read, from the API server: the cache holds no Secret's data.
-func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts) error {
+// observeSecret compares the Secret's name and version, which the cache knows, with those that the platform has. Only if
+// they differ, or an edit is waiting, is the value read, from the API server: the cache holds no Secret's data.
+func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts, known attempt) error {
 	ref := f.webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}
 	f.secret.name = ref.Name
 	meta, err := r.secretMetadata(ctx, key)
 	if apierrors.IsNotFound(err) {
-		f.secret.absent(f.webhook, ref)
+		r.observeAbsentSecret(f, ref, known)
 		return nil
 	} else if err != nil {
 		return err
 	}
 	f.secret.version = meta.ResourceVersion
-	if f.webhook.GeneratesSecret() {
-		if !metav1.IsControlledBy(meta, f.webhook) {
-			f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
-				"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or "+
-					"delete it", ref.Name)}
-			return nil
-		}
-		f.secret.rotate = requested(
-			f.webhook, v1alpha1.RotateRequestedAtAnnotation, f.webhook.Status.LastHandledRotateAt,
-		) && !rotated(meta, f.webhook)
-	}
-	if f.secretSent() && !f.secret.doubtful {
+	if f.webhook.GeneratesSecret() && !f.observeGenerated(meta) {
 		return nil
 	}
-	return r.readSecret(ctx, f, key, ref)
+	s := f.webhook.Status
+	same := f.described() && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
+	if same && s.SecretFingerprint != "" && !f.pending() && !f.secret.rotate && !f.secret.ownership || f.untouchedImport() {
+		return nil
+	}
+	return r.loadSecret(ctx, f)
+}
+
+// observeGenerated checks whose a generated Secret is. It reports false when it is not this Webhook's.
+func (f *facts) observeGenerated(meta *metav1.PartialObjectMetadata) bool {
+	w := f.webhook
+	switch ownershipOf(meta, w) {
+	case ownedByAnother:
+		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
+			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or rename it",
+			meta.Name)}
+		return false
+	case ownedByWebhook:
+		f.secret.ownership = w.Spec.DeletionPolicy == v1alpha1.RetainRemote
+	case ownedByNone:
+		f.secret.ownership = w.Spec.DeletionPolicy != v1alpha1.RetainRemote
+	case ownedByDead:
+		f.secret.ownership = true
+	}
+	f.secret.rotate = requested(w, v1alpha1.RotateRequestedAtAnnotation, w.Status.LastHandledRotateAt) && !rotated(meta, w)
+	return true
+}
+
+// ownership says whose a generated Secret is.
+type ownership int
+
+const (
+	ownedByAnother ownership = iota
+	// ownedByWebhook: the Webhook is its controller.
+	ownedByWebhook
+	// ownedByNone: the operator generated it and no owner is named, as after a restore, or for a Webhook that retains.
+	ownedByNone
+	// ownedByDead: its owner is an earlier object of the Webhook's name. The garbage collector is about to delete it.
+	ownedByDead
+)
+
+func ownershipOf(meta metav1.Object, w *v1alpha1.Webhook) ownership {
+	owner := metav1.GetControllerOfNoCopy(meta)
+	switch {
+	case owner != nil && owner.UID == w.UID:
+		return ownedByWebhook
+	case meta.GetLabels()[managedByLabel] != managerName:
+		return ownedByAnother
+	case owner == nil:
+		return ownedByNone
+	case owner.Kind == webhookKind && owner.Name == w.Name && strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+		return ownedByDead
+	}
+	return ownedByAnother
 }
 
 // secretMetadata reads what is known of a Secret from the cache, and past it while the cache does not show what this
@@ -71,115 +114,65 @@ func (r *WebhookReconciler) secretMetadata(
 	if client.IgnoreNotFound(err) != nil {
 		return nil, err
 	}
-	if err = r.APIReader.Get(ctx, key, meta); apierrors.IsNotFound(err) {
-		r.secretWrites.forget(key)
+	if err = r.APIReader.Get(ctx, key, meta); err == nil || apierrors.IsNotFound(err) {
+		r.secretWrites.reached(key, meta, err)
 	}
 	return meta, err
 }
 
-// absent is a Secret to generate, or one to wait for.
-func (s *secretFacts) absent(w *v1alpha1.Webhook, ref v1alpha1.SecretKeyReference) {
-	if w.GeneratesSecret() {
-		s.missing = true
+// observeAbsentSecret tells a Secret to generate from one to wait for.
+func (r *WebhookReconciler) observeAbsentSecret(f *facts, ref v1alpha1.SecretKeyReference, known attempt) {
+	if !f.webhook.GeneratesSecret() {
+		f.secret.problem = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
+			"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
 		return
 	}
-	s.problem = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
-		"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
+	restored := f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && f.webhook.Status.WebhookID == "" &&
+		known.remote.ID == ""
+	if restored {
+		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
+		if wait := known.firstSeen.Add(restoreGrace).Sub(f.now); wait > 0 {
+			f.secret.problem, f.secret.retry = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
+				"Secret %q, which belongs to this restored Webhook, is not there; waiting for it to be restored too before "+
+					"another value is generated", ref.Name)}, wait
+			return
+		}
+	}
+	f.secret.missing = true
 }
 
-func (r *WebhookReconciler) readSecret(
-	ctx context.Context, f *facts, key client.ObjectKey, ref v1alpha1.SecretKeyReference,
-) error {
+// loadSecret reads the value of the signing secret past the cache.
+func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
+	ref := f.webhook.SigningSecret()
 	var secret corev1.Secret
-	if err := r.APIReader.Get(ctx, key, &secret); apierrors.IsNotFound(err) {
-		f.secret.absent(f.webhook, ref)
+	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}, &secret)
+	if apierrors.IsNotFound(err) {
+		r.observeAbsentSecret(f, ref, attempt{})
 		return nil
 	} else if err != nil {
 		return err
 	}
 	f.secret.version = secret.ResourceVersion
 	value, found := secret.Data[ref.Key]
+	invalid := func(message string, args ...any) {
+		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(message, args...)}
+	}
 	switch {
 	case !found:
 		f.secret.problem = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
 			"Secret %q has no key %q", ref.Name, ref.Key)}
 	case !utf8.Valid(value):
-		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
-			"The value of key %q in Secret %q is not UTF-8 text", ref.Key, ref.Name)}
+		invalid("The value of key %q in Secret %q is not UTF-8 text", ref.Key, ref.Name)
+	case strings.HasSuffix(string(value), "\n") || strings.HasSuffix(string(value), "\r"):
+		invalid("The value of key %q in Secret %q ends with a newline, which would be part of the signing secret; create "+
+			"the Secret without it, for example with kubectl create secret generic --from-literal", ref.Key, ref.Name)
 	case utf8.RuneCount(value) < minSecretLength:
-		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
-			"The value of key %q in Secret %q has %d characters; the platform needs %d or more", ref.Key, ref.Name,
-			utf8.RuneCount(value), minSecretLength)}
+		invalid("The value of key %q in Secret %q has %d characters; the platform needs %d or more", ref.Key, ref.Name,
+			utf8.RuneCount(value), minSecretLength)
+	case f.secret.rotate && secret.Immutable != nil && *secret.Immutable:
+		invalid("Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)
 	default:
-		f.secret.value = string(value)
+		f.secret.loaded, f.secret.value, f.secret.fingerprint = true, string(value), r.Key.Fingerprint(string(value))
 	}
 	return nil
-}
-
-// storeSecret stores a generated value, before the platform hears of it.
-func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
-	store := r.createSecret
-	if f.secret.rotate {
-		store = r.rotateSecret
-	}
-	secret, err := store(ctx, f)
-	if err != nil {
-		return err
-	}
-	r.secretWrites.note(secret)
-	f.secret.value, f.secret.version = string(secret.Data[v1alpha1.DefaultSecretKey]), secret.ResourceVersion
-	f.secret.missing, f.secret.rotate = false, false
-	return nil
-}
-
-func (r *WebhookReconciler) createSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Namespace: f.webhook.Namespace, Name: f.secret.name, Labels: map[string]string{managedByLabel: managerName},
-	}}
-	fill(secret, f.webhook, generateSecret())
-	if err := controllerutil.SetControllerReference(f.webhook, secret, r.Scheme()); err != nil {
-		return nil, err
-	}
-	return secret, r.Create(ctx, secret)
-}
-
-// rotateSecret replaces the value, and keeps the one before it. If the cache did not show yet that this was done, it is
-// not done again: the value before would be lost.
-func (r *WebhookReconciler) rotateSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
-	secret := &corev1.Secret{}
-	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)
-	if err != nil || rotated(secret, f.webhook) {
-		return secret, err
-	}
-	before := secret.DeepCopy()
-	fill(secret, f.webhook, generateSecret())
-	return secret, r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-}
-
-// rotated tells whether a generated Secret answers the Webhook's request for a rotation.
-func rotated(secret client.Object, w *v1alpha1.Webhook) bool {
-	return secret.GetAnnotations()[v1alpha1.RotateRequestedAtAnnotation] ==
-		w.Annotations[v1alpha1.RotateRequestedAtAnnotation]
-}
-
-// fill gives a generated Secret its value, and notes on it which request for a rotation that answers.
-func fill(secret *corev1.Secret, w *v1alpha1.Webhook, value string) {
-	data := map[string][]byte{v1alpha1.DefaultSecretKey: []byte(value)}
-	if old := secret.Data[v1alpha1.DefaultSecretKey]; len(old) > 0 {
-		data[v1alpha1.PreviousSecretKey] = old
-	}
-	secret.Data = data
-	if request := w.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
-		if secret.Annotations == nil {
-			secret.Annotations = map[string]string{}
-		}
-		secret.Annotations[v1alpha1.RotateRequestedAtAnnotation] = request
-	}
-}
-
-// generateSecret makes a value. The source of randomness never fails: the process ends if it would.
-func generateSecret() string {
-	random := make([]byte, generatedBytes)
-	_, _ = rand.Read(random)
-	return hex.EncodeToString(random)
 }

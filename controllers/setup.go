@@ -38,13 +38,13 @@ type Options struct {
 
 // Add registers all controllers, their indexes and metrics.
 func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	if err := addIndexes(ctx, mgr, o.Cluster); err != nil {
+	if err := addIndexes(ctx, mgr, o.Key, o.Cluster); err != nil {
 		return err
 	}
-	fleets := fleet.NewRegistry()
+	fleets := fleet.NewRegistry(clock.RealClock{})
 	webhooks := &WebhookReconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
-		Fleets: fleets, Clock: clock.RealClock{}, Selector: o.Selector, Cluster: o.Cluster,
+		Fleets: fleets, Clock: clock.RealClock{}, Key: o.Key, Selector: o.Selector, Cluster: o.Cluster,
 		Namespaces: o.Namespaces, SettleTime: o.SettleTime,
 	}
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
@@ -54,6 +54,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return &ConnectionReconciler{
 			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
 			Webhooks: webhooks, UserAgent: "itwin-webhook-operator/" + o.Version,
+			AllowHost: allowHosts(o.AllowedAPIHosts, o.AllowLoopback),
 		}
 	}
 	namespaced := connections()

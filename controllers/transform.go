@@ -21,28 +21,35 @@ func Transform(selector labels.Selector) toolscache.TransformFunc {
 		case *v1alpha1.Webhook:
 			if selector != nil && !selector.Matches(labels.Set(o.Labels)) {
 				o.Spec = v1alpha1.WebhookSpec{ConnectionRef: o.Spec.ConnectionRef, WebhookID: o.Spec.WebhookID}
-				o.Status = v1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID}
+				o.Status = v1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID, Account: o.Status.Account}
 			}
 			// A second copy of the spec, which no patch mentions.
 			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
 			shareTexts(o)
 		case *metav1.PartialObjectMetadata:
-			o.ObjectMeta = essence(&o.ObjectMeta)
+			o.ObjectMeta = trimMetadata(&o.ObjectMeta)
 			share(&o.Kind, &o.APIVersion, &o.Namespace)
 		}
 		return strip(o)
 	}
 }
 
-// essence is what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the labels
-// of a Namespace; of a Secret the version, whose it is, and which rotation it answers.
-func essence(m *metav1.ObjectMeta) metav1.ObjectMeta {
+// generatedLabels is the one copy of the label that the operator gives to the Secrets that it generates.
+var generatedLabels = map[string]string{managedByLabel: managerName}
+
+// trimMetadata keeps what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the
+// labels of a Namespace; of a Secret the version, its controller, whether the operator generated it, and which rotation
+// it answers.
+func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	kept := metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
-	if m.Namespace == "" {
+	switch {
+	case m.Namespace == "":
 		kept.Labels = m.Labels
+	case m.Labels[managedByLabel] == managerName:
+		kept.Labels = generatedLabels
 	}
-	if owner := metav1.GetControllerOfNoCopy(m); owner != nil {
-		kept.OwnerReferences = []metav1.OwnerReference{{UID: owner.UID, Controller: owner.Controller}}
+	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == webhookKind) {
+		kept.OwnerReferences = []metav1.OwnerReference{*owner}
 	}
 	if request := m.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
 		kept.Annotations = map[string]string{v1alpha1.RotateRequestedAtAnnotation: request}
@@ -58,7 +65,7 @@ func shareTexts(w *v1alpha1.Webhook) {
 		share(&w.Finalizers[i])
 	}
 	share(&spec.ConnectionRef.Kind)
-	share(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID)
+	share(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID, &status.Account)
 	share(&spec.Scope)
 	share(&spec.ReactivationPolicy)
 	share(&spec.DeletionPolicy)

@@ -26,6 +26,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=webhooks,verbs=get;list;watch;patch
@@ -51,6 +52,8 @@ type WebhookReconciler struct {
 	Recorder  events.EventRecorder
 	Fleets    *fleet.Registry
 	Clock     clock.PassiveClock
+	// Key is the operator key, which proves ownership.
+	Key proof.Key
 	// Selector bounds the Webhooks that this process serves; nil serves all.
 	Selector labels.Selector
 	// Namespaces that the cache is bound to; none is all.
@@ -68,31 +71,19 @@ type WebhookReconciler struct {
 
 // Reconcile makes the platform have what one Webhook says, and its status say what the platform has.
 func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	var webhook v1alpha1.Webhook
-	if err := r.Get(ctx, request.NamespacedName, &webhook); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.forget(request.NamespacedName)
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	webhook, err := r.current(ctx, request.NamespacedName)
+	if err != nil || webhook == nil {
+		return ctrl.Result{}, err
 	}
-	if !r.serves(&webhook) {
-		// Whoever serves it now may change what was remembered.
-		r.memory.forget(request.NamespacedName)
-		return ctrl.Result{}, nil
-	}
-	if r.writes.behind(&webhook) {
-		return ctrl.Result{RequeueAfter: cacheLag}, nil
-	}
-	facts, remote, err := r.observe(ctx, &webhook)
+	facts, via, err := r.observe(ctx, webhook)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	run := &run{
-		WebhookReconciler: r, log: ctrl.LoggerFrom(ctx), facts: facts, plan: decide(facts), fleet: remote,
+	plan, err := r.plan(ctx, &facts)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
-	if facts.presence == fleet.Present && facts.rival == "" && !facts.misfit() {
-		run.remote = &facts.remote
-	}
+	run := newRun(r, ctrl.LoggerFrom(ctx), facts, plan, via)
 	if err := run.act(ctx); err != nil {
 		return settle(err)
 	}
@@ -100,6 +91,42 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 		return settle(err)
 	}
 	return run.next(), nil
+}
+
+// current reads the Webhook from the cache; past it while the cache does not show what this process wrote last. It
+// returns nil for one that is gone, or that another shard serves.
+func (r *WebhookReconciler) current(ctx context.Context, name types.NamespacedName) (*v1alpha1.Webhook, error) {
+	webhook := &v1alpha1.Webhook{}
+	err := r.Get(ctx, name, webhook)
+	if err == nil && r.writes.behind(webhook) {
+		if err = r.APIReader.Get(ctx, name, webhook); err == nil || apierrors.IsNotFound(err) {
+			r.writes.reached(name, webhook, err)
+		}
+	}
+	if err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(name)
+		}
+		return nil, client.IgnoreNotFound(err)
+	}
+	if !r.serves(webhook) {
+		// The shard that serves it now may change what was remembered.
+		r.memory.forget(name)
+		return nil, nil
+	}
+	return webhook, nil
+}
+
+// plan decides; once more with the value of the signing secret if an update has to carry it.
+func (r *WebhookReconciler) plan(ctx context.Context, f *facts) (plan, error) {
+	p := decide(*f)
+	if !p.needsSecret(f) {
+		return p, nil
+	}
+	if err := r.loadSecret(ctx, f); err != nil {
+		return p, err
+	}
+	return decide(*f), nil
 }
 
 // settle turns a lost race for an object into one more look at it.
@@ -118,28 +145,12 @@ func (r *WebhookReconciler) forget(name types.NamespacedName) {
 		Namespace: name.Namespace, Name: name.Name + v1alpha1.GeneratedSecretSuffix,
 	})
 	forgetWebhook(name.Namespace, name.Name)
-	r.Fleets.Each(func(_ string, f *fleet.Fleet) {
+	r.Fleets.EachAccount(func(f *fleet.Fleet) {
 		f.Forget(name.String())
-		if last.id != "" {
-			f.Release(last.id, fleet.Owner(last.uid))
+		if last.remote.ID != "" && last.remote.Account == f.Account() {
+			f.Release(last.remote.ID, fleet.Owner(last.uid))
 		}
 	})
-}
-
-// again is when to look again at once.
-const again = time.Millisecond
-
-// next says when to look again, and asks the fleet to be woken.
-func (r *run) next() ctrl.Result {
-	v := r.plan.verdict
-	switch {
-	case r.fleet == nil:
-	case !v.since.IsZero():
-		r.fleet.AwaitSince(v.since, r.key().String())
-	case v.await && !r.fleet.Await(r.key().String(), r.facts.heard):
-		return ctrl.Result{RequeueAfter: again}
-	}
-	return ctrl.Result{RequeueAfter: v.retry}
 }
 
 func (r *WebhookReconciler) serves(w *v1alpha1.Webhook) bool {
@@ -184,7 +195,8 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 // of the status are the operator's own, unless a process that was deposed, or a person, wrote over one.
 func (r *WebhookReconciler) askedFor() predicate.Predicate {
 	watched := []string{
-		v1alpha1.WebhookIDAnnotation, v1alpha1.ReactivateRequestedAtAnnotation,
+		v1alpha1.WebhookIDAnnotation, v1alpha1.OwnerAnnotation, v1alpha1.FormerAnnotation,
+		v1alpha1.ReactivateRequestedAtAnnotation,
 		v1alpha1.ReconcileRequestedAtAnnotation, v1alpha1.RotateRequestedAtAnnotation,
 	}
 	annotated := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
@@ -199,7 +211,7 @@ func (r *WebhookReconciler) askedFor() predicate.Predicate {
 		predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, annotated)
 }
 
-// overwritten tells whether somebody else wrote the status.
+// overwritten reports whether another client wrote the status.
 func (r *WebhookReconciler) overwritten(e event.UpdateEvent) bool {
 	before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
 	now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
@@ -217,11 +229,15 @@ func ended() predicate.Predicate {
 
 // rivals finds the Webhooks that waited for a remote webhook to become free.
 func (r *WebhookReconciler) rivals(ctx context.Context, gone client.Object) []reconcile.Request {
-	id := claimOf(gone.(*v1alpha1.Webhook))
-	if id == "" {
-		return nil
+	i := identityOf(gone.(*v1alpha1.Webhook), r.Key)
+	var requests []reconcile.Request
+	for _, remote := range append(i.former, i.owned) {
+		if remote.ID != "" {
+			requests = append(requests, r.matching(ctx, client.MatchingFields{byClaim: claimKey(remote)})...)
+			requests = append(requests, r.matching(ctx, client.MatchingFields{byClaim: requestKey(remote.ID)})...)
+		}
 	}
-	return r.matching(ctx, client.MatchingFields{byWebhookID: id})
+	return requests
 }
 
 // usersOfSecret finds the Webhooks that refer to a Secret, and the one that it was generated for.

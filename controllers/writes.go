@@ -3,6 +3,7 @@ package controllers
 import (
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +30,7 @@ func (w *writes) note(o client.Object) {
 	w.last[client.ObjectKeyFromObject(o)] = written{o.GetUID(), o.GetResourceVersion()}
 }
 
-// behind tells whether an object, as the cache shows it, is older than the last write. An object that has caught up
+// behind reports whether an object, as the cache shows it, is older than the last write. An object that has caught up
 // needs no memory any more.
 func (w *writes) behind(o client.Object) bool {
 	w.mu.Lock()
@@ -39,23 +40,37 @@ func (w *writes) behind(o client.Object) bool {
 	if !ok {
 		return false
 	}
-	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), last.version)
-	if last.uid == o.GetUID() && err == nil && order < 0 {
+	if last.newerThan(o) {
 		return true
 	}
 	delete(w.last, key)
 	return false
 }
 
-// own tells whether an object is as the last write of this process left it. It is remembered further: somebody may have
-// read an older one from the cache just before this one came.
+func (w written) newerThan(o client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), w.version)
+	return w.uid == o.GetUID() && err == nil && order < 0
+}
+
+// reached takes the answer of a read past the cache. If the API server itself does not have what this process wrote, it
+// was restored to an older revision, or the object is gone: the write is forgotten.
+func (w *writes) reached(key types.NamespacedName, o client.Object, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if last, ok := w.last[key]; ok && (apierrors.IsNotFound(err) || last.newerThan(o) || last.uid != o.GetUID()) {
+		delete(w.last, key)
+	}
+}
+
+// own reports whether an object is as the last write of this process left it. It is remembered further: an older one may
+// have been read from the cache just before this one came.
 func (w *writes) own(o client.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.last[client.ObjectKeyFromObject(o)] == written{o.GetUID(), o.GetResourceVersion()}
 }
 
-// noted tells whether this process wrote an object that no cache has shown yet.
+// noted reports whether this process wrote an object that no cache has shown yet.
 func (w *writes) noted(name types.NamespacedName) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -12,17 +10,15 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// API is the remote side as the fleet uses it.
+// API is the remote side as one connection reaches it.
 type API interface {
 	Create(ctx context.Context, r platform.CreateRequest) (platform.Webhook, error)
 	Get(ctx context.Context, id string) (platform.Webhook, error)
 	List(ctx context.Context) ([]platform.Webhook, error)
 	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
 	Delete(ctx context.Context, id string) error
-	// Ready tells whether a call would be sent now; it sends nothing.
+	// Ready reports, by an error, whether a call would have to wait; it sends nothing.
 	Ready(ctx context.Context) error
-	// Skew is the platform's clock minus ours.
-	Skew() time.Duration
 }
 
 // Presence says what is known about whether a webhook exists.
@@ -33,85 +29,115 @@ const (
 	Unseen Presence = iota
 	// Present: it exists.
 	Present
-	// Missing: the last list lacks it, which is a rumour; Confirm it.
+	// Missing: the last list lacks it, or a write of it was answered 404. That is unconfirmed: read it with Confirm.
 	Missing
-	// Gone: the platform itself said that it does not exist.
+	// Absent: a read of it was answered 404. A list that begins later must lack it too before it is Gone.
+	Absent
+	// Gone: a read of it was answered 404 and a list that began later lacks it, or the platform confirmed its deletion.
 	Gone
 )
 
-// Owner identifies who owns a remote webhook: the UID of a Webhook.
+// Owner identifies the Webhook that owns a remote webhook: its UID.
 type Owner string
 
-// Fleet is the picture of one connection's webhooks and the way to change them. It is safe for concurrent use.
+// Fleet is the snapshot of one account's webhooks. Its members, the connections to the account, change them. It is safe
+// for concurrent use.
 type Fleet struct {
-	clock clock.PassiveClock
-	// nudge asks whoever polls to do so soon.
-	nudge func()
+	account string
+	clock   clock.PassiveClock
+	pace    *platform.Pace
 
-	mu  sync.Mutex
-	api API
-	// moment counts what ended: writes, lists and trust. It is a clock, so that no wall clock decides what came first.
+	mu      sync.Mutex
+	members map[string]*Member
+	// moment counts what ended: writes, lists and failures. It orders them without a wall clock.
 	moment  uint64
 	entries map[string]*entry
-	// gone holds what the platform said does not exist, and how many lists had succeeded then.
-	gone   map[string]uint64
+	// absent holds the webhooks that a read did not find, by canonical id.
+	absent map[string]absence
+	// marks are the ids of the webhooks that carry an owner's mark, by owner.
+	marks  map[string]map[string]bool
 	owners map[string]Owner
-	// creating counts the creates under way, by what they create.
-	creating map[string]int
+	// unmanaged counts the webhooks that no Webhook claims, as counted after the last list; -1 before the first.
+	unmanaged int
+
 	// listed is when the last successful list began; zero before the first. merged is the moment when it ended.
 	listed time.Time
 	merged uint64
-	// trouble is why writes wait for a list that began after the moment shaken and succeeded; nil when they do not.
-	// troubled is the time of that moment.
-	trouble  error
-	shaken   uint64
-	troubled time.Time
-	// waiting holds who is to be woken by a successful list, and when that must have begun at the earliest.
+	// listCount counts the lists that succeeded.
+	listCount uint64
+	// restless counts the lists in a row in which most webhooks differed in nothing but modified.
+	restless int
+	// failure is why writes wait for a list that began after the moment failedAt and succeeded; nil when they do not.
+	// failedTime is the time of that moment.
+	failure    error
+	failedAt   uint64
+	failedTime time.Time
+	// outcome is how the last list ended, for every member that did not make it itself.
+	outcome error
+	// waiting holds the keys to enqueue after a successful list, and when that must have begun at the earliest.
 	waiting map[string]time.Time
-	// heard counts the lists that succeeded.
-	heard uint64
-	// closed is why only deletes are sent; nil when the connection is in use.
-	closed error
-	// polled is when the last list began, and failures how many have failed since one succeeded.
-	polled   time.Time
+	// polling is true while a list is under way; polled is when the last one began.
+	polling bool
+	polled  time.Time
+	// failures counts the lists that failed since one succeeded.
 	failures int
-	// held is when a list that found no place within the rate limit may be tried again; zero when the last one found one.
-	held time.Time
+	// throttledUntil is when a list that found no place within the rate limit may be tried again; zero when the last one
+	// found one.
+	throttledUntil time.Time
 }
 
+// entry is what is known of one webhook.
 type entry struct {
 	webhook platform.Webhook
 	// written is the moment when the last write of it ended; writing counts those under way.
 	written uint64
 	writing int
 	missing bool
-	// hush counts the lists for which a webhook that exists but is not listed raises no rumour; patience is the last
-	// such count, doubled each time.
-	hush, patience int
+	// suppressPolls counts the lists for which a webhook that exists but is not listed is not called missing again;
+	// suppressed is the last such count, doubled each time.
+	suppressPolls, suppressed int
 }
 
-// New makes an empty picture. nudge, which must not block, is called when a poll should happen before its time.
-func New(api API, c clock.PassiveClock, nudge func()) *Fleet {
+// absence is a read, or a deletion, that found no webhook.
+type absence struct {
+	// moment is when it ended. A list that began later confirms it.
+	moment    uint64
+	confirmed bool
+	// listCount is how many lists had succeeded then.
+	listCount uint64
+}
+
+func newFleet(account string, c clock.PassiveClock) *Fleet {
 	return &Fleet{
-		api: api, clock: c, nudge: nudge,
-		entries:  map[string]*entry{},
-		gone:     map[string]uint64{},
-		owners:   map[string]Owner{},
-		creating: map[string]int{},
-		waiting:  map[string]time.Time{},
+		account: account, clock: c, pace: platform.NewPace(c), unmanaged: -1,
+		members: map[string]*Member{},
+		entries: map[string]*entry{},
+		absent:  map[string]absence{},
+		marks:   map[string]map[string]bool{},
+		owners:  map[string]Owner{},
+		waiting: map[string]time.Time{},
 	}
 }
 
-// Lookup tells what is known of one webhook. It calls nobody.
+// Account returns the account's name, as AccountOf makes it.
+func (f *Fleet) Account() string { return f.account }
+
+// Lookup returns what is known of one webhook. It calls nothing.
 func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e := f.entries[id]
+	return f.lookup(platform.CanonicalID(id))
+}
+
+func (f *Fleet) lookup(key string) (platform.Webhook, Presence) {
+	e, read := f.entries[key], f.absent[key]
 	switch {
-	case f.isGone(id):
-		return platform.Webhook{}, Gone
 	case e != nil && !e.missing:
 		return e.webhook, Present
+	case read.confirmed:
+		return platform.Webhook{}, Gone
+	case read.moment > 0:
+		return platform.Webhook{}, Absent
 	case f.listed.IsZero():
 		return platform.Webhook{}, Unseen
 	default:
@@ -119,56 +145,35 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	}
 }
 
-func (f *Fleet) isGone(id string) bool {
-	_, gone := f.gone[id]
-	return gone
-}
-
-// Use lets the picture be kept through another client of the same account, for example after a rotation of its
-// credentials. What went wrong with the old one counts no more.
-func (f *Fleet) Use(api API) {
+// Marked returns the webhooks that carry an owner's mark, the oldest first.
+func (f *Fleet) Marked(owner Owner) []platform.Webhook {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.api, f.closed = api, nil
-	f.trouble, f.failures, f.polled, f.held = nil, 0, time.Time{}, time.Time{}
+	found := make([]platform.Webhook, 0, len(f.marks[string(owner)]))
+	for key := range f.marks[string(owner)] {
+		if e := f.entries[key]; e != nil && !e.missing {
+			found = append(found, e.webhook)
+		}
+	}
+	sortByAge(found)
+	return found
 }
 
-func (f *Fleet) client() API {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.api
-}
-
-// Close lets nothing through but deletes, because the connection or its credentials are gone: what they created can
-// still be removed with what this process remembers of them.
-func (f *Fleet) Close(reason error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = reason
-}
-
-// Closed is why nothing but deletes is sent; nil when the connection is in use.
-func (f *Fleet) Closed() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.closed
-}
-
-// Synced tells whether a list has succeeded.
+// Synced reports whether a list has succeeded.
 func (f *Fleet) Synced() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return !f.listed.IsZero()
 }
 
-// ListedSince tells whether a list that began at t or later has succeeded.
+// ListedSince reports whether a list that began at t or later has succeeded.
 func (f *Fleet) ListedSince(t time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return !f.listed.IsZero() && !f.listed.Before(t)
 }
 
-// Age is how old the picture is: the time since the last successful list began; negative before the first.
+// Age is how old the snapshot is: the time since the last successful list began; negative before the first.
 func (f *Fleet) Age() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -178,104 +183,64 @@ func (f *Fleet) Age() time.Duration {
 	return f.clock.Since(f.listed)
 }
 
-// Trouble tells why nothing is sent at the moment; nil when writes may be tried.
-func (f *Fleet) Trouble() error {
+// ListCount counts the lists that succeeded so far.
+func (f *Fleet) ListCount() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.trouble
+	return f.listCount
 }
 
-// Skew is the platform's clock minus ours.
-func (f *Fleet) Skew() time.Duration { return f.client().Skew() }
-
-// IDs returns the ids of all webhooks of the last picture.
-func (f *Fleet) IDs() []string {
+// Webhooks returns all webhooks of the snapshot, in no order.
+func (f *Fleet) Webhooks() []platform.Webhook {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ids := make([]string, 0, len(f.entries))
-	for id, e := range f.entries {
+	all := make([]platform.Webhook, 0, len(f.entries))
+	for _, e := range f.entries {
 		if !e.missing {
-			ids = append(ids, id)
+			all = append(all, e.webhook)
 		}
 	}
-	return ids
+	return all
 }
 
-// Heard counts the lists that succeeded so far.
-func (f *Fleet) Heard() uint64 {
+// SetUnmanaged stores how many webhooks no Webhook claims, for all members to report; Unmanaged returns it, -1 when it
+// was not counted yet.
+func (f *Fleet) SetUnmanaged(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.heard
+	f.unmanaged = n
 }
 
-// Await asks that key be among the Woken of the next list that succeeds. It returns false, and asks for nothing, when
-// one has succeeded since heard was read: whoever decided before it should decide again.
-func (f *Fleet) Await(key string, heard uint64) bool {
+// Unmanaged returns what SetUnmanaged stored.
+func (f *Fleet) Unmanaged() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.heard != heard {
+	return f.unmanaged
+}
+
+// Await asks that key be among the Waiting of the next list that succeeds. It returns false, and asks for nothing, when
+// one has succeeded since listCount was read: the caller decided before it, and should decide again.
+func (f *Fleet) Await(key string, listCount uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listCount != listCount {
 		return false
 	}
 	f.waiting[key] = time.Time{}
 	return true
 }
 
-// Forget drops a key that nobody is behind any more.
-func (f *Fleet) Forget(key string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.waiting, key)
-}
-
-// AwaitSince asks for a list that begins at t or later, before its time if need be, and that key be woken by it.
+// AwaitSince asks for a list that begins at t or later, before its time if need be, and that key be among its Waiting.
 func (f *Fleet) AwaitSince(t time.Time, key string) {
 	f.mu.Lock()
 	f.waiting[key] = t
 	f.mu.Unlock()
-	f.nudge()
+	f.requestPoll()
 }
 
-// HeldError says that a write was not sent, because of what happened before. It does not wrap that: the write itself
-// has no outcome.
-type HeldError struct{ Reason error }
-
-func (e *HeldError) Error() string {
-	return fmt.Sprintf("nothing is sent until the remote webhooks can be listed: %s", e.Reason)
-}
-
-var errNotListed = errors.New("they have not been listed yet")
-
-// admit refuses writes while the platform is in trouble: one poll probes it, instead of every Webhook. A closed
-// connection lets no change through.
-func (f *Fleet) admit(change bool) error {
-	switch {
-	case change && f.closed != nil:
-		return &HeldError{f.closed}
-	case f.trouble != nil:
-		return &HeldError{f.trouble}
-	case f.listed.IsZero():
-		return &HeldError{errNotListed}
-	}
-	return nil
-}
-
-// suspect notes that an answer did not come or could not be trusted: writes wait for a list that begins after now.
-func (f *Fleet) suspect(err error) {
-	if unreliable(err) {
-		f.distrust(err)
-	}
-}
-
-func (f *Fleet) distrust(err error) {
-	f.moment++
-	f.trouble, f.shaken, f.troubled = err, f.moment, f.clock.Now()
-}
-
-// unreliable errors say little about the request and much about the platform or the credentials.
-func unreliable(err error) bool {
-	if _, limited := platform.IsRateLimited(err); limited {
-		return false
-	}
-	_, answered := errors.AsType[*platform.Error](err)
-	return answered && !platform.IsRefused(err) && !platform.IsNotFound(err)
+// Forget drops a key whose object is gone.
+func (f *Fleet) Forget(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.waiting, key)
 }

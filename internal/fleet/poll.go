@@ -3,69 +3,100 @@ package fleet
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Changes is what a poll found.
+// Changes is what a list found.
 type Changes struct {
-	// IDs of the webhooks whose remote side differs from the picture before.
-	IDs []string
-	// Woken are the keys that awaited a successful list.
-	Woken []string
+	// Webhooks whose remote side differs from the snapshot before, as they are now; of one that is missing, as it was.
+	Webhooks []platform.Webhook
+	// Waiting are the keys that awaited a successful list.
+	Waiting []string
 }
 
-// Poll lists all webhooks and takes over what the list may speak about. When it fails, nothing of the picture changes,
-// writes wait, and the error says why.
-func (f *Fleet) Poll(ctx context.Context) (Changes, error) {
+// ErrPolling is returned by Poll while another list of the account is under way. Its end enqueues every member.
+var ErrPolling = errors.New("another connection to the same account is listing")
+
+// errReplaced is returned by Poll when the member's client was replaced while it listed.
+var errReplaced = errors.New("the client was replaced while it listed")
+
+// Poll lists all webhooks of the account through this member and takes over what the list may speak about. When it
+// fails, nothing of the snapshot changes, writes wait, and the error says why; if the failure is the member's own, the
+// account is due to be listed through another one.
+func (m *Member) Poll(ctx context.Context) (Changes, error) {
+	f := m.fleet
 	f.mu.Lock()
-	began, started, api := f.moment, f.clock.Now(), f.api
-	f.polled = started
+	if f.polling {
+		f.mu.Unlock()
+		return Changes{}, ErrPolling
+	}
+	began, started, api, before := f.moment, f.clock.Now(), m.api, f.polled
+	f.polling, f.polled, m.polled = true, started, started
 	f.mu.Unlock()
 
 	webhooks, err := api.List(ctx)
 
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	changes, err := m.finishPoll(webhooks, err, pollStart{began: began, at: started, api: api, before: before})
+	f.mu.Unlock()
+	f.enqueueOthers(m)
+	return changes, err
+}
+
+// pollStart is what was so when a list began.
+type pollStart struct {
+	began uint64
+	at    time.Time
+	api   API
+	// before is when the list before it began.
+	before time.Time
+}
+
+func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollStart) (Changes, error) {
+	f := m.fleet
+	f.polling = false
 	switch {
-	case api != f.api:
+	case start.api != m.api || f.members[m.name] != m:
+		f.polled = start.before
 		return Changes{}, errReplaced
-	case began < f.merged:
-		return Changes{}, errOvertaken
-	}
-	if err != nil {
-		f.failed(err)
+	case err != nil && platform.IsConnectionTrouble(err):
+		f.polled = start.before
+		m.fail(err)
+		return Changes{}, err
+	case err != nil:
+		f.failList(err)
 		return Changes{}, err
 	}
 	f.moment++
-	f.failures, f.held, f.listed, f.merged = 0, time.Time{}, started, f.moment
-	f.heard++
-	changes := Changes{IDs: f.merge(webhooks, began), Woken: f.wake(started)}
+	m.failure, m.failures = nil, 0
+	f.failures, f.throttledUntil, f.outcome = 0, time.Time{}, nil
+	f.listed, f.merged = start.at, f.moment
+	f.listCount++
+	changes := Changes{Webhooks: f.merge(webhooks, start.began), Waiting: f.takeWaiting(start.at)}
 	// What went wrong after this list began is not excused by it.
-	if f.shaken <= began {
-		f.trouble = nil
+	if f.failedAt <= start.began {
+		f.failure = nil
 	}
 	return changes, nil
 }
 
-var (
-	errReplaced  = errors.New("the client was replaced while it listed")
-	errOvertaken = errors.New("another list ended while it listed")
-)
-
-func (f *Fleet) failed(err error) {
+func (f *Fleet) failList(err error) {
 	if wait, limited := platform.IsRateLimited(err); limited {
-		f.held = f.clock.Now().Add(wait)
+		f.throttledUntil = f.clock.Now().Add(wait)
+		if pacing, own := errors.AsType[*platform.ThrottledError](err); !own || pacing.Closed {
+			f.outcome = err
+		}
 		return
 	}
 	f.failures++
-	f.distrust(err)
+	f.outcome = err
+	f.fail(err)
 }
 
-// wake returns those who wait for a list that began at started.
-func (f *Fleet) wake(started time.Time) (keys []string) {
+// takeWaiting returns the keys that wait for a list that began at started.
+func (f *Fleet) takeWaiting(started time.Time) (keys []string) {
 	for key, since := range f.waiting {
 		if !since.After(started) {
 			keys = append(keys, key)
@@ -76,38 +107,60 @@ func (f *Fleet) wake(started time.Time) (keys []string) {
 }
 
 const (
-	// minPollPause lies between two lists even when somebody is in a hurry.
+	// minPollPause lies between two lists even when one is asked for.
 	minPollPause = time.Second
 	// maxPollPause bounds the pause after credentials were refused again and again.
 	maxPollPause = 5 * time.Minute
-	// goneLists is for how many lists it is remembered that a webhook does not exist; who asks later confirms it again.
-	goneLists = 10
+	// defaultInterval is for accounts whose members are all closed.
+	defaultInterval = time.Minute
+	// absentLists is for how many lists it is remembered that a webhook does not exist.
+	absentLists = 10
 )
 
-// PollIn is how long to wait until the next list is due: an interval after the last one, earlier when somebody awaits
-// one. One that found no place within the rate limit is due as soon as there may be one. After failures the pauses
-// grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes when the credentials are refused, which seldom heals by
-// itself.
-func (f *Fleet) PollIn(interval time.Duration) time.Duration {
+// PollIn is how long to wait until this member should list: the account's interval, which is its members' shortest,
+// after the last list; earlier when one is awaited. A list that found no place within the rate limit is due as soon as
+// there may be one. After failures the pauses grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes where the
+// member's own credentials fail, which seldom heals by itself.
+func (m *Member) PollIn() time.Duration {
+	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now()
-	if !f.held.IsZero() && f.failures == 0 {
-		return max(f.held.Sub(now), 0)
+	if m.failure != nil {
+		return max(m.polled.Add(pause(m.failures, maxPollPause)).Sub(now), 0)
 	}
-	return max(f.due(interval, now).Sub(now), f.held.Sub(now), 0)
+	if !f.throttledUntil.IsZero() && f.failures == 0 {
+		return max(f.throttledUntil.Sub(now), 0)
+	}
+	return max(f.due(now).Sub(now), f.throttledUntil.Sub(now), 0)
 }
 
-func (f *Fleet) due(interval time.Duration, now time.Time) time.Time {
+// pause is how long to wait after so many failures in a row.
+func pause(failures int, longest time.Duration) time.Duration {
+	return min(minPollPause<<min(max(failures-1, 0), 16), longest)
+}
+
+// interval is the shortest that a member in use asks for.
+func (f *Fleet) interval() time.Duration {
+	var shortest time.Duration
+	for _, m := range f.members {
+		if m.closed == nil && (shortest == 0 || m.interval < shortest) {
+			shortest = m.interval
+		}
+	}
+	if shortest == 0 {
+		return defaultInterval
+	}
+	return shortest
+}
+
+func (f *Fleet) due(now time.Time) time.Time {
 	if f.polled.IsZero() {
 		return now
 	}
+	interval := f.interval()
 	if f.failures > 0 {
-		longest := interval
-		if platform.IsUnauthorized(f.trouble) {
-			longest = maxPollPause
-		}
-		return f.polled.Add(min(minPollPause<<min(f.failures-1, 16), longest))
+		return f.polled.Add(pause(f.failures, interval))
 	}
 	due := f.polled.Add(interval)
 	sooner := func(t time.Time) {
@@ -123,64 +176,8 @@ func (f *Fleet) due(interval time.Duration, now time.Time) time.Time {
 			sooner(since)
 		}
 	}
-	if f.trouble != nil {
-		sooner(f.troubled)
+	if f.failure != nil {
+		sooner(f.failedTime)
 	}
 	return due
-}
-
-// merge takes over a list that began at the given moment and returns the ids that changed by it.
-func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []string) {
-	listed := make(map[string]bool, len(webhooks))
-	for _, w := range webhooks {
-		listed[w.ID] = true
-		e := f.entries[w.ID]
-		if e == nil {
-			e = &entry{missing: true}
-			f.entries[w.ID] = e
-		}
-		if e.mute(began) {
-			continue
-		}
-		if e.missing || !same(e.webhook, w) {
-			changed = append(changed, w.ID)
-		}
-		e.webhook, e.missing, e.hush, e.patience = w, false, 0, 0
-		delete(f.gone, w.ID)
-	}
-	for id, e := range f.entries {
-		if listed[id] || e.mute(began) {
-			continue
-		}
-		if e.hush > 0 {
-			e.hush--
-			continue
-		}
-		if !e.missing {
-			e.missing = true
-			changed = append(changed, id)
-		}
-		if e.patience == 0 || f.isGone(id) {
-			delete(f.entries, id)
-		}
-	}
-	for id, since := range f.gone {
-		if f.heard-since > goneLists {
-			delete(f.gone, id)
-		}
-	}
-	return changed
-}
-
-// mute tells whether a list that began at a moment has nothing to say about this webhook.
-func (e *entry) mute(began uint64) bool { return e.writing > 0 || e.written > began }
-
-func same(a, b platform.Webhook) bool {
-	return a.Active == b.Active && a.CallbackURL == b.CallbackURL && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&
-		a.Created.Equal(b.Created) && a.Modified.Equal(b.Modified) && sameSet(a.EventTypes, b.EventTypes)
-}
-
-// sameSet compares lists whose order means nothing; in general it is the same.
-func sameSet(a, b []string) bool {
-	return slices.Equal(a, b) || slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }

@@ -2,208 +2,157 @@ package fleet
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Ready tells whether a change would be sent now: nil, or the error that it would be answered with. It sends nothing.
-func (f *Fleet) Ready(ctx context.Context) error {
-	f.mu.Lock()
-	err, api := f.admit(true), f.api
-	f.mu.Unlock()
+// Ready reports whether a change would be sent now: nil, or the error that it would be answered with. It sends nothing.
+func (m *Member) Ready(ctx context.Context) error {
+	m.fleet.mu.Lock()
+	err, api := m.admit(true), m.api
+	m.fleet.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	return api.Ready(ctx)
 }
 
-// Create makes a remote webhook for an owner and enters it into the picture. Whoever calls has made sure that no
-// earlier attempt of the same owner left one behind.
-func (f *Fleet) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
-	shape := shapeOf(r)
+// Create makes a remote webhook for an owner and enters it into the snapshot. The caller has made sure that no earlier
+// attempt of the same owner left one behind.
+func (m *Member) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
+	f := m.fleet
 	f.mu.Lock()
-	if err := f.admit(true); err != nil {
-		f.mu.Unlock()
+	err, api := m.admit(true), m.api
+	f.mu.Unlock()
+	if err != nil {
 		return platform.Webhook{}, err
 	}
-	f.creating[shape]++
-	api := f.api
-	f.mu.Unlock()
 
 	w, err := api.Create(ctx, r)
 
 	f.mu.Lock()
-	if f.creating[shape]--; f.creating[shape] == 0 {
-		delete(f.creating, shape)
-	}
 	if err == nil {
 		f.record(w)
-		f.owners[w.ID] = owner
+		f.owners[platform.CanonicalID(w.ID)] = owner
 	}
-	return w, f.after(err)
+	return w, m.after(api, err)
 }
 
-// Update changes a remote webhook and enters its new state into the picture.
-func (f *Fleet) Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error) {
-	return f.write(id, true, func() (platform.Webhook, error) { return f.client().Update(ctx, id, p) })
+// Update changes a remote webhook and enters its new state into the snapshot.
+func (m *Member) Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error) {
+	return m.write(id, changing, func(api API, id string) (platform.Webhook, error) { return api.Update(ctx, id, p) })
 }
 
-// Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error.
-func (f *Fleet) Confirm(ctx context.Context, id string) error {
-	_, presence := f.Lookup(id)
-	_, err := f.write(id, false, func() (platform.Webhook, error) { return f.client().Get(ctx, id) })
+// Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error: the webhook is
+// Absent then, and Gone once a list that begins later lacks it too.
+func (m *Member) Confirm(ctx context.Context, id string) error {
+	_, presence := m.fleet.Lookup(id)
+	_, err := m.write(id, reading, func(api API, id string) (platform.Webhook, error) { return api.Get(ctx, id) })
 	if platform.IsNotFound(err) {
 		return nil
 	}
 	if err == nil && presence == Missing {
-		f.unlisted(id)
+		m.fleet.noteUnlisted(id)
 	}
 	return err
 }
 
-// Delete removes a remote webhook. One that is gone already is no error.
-func (f *Fleet) Delete(ctx context.Context, id string) error {
-	_, err := f.write(id, false, func() (platform.Webhook, error) {
-		return platform.Webhook{}, f.client().Delete(ctx, id)
+// Delete removes a remote webhook. An answer of 404 is an error: the webhook may be one that the credentials may not
+// see, so its absence is unconfirmed.
+func (m *Member) Delete(ctx context.Context, id string) error {
+	_, err := m.write(id, deleting, func(api API, id string) (platform.Webhook, error) {
+		return platform.Webhook{}, api.Delete(ctx, id)
 	})
-	if platform.IsNotFound(err) {
-		return nil
-	}
 	return err
 }
+
+// kind of a call about one webhook.
+type kind int
+
+const (
+	reading kind = iota
+	changing
+	deleting
+)
 
 // write brackets a call about one webhook, so that no list that began before its end speaks about it. Only a change is
-// refused by a closed connection.
-func (f *Fleet) write(id string, change bool, call func() (platform.Webhook, error)) (platform.Webhook, error) {
+// refused by a closed member.
+func (m *Member) write(
+	id string, what kind, call func(api API, id string) (platform.Webhook, error),
+) (platform.Webhook, error) {
+	f, key := m.fleet, platform.CanonicalID(id)
 	f.mu.Lock()
-	if err := f.admit(change); err != nil {
+	if err := m.admit(what == changing); err != nil {
 		f.mu.Unlock()
 		return platform.Webhook{}, err
 	}
-	e := f.entries[id]
-	if e == nil {
-		e = &entry{missing: true}
-		f.entries[id] = e
+	e := f.entry(key)
+	if platform.SameID(e.webhook.ID, id) {
+		id = e.webhook.ID // the platform's own spelling
 	}
 	e.writing++
-	began := f.moment
+	began, api := f.moment, m.api
 	f.mu.Unlock()
 
-	w, err := call()
+	w, err := call(api, id)
 
 	f.mu.Lock()
 	e.writing--
 	overtaken := e.written > began
 	f.moment++
 	e.written = f.moment
+	f.entries[key] = e
 	switch {
-	case platform.IsNotFound(err) || err == nil && w.ID == "":
-		e.missing = true
-		f.gone[id] = f.heard
-	case err == nil && overtaken && (!change || f.isGone(id)):
+	case platform.IsNotFound(err):
+		f.hide(key, e)
+		if what == reading {
+			f.absent[key] = absence{moment: f.moment, listCount: f.listCount}
+		}
+	case err == nil && what == deleting:
+		f.hide(key, e)
+		f.absent[key] = absence{moment: f.moment, listCount: f.listCount, confirmed: true}
+	case err == nil && overtaken && (what == reading || f.absent[key].confirmed):
 		// Another call about it ended meanwhile, and this answer may be older: a read says nothing then, and nothing
-		// brings back what is gone.
+		// brings back what was deleted.
 	case err == nil:
 		f.record(w)
 	}
-	return w, f.after(err)
+	return w, m.after(api, err)
 }
 
-// after unlocks what the caller locked, and asks for a poll when the answer was suspect.
-func (f *Fleet) after(err error) error {
-	f.suspect(err)
-	nudge := f.trouble != nil
-	f.mu.Unlock()
-	if nudge {
-		f.nudge()
+// after unlocks what the caller locked, and asks for a list when the answer cannot be trusted.
+func (m *Member) after(api API, err error) error {
+	if api == m.api {
+		m.note(err)
+	}
+	poll := m.fleet.failure != nil
+	m.fleet.mu.Unlock()
+	if poll {
+		m.fleet.requestPoll()
+	}
+	if unreliable(err) && platform.IsConnectionTrouble(err) {
+		m.enqueue()
 	}
 	return err
 }
 
 // record enters what a write returned.
 func (f *Fleet) record(w platform.Webhook) {
-	e := f.entries[w.ID]
-	if e == nil {
-		e = &entry{}
-		f.entries[w.ID] = e
-	}
+	key := platform.CanonicalID(w.ID)
+	e := f.entry(key)
 	f.moment++
-	e.webhook, e.missing, e.written = w, false, f.moment
-	delete(f.gone, w.ID)
+	e.written = f.moment
+	f.show(key, e, w)
+	delete(f.absent, key)
 }
 
-// unlisted notes that a webhook exists although the lists lack it. Such a rumour is not raised again at each list, but
+// noteUnlisted notes that a webhook exists although the lists lack it. It is not called missing again at each list, but
 // after 1, 2, 4 … 64 of them.
-func (f *Fleet) unlisted(id string) {
+func (f *Fleet) noteUnlisted(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e := f.entries[id]; e != nil {
-		e.patience = min(max(2*e.patience, 1), 64)
-		e.hush = e.patience
+	if e := f.entries[platform.CanonicalID(id)]; e != nil {
+		e.suppressed = min(max(2*e.suppressed, 1), 64)
+		e.suppressPolls = e.suppressed
 	}
-}
-
-// Claim makes an owner the one owner of a webhook, unless another is already.
-func (f *Fleet) Claim(id string, owner Owner) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if current, taken := f.owners[id]; taken && current != owner {
-		return false
-	}
-	f.owners[id] = owner
-	return true
-}
-
-// Owned tells whether an owner of this process claims a webhook.
-func (f *Fleet) Owned(id string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, owned := f.owners[id]
-	return owned
-}
-
-// Release forgets what was known of a webhook on behalf of its owner, who no longer wants it.
-func (f *Fleet) Release(id string, owner Owner) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if current, taken := f.owners[id]; taken && current != owner {
-		return
-	}
-	delete(f.owners, id)
-	delete(f.gone, id)
-	if e := f.entries[id]; e != nil {
-		e.hush, e.patience = 0, 0
-	}
-}
-
-// Unowned returns the webhooks that nobody of this process owns and that match, oldest first. ok is false while a
-// create of the same callback and scope is under way: its webhook may be among them.
-func (f *Fleet) Unowned(
-	r platform.CreateRequest, match func(platform.Webhook) bool,
-) (found []platform.Webhook, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.creating[shapeOf(r)] > 0 {
-		return nil, false
-	}
-	for id, e := range f.entries {
-		if _, owned := f.owners[id]; !owned && !e.missing && match(e.webhook) {
-			found = append(found, e.webhook)
-		}
-	}
-	slices.SortFunc(found, func(a, b platform.Webhook) int {
-		if c := a.Created.Compare(b.Created); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return found, true
-}
-
-// shapeOf is what a webhook has in common with all that may be taken for it. An adopter does not mind event types, and
-// ids are the same in either case.
-func shapeOf(r platform.CreateRequest) string {
-	return strings.Join([]string{r.CallbackURL, r.Scope, strings.ToLower(r.ScopeID)}, "\n")
 }

@@ -40,6 +40,7 @@ type Options struct {
 	Limits Limits
 	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
 	Transport http.RoundTripper
+	AllowHost func(string) error
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
 	// Observe is told of every HTTP request after it ended; may be nil.

@@ -28,6 +28,7 @@ type Turn struct {
 	Lane Lane
 	// Caller is who calls. One that asks again keeps its place in the line; "" keeps none.
 	Caller string
+	Group string
 }
 
 // Limits bound the calls of one connection.

@@ -26,6 +26,7 @@ type Webhook struct {
 	// Created and Modified are the platform's own times; zero when it sent none that could be read.
 	Created  time.Time
 	Modified time.Time
+	Mark     string
 }
 
 // CreateRequest is the body of a create. ScopeID stays empty for Account scope, where the platform fills it in.
@@ -83,7 +84,7 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	}
 	*w = Webhook{
 		ID: wire.ID, Scope: shared(wire.Scope), ScopeID: shared(wire.ScopeID), Active: *wire.Active,
-		CallbackURL: wire.CallbackURL, EventTypes: wire.EventTypes,
+		CallbackURL: wire.CallbackURL, Mark: MarkOf(wire.CallbackURL), EventTypes: wire.EventTypes,
 		Created: readTime(wire.Created), Modified: readTime(wire.Modified),
 	}
 	return nil

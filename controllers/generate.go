@@ -1,0 +1,134 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// generatedBytes of randomness become twice as many hex digits.
+const generatedBytes = 32
+
+// storeSecret stores a generated value, before the platform is told.
+func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
+	store := r.createSecret
+	if f.secret.rotate {
+		store = r.rotateSecret
+	}
+	secret, err := store(ctx, f)
+	if err != nil {
+		return err
+	}
+	r.stored(f, secret)
+	f.secret.missing, f.secret.rotate = false, false
+	return nil
+}
+
+// stored notes the value of a generated Secret that was just written.
+func (r *WebhookReconciler) stored(f *facts, secret *corev1.Secret) {
+	r.secretWrites.note(secret)
+	value := string(secret.Data[v1alpha1.DefaultSecretKey])
+	f.secret.loaded, f.secret.value, f.secret.version = true, value, secret.ResourceVersion
+	f.secret.fingerprint = r.Key.Fingerprint(value)
+}
+
+func (r *WebhookReconciler) createSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: f.webhook.Namespace, Name: f.secret.name, Labels: map[string]string{managedByLabel: managerName},
+	}}
+	fill(secret, f.webhook, generateSecret())
+	if err := r.setOwner(secret, f.webhook); err != nil {
+		return nil, err
+	}
+	return secret, r.Create(ctx, secret)
+}
+
+// setOwner makes a Webhook the owner of its Secret, which is garbage-collected with it. One that retains its remote
+// webhook does not own it: receivers still need the value.
+func (r *WebhookReconciler) setOwner(secret *corev1.Secret, w *v1alpha1.Webhook) error {
+	secret.OwnerReferences = nil
+	if w.Spec.DeletionPolicy == v1alpha1.RetainRemote {
+		return nil
+	}
+	return controllerutil.SetControllerReference(w, secret, r.Scheme())
+}
+
+// ownSecret writes who owns a generated Secret, and keeps its value. If the garbage collector, which deletes what a dead
+// owner left, was faster, the Secret is created again with the value that was read.
+func (r *WebhookReconciler) ownSecret(ctx context.Context, f *facts) error {
+	secret := &corev1.Secret{}
+	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)
+	if err != nil || ownershipOf(secret, f.webhook) == ownedByAnother {
+		return err
+	}
+	before := secret.DeepCopy()
+	if err := r.setOwner(secret, f.webhook); err != nil {
+		return err
+	}
+	err = r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if apierrors.IsNotFound(err) {
+		secret = before.DeepCopy()
+		secret.ObjectMeta = metav1.ObjectMeta{
+			Namespace: before.Namespace, Name: before.Name, Labels: before.Labels, Annotations: before.Annotations,
+		}
+		if err := r.setOwner(secret, f.webhook); err != nil {
+			return err
+		}
+		err = r.Create(ctx, secret)
+	}
+	if err != nil {
+		return err
+	}
+	r.stored(f, secret)
+	f.secret.ownership = false
+	return nil
+}
+
+// rotateSecret replaces the value, and keeps the one before it. If the cache did not show yet that this was done, it is
+// not done again: the value before would be lost.
+func (r *WebhookReconciler) rotateSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)
+	if err != nil || rotated(secret, f.webhook) {
+		return secret, err
+	}
+	before := secret.DeepCopy()
+	fill(secret, f.webhook, generateSecret())
+	if err := r.setOwner(secret, f.webhook); err != nil {
+		return nil, err
+	}
+	return secret, r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// rotated reports whether a generated Secret answers the Webhook's request for a rotation.
+func rotated(secret client.Object, w *v1alpha1.Webhook) bool {
+	return secret.GetAnnotations()[v1alpha1.RotateRequestedAtAnnotation] ==
+		w.Annotations[v1alpha1.RotateRequestedAtAnnotation]
+}
+
+// fill gives a generated Secret its value, and notes on it which request for a rotation that answers.
+func fill(secret *corev1.Secret, w *v1alpha1.Webhook, value string) {
+	data := map[string][]byte{v1alpha1.DefaultSecretKey: []byte(value)}
+	if old := secret.Data[v1alpha1.DefaultSecretKey]; len(old) > 0 {
+		data[v1alpha1.PreviousSecretKey] = old
+	}
+	secret.Data = data
+	if request := w.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
+		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.RotateRequestedAtAnnotation, request)
+	}
+}
+
+// generateSecret makes a value. The source of randomness never fails: the process ends if it would.
+func generateSecret() string {
+	random := make([]byte, generatedBytes)
+	_, _ = rand.Read(random)
+	return hex.EncodeToString(random)
+}

@@ -1,0 +1,119 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+// maxFormer bounds how many remote webhooks an object may have given up that are not removed yet.
+const maxFormer = 8
+
+// decideMove creates the remote webhook in the account that spec.connectionRef reaches now. The one in the account before
+// is listed as former, and goes once the new one matches the spec.
+func decideMove(f facts) plan {
+	if f.webhook.Spec.WebhookID != "" {
+		return plan{verdict: alreadyClaimed("Remote webhook %s was imported from the account %s, and spec.connectionRef now "+
+			"reaches another one; point it back, or delete this Webhook", f.id(), f.identity.owned.Account)}
+	}
+	former, full := f.giveUp()
+	if full != nil {
+		return plan{verdict: *full}
+	}
+	p := decideNew(f)
+	if len(p.steps) == 0 {
+		return p
+	}
+	p.steps, p.former = append([]step{giveUpID}, without(p.steps, addFinalizer)...), former
+	return p
+}
+
+// giveUp returns the list of former remote webhooks with the present one added, or why that is not possible: too many
+// wait for their removal. Room is made by dropping those that the platform has long said do not exist, if the present
+// one has been in use since.
+func (f *facts) giveUp() ([]proof.Remote, *verdict) {
+	former := slices.Clone(f.formerRemotes(f.identity.owned))
+	if len(former) >= maxFormer && f.described() && f.webhook.Status.AppliedGeneration > 0 {
+		i := slices.IndexFunc(f.former, func(r formerFacts) bool { return r.synced && r.presence != fleet.Present })
+		if i >= 0 {
+			former = f.formerRemotes(f.identity.owned, f.former[i].Remote)
+		}
+	}
+	if len(former) >= maxFormer {
+		return nil, &verdict{
+			reason: v1alpha1.LeftBehindReason, stalled: true, retry: forbiddenPause,
+			message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
+				"created; restore the connections to their accounts, or remove them by hand and then the annotation %s",
+				maxFormer, v1alpha1.FormerAnnotation),
+		}
+	}
+	return append(former, f.identity.owned), nil
+}
+
+// tidyUp adds the removal of one webhook that the object made and no longer wants: what an interrupted create left
+// behind, while it is inactive; then, once the present one matches the spec, what was given up.
+func tidyUp(f facts, p plan) plan {
+	if len(p.steps) > 0 || p.verdict.silent {
+		return p
+	}
+	if other, found := f.duplicate(); found {
+		p.other, p.steps = other, []step{removeOther}
+		p.verdict.retry = again
+		return p
+	}
+	if !p.verdict.ready {
+		return p
+	}
+	other, drop, found := f.nextFormer()
+	switch {
+	case !found:
+	case drop:
+		p.former, p.steps = f.formerRemotes(other.Remote), []step{dropFormer}
+		p.verdict.retry = again
+	default:
+		p.other, p.steps = other, []step{removeOther}
+		if !other.turnOff {
+			p.former = f.formerRemotes(other.Remote)
+			p.steps = append(p.steps, dropFormer)
+			p.verdict.retry = again
+		}
+	}
+	return p
+}
+
+// duplicate is an inactive webhook that another create of this object made.
+func (f *facts) duplicate() (removal, bool) {
+	if f.attempt.warmUp > 0 {
+		return removal{}, false
+	}
+	for _, m := range f.marked {
+		if !m.webhook.Active {
+			return removal{
+				Remote: proof.Remote{Account: m.account, ID: m.webhook.ID}, why: "an interrupted create had made it",
+			}, true
+		}
+	}
+	return removal{}, false
+}
+
+// nextFormer is the next remote webhook to remove of those that were given up; drop is true when it only has to leave
+// the list. One that no connection allows is turned off. One that is not seen at present stays listed: it may be one that
+// the credentials cannot see for a while.
+func (f *facts) nextFormer() (r removal, drop, found bool) {
+	for _, former := range f.former {
+		r = removal{Remote: former.Remote, why: "this Webhook gave it up"}
+		retain := f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote
+		switch {
+		case !former.synced || former.presence != fleet.Present:
+		case former.reach == forbidden && former.webhook.Active:
+			r.turnOff = true
+			return r, false, true
+		case former.reach == reachable:
+			return r, retain, true
+		}
+	}
+	return removal{}, false, false
+}

@@ -1,0 +1,197 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+// patchMetadata changes the object's metadata if the object has not changed since it was read.
+func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
+	before := r.object().DeepCopy()
+	change(r.object())
+	err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if err == nil {
+		r.writes.note(r.object())
+	}
+	return err
+}
+
+func (r *run) addFinalizer(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
+	})
+	if err == nil && r.facts.id() == "" {
+		r.memory.begin(r.key(), r.object().UID)
+	}
+	return err
+}
+
+// rollbackFinalizer takes the finalizer off again after a create that was refused. It was sent only because no earlier
+// one can have left anything behind, so the object may go without asking the platform, whichever process serves it then.
+func (r *run) rollbackFinalizer(ctx context.Context) error {
+	if len(r.facts.identity.former) > 0 {
+		return nil
+	}
+	return r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
+	})
+}
+
+// giveUpID lists the remote webhook as a former one, to have another created.
+func (r *run) giveUpID(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
+		delete(w.Annotations, v1alpha1.WebhookIDAnnotation)
+		delete(w.Annotations, v1alpha1.OwnerAnnotation)
+		r.setFormer(w, r.plan.former)
+	})
+	if err != nil {
+		return err
+	}
+	r.facts.identity.former = r.plan.former
+	r.memory.begin(r.key(), r.object().UID)
+	r.facts.identity.owned, r.described = proof.Remote{}, nil
+	return nil
+}
+
+func (r *run) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
+	if len(former) == 0 {
+		delete(w.Annotations, v1alpha1.FormerAnnotation)
+		return
+	}
+	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.FormerAnnotation, r.Key.Former(objectOf(w), former))
+}
+
+// dropFormer takes a remote webhook that is gone off the list of former ones.
+func (r *run) dropFormer(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { r.setFormer(w, r.plan.former) })
+	if err == nil {
+		r.facts.identity.former = r.plan.former
+	}
+	return err
+}
+
+// recordID writes the identity and its proof down. If the object was changed meanwhile, the id is more important than the
+// change.
+func (r *run) recordID(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
+	defer cancel()
+	owned := r.facts.identity.owned
+	record := func(w *v1alpha1.Webhook) {
+		object := objectOf(w)
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, owned.ID)
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.OwnerAnnotation, r.Key.Owner(object, owned))
+		var former []proof.Remote
+		for _, given := range r.Key.Formers(w.Annotations[v1alpha1.FormerAnnotation], object) {
+			if !sameRemote(given, owned) {
+				former = append(former, given)
+			}
+		}
+		r.setFormer(w, former)
+		r.facts.identity.former = former
+	}
+	err := r.patchMetadata(ctx, record)
+	for apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		if err := r.reread(ctx); err != nil {
+			return err
+		}
+		if err = r.patchMetadata(ctx, record); err == nil {
+			return errOutdated
+		}
+	}
+	return err
+}
+
+// reread reads the object past the cache. If it got another id meanwhile, or is gone, what was just created is one too
+// many and is deleted again.
+func (r *run) reread(ctx context.Context) error {
+	var live v1alpha1.Webhook
+	err := r.APIReader.Get(ctx, r.key(), &live)
+	other := identityOf(&live, r.Key).owned
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && live.UID != r.object().UID:
+		return r.undoCreate(ctx, "the Webhook is gone")
+	case err != nil:
+		return err
+	case other.ID != "" && !sameRemote(other, r.facts.identity.owned):
+		return r.undoCreate(ctx, "the Webhook owns "+other.ID+" already")
+	}
+	r.facts.webhook = &live
+	return nil
+}
+
+// errOutdated ends a run that was decided on from an object that has changed since: what is left is decided again.
+var errOutdated = errors.New("the Webhook has changed meanwhile")
+
+// undoCreate removes a webhook that this run created but that has no owner. One that was taken over is left alone.
+func (r *run) undoCreate(ctx context.Context, why string) error {
+	id, account := r.facts.id(), r.holder().Fleet()
+	r.memory.forget(r.key())
+	defer account.Release(id, r.owner())
+	if !r.created {
+		return errTaken
+	}
+	if err := r.deleteAtOnce(ctx, id); err != nil {
+		return fmt.Errorf("the webhook %s, created just now, is left over, because %s and deleting it failed: %w",
+			id, why, err)
+	}
+	return fmt.Errorf("deleted the webhook created just now, because %s", why)
+}
+
+// deleteAtOnce waits for a place within the rate limit: no object will come back for this webhook.
+func (r *run) deleteAtOnce(ctx context.Context, id string) error {
+	ctx = platform.WithTurn(ctx, platform.Turn{
+		Lane: platform.Finishing, Caller: string(r.owner()), Group: r.object().Namespace,
+	})
+	for {
+		err := r.holder().Delete(ctx, id)
+		if platform.IsNotFound(err) {
+			return nil
+		}
+		wait, limited := platform.IsRateLimited(err)
+		if !limited {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (r *run) removeFinalizer(ctx context.Context) error {
+	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
+		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
+	})
+	if client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	r.memory.forget(r.key())
+	for _, member := range r.via {
+		member.Fleet().Release(r.facts.id(), r.owner())
+	}
+	return nil
+}
+
+// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl.
+func refusesMark(err error) bool {
+	said, answered := errors.AsType[*platform.Error](err)
+	if !answered || !platform.IsRefused(err) || platform.IsForbidden(err) {
+		return false
+	}
+	words := strings.ToLower(said.Said())
+	return strings.Contains(words, "callbackurl") || strings.Contains(words, platform.OwnerParameter)
+}

@@ -1,0 +1,121 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+)
+
+// decideSync compares the remote webhook with the spec: one update carries all that differs.
+func decideSync(f facts) plan {
+	p := plan{verdict: inSync, patch: difference(f.webhook, f.remote)}
+	if p.cause, p.drift = describeDifference(f, p.patch); !f.described() {
+		// An interrupted creation goes on where it stopped.
+		p.cause = causeCreation
+	}
+	p.steps = restore(f)
+	decideActive(f, &p)
+	decideSecret(f, &p)
+	if p.patch.Empty() && !p.sendSecret {
+		return p
+	}
+	if v, contested := contestedVerdict(f, p); contested {
+		p.verdict, p.steps = v, restore(f)
+		return p
+	}
+	if !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintUpdate(f, p) {
+		return plan{steps: restore(f), verdict: stillRefused(f)}
+	}
+	p.steps = append(p.steps, updateRemote)
+	return p
+}
+
+// restore writes down again what was lost of the object's metadata, and the proof for an object of version 0.1.0.
+func restore(f facts) (steps []step) {
+	if !f.finalized() {
+		steps = append(steps, addFinalizer)
+	}
+	if !f.identity.proven {
+		steps = append(steps, recordID)
+	}
+	return steps
+}
+
+// decideSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
+// may be. An imported webhook keeps the secret that it has until something else about it must be changed.
+func decideSecret(f facts, p *plan) {
+	if f.secret.problem != nil {
+		withoutSecret(f, p)
+		return
+	}
+	untouched := f.untouchedImport() && !f.pending() && !f.secret.rotate && p.patch.Empty()
+	switch {
+	case untouched:
+		return
+	case f.secret.missing:
+		p.steps, p.sendSecret = append(p.steps, storeSecret), true
+	case f.secret.rotate && f.platformHasSecret():
+		p.steps, p.sendSecret = append(p.steps, storeSecret), true
+	case f.secret.ownership:
+		p.steps = append(p.steps, ownSecret)
+		fallthrough
+	default:
+		p.sendSecret = !f.platformHasSecret() || f.changedElsewhere() && f.remote.Active
+	}
+	switch {
+	case !p.sendSecret || p.cause != causeNone:
+	case f.platformHasSecret() && !f.secret.rotate:
+		p.cause, p.drift = causeDrift, "its time of modification moved, so that its secret may have been replaced"
+	default:
+		p.cause = causeRotation
+	}
+	if f.secret.rotate && !f.platformHasSecret() {
+		// The rotation follows once the platform has the value before it.
+		p.verdict = verdict{silent: true, retry: again}
+	}
+}
+
+// withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.
+func withoutSecret(f facts, p *plan) {
+	off := p.patch.Active
+	p.patch.CallbackURL, p.patch.EventTypes, p.patch.Active = "", nil, nil
+	if off != nil && !*off {
+		p.patch.Active, p.withoutSecret = off, true
+	}
+	p.verdict = halted(*f.secret.problem)
+	p.verdict.retry = f.secret.retry
+}
+
+// platformHasSecret reports whether the platform has the value of the Secret, as far as the status knows.
+func (f *facts) platformHasSecret() bool {
+	s := f.webhook.Status
+	if !f.described() || f.secret.missing {
+		return false
+	}
+	if f.secret.loaded && s.SecretFingerprint != "" {
+		return s.SecretFingerprint == f.secret.fingerprint
+	}
+	// The value was not read because nothing about the Secret has changed; or the status is one of version 0.1.0.
+	return s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
+}
+
+// contestedVerdict holds back a correction of what another client changed again soon after the last one, or while the
+// platform may be moving all times of modification by itself.
+func contestedVerdict(f facts, p plan) (verdict, bool) {
+	if p.cause != causeDrift || f.reconcileRequested() {
+		return verdict{}, false
+	}
+	if f.restless == fleet.Suspect && p.patch.Empty() {
+		return awaitList, true
+	}
+	if !f.now.Before(f.contestedUntil) {
+		return verdict{}, false
+	}
+	return verdict{
+		reason: v1alpha1.DriftedReason, reconciling: true, retry: f.contestedUntil.Sub(f.now),
+		message: fmt.Sprintf("Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
+			f.id(), p.drift, f.contestedUntil.UTC().Format(time.RFC3339)),
+	}, true
+}

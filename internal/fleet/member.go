@@ -1,0 +1,205 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// Member is one connection to an account. Members share the snapshot, the claims, the pace and the outages of the
+// account; credentials, certificates and the trouble with them are each member's own.
+type Member struct {
+	fleet *Fleet
+	name  string
+	// enqueue asks the member's controller to look at the connection; it does not block.
+	enqueue func()
+
+	// The rest is guarded by fleet.mu.
+	api API
+	// interval is how often the member wants the account listed.
+	interval time.Duration
+	// closed is why only deletions are sent; nil while the connection is in use.
+	closed error
+	// failure is what is wrong with the member's credentials or its way to the platform; nil when nothing is known.
+	failure error
+	// polled is when the member last listed or failed to, failures how often it has failed since it succeeded.
+	polled   time.Time
+	failures int
+}
+
+// Fleet returns the account's snapshot.
+func (m *Member) Fleet() *Fleet { return m.fleet }
+
+// Name returns the connection's name.
+func (m *Member) Name() string { return m.name }
+
+// Use replaces the client, for example after a rotation of the credentials, and the interval. What went wrong with the
+// old client counts no more. The account's snapshot, pace and outage stay.
+func (m *Member) Use(api API, interval time.Duration) {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.api, m.interval = api, interval
+	m.closed, m.failure, m.failures, m.polled = nil, nil, 0, time.Time{}
+}
+
+// SetInterval changes how often the member wants the account listed.
+func (m *Member) SetInterval(interval time.Duration) {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.interval = interval
+}
+
+// Close lets nothing through but deletions, because the connection or its credentials are gone: what they created can
+// still be removed with what this process has in memory.
+func (m *Member) Close(reason error) {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.closed = reason
+}
+
+// Closed returns why nothing but deletions is sent; nil while the connection is in use.
+func (m *Member) Closed() error {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return m.closed
+}
+
+// Failure returns why nothing is sent through this member at the moment; nil when writes may be tried.
+func (m *Member) Failure() error {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return m.blocked()
+}
+
+func (m *Member) blocked() error {
+	if m.failure != nil {
+		return m.failure
+	}
+	return m.fleet.failure
+}
+
+// Outcome returns how the last list of the account ended for this member: nil, its own failure or the account's.
+func (m *Member) Outcome() error {
+	f := m.fleet
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m.failure != nil {
+		return m.failure
+	}
+	return f.outcome
+}
+
+// sound members can list.
+func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
+
+// Members returns the names of the connections in use, sorted.
+func (f *Fleet) Members() (names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, m := range f.members {
+		if m.closed == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// requestPoll enqueues one connection that can list, or all when there is none.
+func (f *Fleet) requestPoll() {
+	f.mu.Lock()
+	var chosen, all []*Member
+	for _, m := range f.members {
+		all = append(all, m)
+		if m.sound() && (chosen == nil || m.name < chosen[0].name) {
+			chosen = []*Member{m}
+		}
+	}
+	f.mu.Unlock()
+	if chosen == nil {
+		chosen = all
+	}
+	for _, m := range chosen {
+		m.enqueue()
+	}
+}
+
+// enqueueOthers lets all connections but one report what a list found.
+func (f *Fleet) enqueueOthers(but *Member) {
+	f.mu.Lock()
+	var others []*Member
+	for _, m := range f.members {
+		if m != but {
+			others = append(others, m)
+		}
+	}
+	f.mu.Unlock()
+	for _, m := range others {
+		m.enqueue()
+	}
+}
+
+// HeldError says that a write was not sent, because of what happened before. It does not wrap that: the write itself
+// has no outcome.
+type HeldError struct{ Reason error }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("nothing is sent until the remote webhooks can be listed: %s", e.Reason)
+}
+
+var errNotListed = errors.New("they have not been listed yet")
+
+// admit refuses writes after a failure: one list probes the platform, instead of every Webhook. A closed member lets
+// only deletions through.
+func (m *Member) admit(change bool) error {
+	switch {
+	case change && m.closed != nil:
+		return &HeldError{m.closed}
+	case m.blocked() != nil:
+		return &HeldError{m.blocked()}
+	case m.fleet.listed.IsZero():
+		return &HeldError{errNotListed}
+	}
+	return nil
+}
+
+// note records an answer that did not come or cannot be trusted: writes wait for a list that begins after now.
+func (m *Member) note(err error) {
+	switch {
+	case !unreliable(err):
+	case platform.IsConnectionTrouble(err):
+		m.fail(err)
+	default:
+		m.fleet.fail(err)
+	}
+}
+
+// fail records the member's own failure. The member lists again by itself, after growing pauses, to find out whether it
+// has passed.
+func (m *Member) fail(err error) {
+	m.fleet.moment++
+	m.failure, m.polled = err, m.fleet.clock.Now()
+	m.failures++
+}
+
+func (f *Fleet) fail(err error) {
+	f.moment++
+	f.failure, f.failedAt, f.failedTime = err, f.moment, f.clock.Now()
+}
+
+// unreliable errors say little about the request and much about the platform or the credentials.
+func unreliable(err error) bool {
+	if _, limited := platform.IsRateLimited(err); limited {
+		return false
+	}
+	_, answered := errors.AsType[*platform.Error](err)
+	return answered && !platform.IsRefused(err) && !platform.IsNotFound(err)
+}

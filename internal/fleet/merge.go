@@ -1,0 +1,189 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// merge takes over a list that began at the given moment and returns the webhooks that changed by it.
+func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []platform.Webhook) {
+	listed := make(map[string]bool, len(webhooks))
+	known, moved := 0, 0
+	for _, w := range webhooks {
+		key := platform.CanonicalID(w.ID)
+		listed[key] = true
+		e := f.entry(key)
+		if e.mute(began) {
+			continue
+		}
+		if !e.missing {
+			known++
+			if movedOnly(e.webhook, w) {
+				moved++
+			}
+		}
+		if e.missing || !same(e.webhook, w) {
+			changed = append(changed, w)
+		}
+		f.show(key, e, w)
+		e.suppressPolls, e.suppressed = 0, 0
+	}
+	f.noteRestless(known, moved)
+	changed = append(changed, f.mergeUnlisted(listed, began)...)
+	f.confirmAbsences(began)
+	return changed
+}
+
+// mergeUnlisted calls missing what a list lacks, if the list may speak about it.
+func (f *Fleet) mergeUnlisted(listed map[string]bool, began uint64) (changed []platform.Webhook) {
+	for key, e := range f.entries {
+		if listed[key] || e.mute(began) {
+			continue
+		}
+		if e.suppressPolls > 0 {
+			e.suppressPolls--
+			continue
+		}
+		if !e.missing {
+			f.hide(key, e)
+			changed = append(changed, e.webhook)
+		}
+		if _, absent := f.absent[key]; e.suppressed == 0 || absent {
+			delete(f.entries, key)
+		}
+	}
+	return changed
+}
+
+// confirmAbsences makes the absences that a read found before this list began certain, if the list lacks the webhook
+// too; what it shows is present again. Old ones are forgotten.
+func (f *Fleet) confirmAbsences(began uint64) {
+	for key, read := range f.absent {
+		if e := f.entries[key]; e != nil && !e.missing {
+			delete(f.absent, key)
+			continue
+		}
+		if read.moment <= began {
+			read.confirmed = true
+		}
+		if f.absent[key] = read; f.listCount-read.listCount > absentLists {
+			delete(f.absent, key)
+		}
+	}
+}
+
+const (
+	// restlessLists is how many lists in a row must show that most webhooks moved for modified to be ignored, and
+	// restlessFew how many webhooks that must be at least.
+	restlessLists = 3
+	restlessFew   = 3
+)
+
+// noteRestless counts the lists in a row in which most webhooks differ in nothing but modified.
+func (f *Fleet) noteRestless(known, moved int) {
+	if moved >= restlessFew && 2*moved > known {
+		f.restless++
+		return
+	}
+	if f.restless < restlessLists {
+		f.restless = 0
+	}
+}
+
+// Restlessness says how far the platform's times of modification can be relied on.
+type Restlessness int
+
+const (
+	// Steady: they move when a webhook is changed.
+	Steady Restlessness = iota
+	// Suspect: most webhooks of the account moved at once and nothing else about them changed; wait for the next list.
+	Suspect
+	// Restless: they move by themselves, and say nothing.
+	Restless
+)
+
+// Restlessness returns how far the platform's times of modification can be relied on. Once they were found to move by
+// themselves they are not relied on any more.
+func (f *Fleet) Restlessness() Restlessness {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.restless >= restlessLists:
+		return Restless
+	case f.restless > 0:
+		return Suspect
+	}
+	return Steady
+}
+
+// entry returns what is known of a webhook, and makes it when nothing is.
+func (f *Fleet) entry(key string) *entry {
+	e := f.entries[key]
+	if e == nil {
+		e = &entry{missing: true}
+		f.entries[key] = e
+	}
+	return e
+}
+
+// show makes a webhook present as the platform described it.
+func (f *Fleet) show(key string, e *entry, w platform.Webhook) {
+	if e.webhook.Mark != w.Mark {
+		f.unmark(key, e)
+	}
+	e.webhook, e.missing = w, false
+	if w.Mark != "" {
+		if f.marks[w.Mark] == nil {
+			f.marks[w.Mark] = map[string]bool{}
+		}
+		f.marks[w.Mark][key] = true
+	}
+}
+
+// hide makes a webhook missing.
+func (f *Fleet) hide(key string, e *entry) {
+	f.unmark(key, e)
+	e.missing = true
+}
+
+func (f *Fleet) unmark(key string, e *entry) {
+	mark := e.webhook.Mark
+	if mark == "" {
+		return
+	}
+	delete(f.marks[mark], key)
+	if len(f.marks[mark]) == 0 {
+		delete(f.marks, mark)
+	}
+}
+
+// mute reports whether a list that began at a moment has nothing to say about this webhook.
+func (e *entry) mute(began uint64) bool { return e.writing > 0 || e.written > began }
+
+func same(a, b platform.Webhook) bool { return sameButModified(a, b) && a.Modified.Equal(b.Modified) }
+
+func movedOnly(a, b platform.Webhook) bool { return sameButModified(a, b) && !a.Modified.Equal(b.Modified) }
+
+func sameButModified(a, b platform.Webhook) bool {
+	return a.Active == b.Active && a.CallbackURL == b.CallbackURL && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&
+		a.Created.Equal(b.Created) && sameSet(a.EventTypes, b.EventTypes)
+}
+
+// sameSet compares lists whose order means nothing; in general it is the same.
+func sameSet(a, b []string) bool {
+	return slices.Equal(a, b) || slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// sortByAge sorts the oldest first; of two that are equally old, by id.
+func sortByAge(webhooks []platform.Webhook) {
+	slices.SortFunc(webhooks, func(a, b platform.Webhook) int {
+		if c := a.Created.Compare(b.Created); c != 0 {
+			return c
+		}
+		return compareNames(a.ID, b.ID)
+	})
+}
+
+func compareNames(a, b string) int { return strings.Compare(a, b) }
