@@ -271,6 +271,7 @@ func (r *run) update(remote context.Context) error {
 		return err
 	}
 	r.described, r.updated = &updated, true
+	r.memory.wrote(r.key(), r.object().UID, updated.Modified)
 	r.secretSent = !r.plan.withoutSecret
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()

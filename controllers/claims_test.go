@@ -2,14 +2,12 @@ package controllers
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -206,28 +204,6 @@ func TestTwoLeaders(t *testing.T) {
 	}
 }
 
-// TestNobodyTakesWhatTheCacheShowsTooLate begins with two that ask for the same. The operator dies when one has its
-// identity written down and the create of the other is still on its way. Its successor's cache does not show the identity
-// yet, and the platform has just one webhook, which either could have made.
-func TestNobodyTakesWhatTheCacheShowsTooLate(t *testing.T) {
-	s := scenarioNamed("create two that are equal")
-	points := s.play(t).traces[0]
-	first := slices.Index(points, "before POST /webhooks") + 1
-	slow := fate{point: first, what: disturb, late: time.Second}
-	o := s.play(t, []fate{slow})
-	patches := leaving(o.traces[0], "after ", "patch Webhook")
-	if len(patches) < 3 {
-		t.Fatalf("two finalizers and an identity were to be written:\n%s", o.story())
-	}
-	recorded := patches[2]
-	for late := range 5 {
-		fates := [][]fate{
-			append(dies(recorded), slow),
-			{{point: 1, what: startBehind, late: time.Duration(late) * time.Second}},
-		}
-		s.complain(t, s.play(t, fates...), fates...)
-	}
-}
 
 // interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next one
 // meets the fates.
@@ -272,60 +248,7 @@ func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
 	})
 }
 
-// TestOnlyWhatWasSentIsTakenBack makes webhooks by hand that are not what an interrupted create can have made.
-func TestOnlyWhatWasSentIsTakenBack(t *testing.T) {
-	wanted := newWebhook(subject).Spec.EventTypes
-	for name, prepare := range map[string]func(*world){
-		"older than the Webhook": func(w *world) {
-			w.estrange(w.createRemote(callbackOf(subject), wanted...))
-			w.run(2 * clockTolerance)
-			w.interrupted()
-		},
-		"with other event types": func(w *world) {
-			w.interrupted()
-			w.estrange(w.createRemote(callbackOf(subject), wanted[0]))
-		},
-		"with another callback": func(w *world) {
-			w.interrupted()
-			w.estrange(w.createRemote(callbackOf("elsewhere"), wanted...))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				prepare(w)
-				w.run(2 * settleFor)
-				NewWithT(w.t).Expect(w.violations()).To(BeEmpty())
-			})
-		})
-	}
-}
 
-// TestOfTwoThatFoundTheSameOrphanOneDeletesIt lets two Webhooks go that both found what either of them may have left
-// behind, before either claimed it.
-func TestOfTwoThatFoundTheSameOrphanOneDeletesIt(t *testing.T) {
-	inWorld(t, func(w *world) {
-		p := w.start()
-		orphan := w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1")
-		w.run(warmUp)
-		remote := p.webhooks.Fleets.Get(connectionKey(crashNamespace, crashConnection))
-		var outcomes []error
-		deletes := func(uid types.UID) {
-			going := &run{WebhookReconciler: p.webhooks, fleet: remote, plan: plan{target: orphan}}
-			going.facts.webhook = newWebhook(subject)
-			going.facts.webhook.UID = uid
-			outcomes = append(outcomes, going.delete(p.context))
-		}
-		for _, uid := range []types.UID{"a", "b"} {
-			p.spawn(func() { deletes(uid) })
-		}
-		w.run(time.Second)
-		p.spawn(func() { deletes("a") })
-		w.run(time.Second)
-		g := NewWithT(w.t)
-		g.Expect(outcomes).To(ConsistOf(BeNil(), Equal(errTaken), Equal(errTaken)), "what is gone is nobody's either")
-		g.Expect(w.platform.Requests().Counts["DELETE /webhooks/{id}"]).To(Equal(1))
-	})
-}
 
 // TestNobodyTakesAWebhookByWritingItsID lets an older Webhook name the remote webhook of a younger one.
 func TestNobodyTakesAWebhookByWritingItsID(t *testing.T) {

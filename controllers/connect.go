@@ -47,9 +47,9 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	if err != nil {
 		return nil, err
 	}
-	interval := interval(c.ConnectionSpec())
+	cadence := cadenceOf(c.ConnectionSpec())
 	if member != nil && member.Closed() == nil && reflect.DeepEqual(linked.options, options) {
-		member.SetInterval(interval)
+		member.SetCadence(cadence)
 		r.links.set(key, link{options: options, stamp: stamp})
 		return member, nil
 	}
@@ -60,7 +60,7 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	account := fleet.AccountOf(options.APIURL, options.TokenURL, options.Credentials.ClientID)
 	candidate.Pace(r.Fleets.Share(account, key, options.Limits))
 	name := client.ObjectKeyFromObject(c)
-	member = r.Fleets.Join(account, key, candidate, interval, func() { r.waker.wake(priorityRemote, name) })
+	member = r.Fleets.Join(account, key, candidate, cadence, func() { r.waker.wake(priorityRemote, name) })
 	r.links.set(key, link{options: options, stamp: stamp})
 	return member, nil
 }

@@ -86,11 +86,12 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	return r.poll(ctx, connection, member)
 }
 
-// interval is how often the remote side is listed: as it was asked for, but never so often that the lists alone use
-// more than half of the rate limit.
-func interval(spec *v1alpha1.ConnectionSpec) time.Duration {
-	asked := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
-	return max(asked, limitsOf(spec).HalfPace())
+// cadenceOf is how often the remote side is listed: as pollInterval says, or before its time when something waits for a
+// list, but never so often that the lists alone use more than half of the rate limit.
+func cadenceOf(spec *v1alpha1.ConnectionSpec) fleet.Cadence {
+	pace := limitsOf(spec).HalfPace()
+	wanted := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
+	return fleet.Cadence{Interval: max(wanted, pace), Pause: pace}
 }
 
 // unconnected reports why a connection, or a change of it, cannot be used. What it created before can still be deleted;

@@ -27,7 +27,7 @@ type informers struct {
 
 func newInformers() *informers {
 	c := &informers{objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}}
-	if err := addIndexes(context.Background(), indexedManager{cache: c}, false); err != nil {
+	if err := addIndexes(context.Background(), indexedManager{cache: c}, crashKey, false); err != nil {
 		panic(err)
 	}
 	return c

@@ -38,8 +38,8 @@ func TestAWipedAccountIsFilledAgain(t *testing.T) {
 		for _, r := range w.remotes() {
 			w.ask(http.MethodDelete, "/webhooks/"+r.ID, nil)
 		}
-		// Each costs a GET, a POST and a PATCH, and lists go on every 20 s.
-		w.run(n * 3 * time.Minute / (refill - 3) * 11 / 10)
+		// Each costs a GET, which the next list has to confirm, a POST and a PATCH, and lists go on every 20 s.
+		w.run(n * 3 * time.Minute / (refill - 3) * 12 / 10)
 		g := NewWithT(w.t)
 		g.Expect(w.violations()).To(BeEmpty())
 		g.Expect(confirmed() - before).To(Equal(n))

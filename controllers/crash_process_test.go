@@ -92,9 +92,10 @@ func (w *world) start(fates ...fate) *process {
 
 // assemble makes the reconcilers as Add does.
 func (p *process) assemble() {
-	fleets := fleet.NewRegistry()
+	fleets := fleet.NewRegistry(clock.RealClock{})
 	p.webhooks = &WebhookReconciler{
 		Client: p.client(), APIReader: p.reader(), Recorder: quiet{}, Fleets: fleets, Clock: clock.RealClock{},
+		Key: crashKey,
 	}
 	p.webhooks.prepare()
 	p.connections = &ConnectionReconciler{
@@ -103,7 +104,7 @@ func (p *process) assemble() {
 		NewList: func() client.ObjectList { return &v1alpha1.ConnectionList{} },
 	}
 	p.connections.prepare()
-	p.connections.dial = func(o platform.Options) (fleet.API, error) {
+	p.connections.dial = func(o platform.Options) (API, error) {
 		o.Transport = transport{p}
 		return platform.New(o)
 	}

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -33,6 +34,9 @@ const (
 	// maxTurns bounds what happens in one world: more is an endless loop.
 	maxTurns = 100_000
 )
+
+// crashKey is the operator key of every process.
+var crashKey = proof.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 
 // world is everything there is: a cluster, a platform, processes of the operator, and time, which is virtual.
 type world struct {

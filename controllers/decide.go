@@ -99,7 +99,8 @@ func decideOwned(f facts) plan {
 		}
 		return decideLost(f)
 	case fleet.Absent:
-		return plan{verdict: awaitListSince(f.now)}
+		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
+		return plan{verdict: awaitList}
 	default:
 		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
 	}

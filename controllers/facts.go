@@ -45,6 +45,9 @@ type facts struct {
 	refreshSince time.Time
 	// restless says how far the platform's times of modification can be relied on.
 	restless fleet.Restlessness
+	// modified is the platform's time of the last change that this process made to the remote webhook; zero when it made
+	// none.
+	modified time.Time
 	// contestedUntil is when a change by another client may be corrected again.
 	contestedUntil time.Time
 }
@@ -177,8 +180,13 @@ func (f *facts) untouchedImport() bool {
 // changedElsewhere reports whether another client changed the remote webhook since the operator wrote to it: what such a
 // change did to the secret cannot be seen.
 func (f *facts) changedElsewhere() bool {
-	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless &&
+	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless && !f.madeHere(f.remote) &&
 		!sameTime(f.webhook.Status.Modified, f.remote.Modified)
+}
+
+// madeHere reports whether the last change of the remote webhook is one that this process made.
+func (f *facts) madeHere(remote platform.Webhook) bool {
+	return !f.modified.IsZero() && sameTime(platformTime(f.modified), remote.Modified)
 }
 
 // scopeMismatch reports whether the webhook to import is of another scope than the spec, which no update can change.

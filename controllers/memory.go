@@ -50,6 +50,8 @@ type attempt struct {
 	// adoptionSince is since when a webhook to adopt is looked for, with the spec of adoptionGeneration; zero when none is.
 	adoptionSince      time.Time
 	adoptionGeneration int64
+	// modified is the platform's time of the last change that this process made to the remote webhook.
+	modified time.Time
 	// corrections counts the corrections in a row of changes by other clients; corrected is when the last one was made.
 	corrections int
 	corrected   time.Time
@@ -107,6 +109,11 @@ func (m *memory) begin(name types.NamespacedName, uid types.UID) {
 // made notes the webhook that belongs to the object.
 func (m *memory) made(name types.NamespacedName, uid types.UID, remote proof.Remote) {
 	m.change(name, uid, func(a *attempt) { a.remote, a.noneInFlight, a.unknownOutcome = remote, false, false })
+}
+
+// wrote notes the platform's time of a change that this process made to the remote webhook.
+func (m *memory) wrote(name types.NamespacedName, uid types.UID, modified time.Time) {
+	m.change(name, uid, func(a *attempt) { a.modified = modified })
 }
 
 // unknown notes a create of unknown outcome that ended now.

@@ -100,7 +100,7 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	first := status.WebhookID == ""
 	status.WebhookID, status.Account = w.ID, owned.Account
 	status.ScopeID, status.Active, status.Created = w.ScopeID, &w.Active, platformTime(w.Created)
-	if r.created || r.updated || first || status.Modified == nil {
+	if r.created || r.updated || first || status.Modified == nil || r.facts.madeHere(*w) {
 		// The time of the last change by this operator: another client's shows in a later one.
 		status.Modified = platformTime(w.Modified)
 	}

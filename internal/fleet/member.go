@@ -9,6 +9,13 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
+// Cadence is how often a member wants its account listed.
+type Cadence struct {
+	// Interval lies between two lists at rest, and Pause, of a second or more, between two of which the second is asked
+	// for before its time.
+	Interval, Pause time.Duration
+}
+
 // Member is one connection to an account. Members share the snapshot, the claims, the pace and the outages of the
 // account; credentials, certificates and the trouble with them are each member's own.
 type Member struct {
@@ -19,8 +26,8 @@ type Member struct {
 
 	// The rest is guarded by fleet.mu.
 	api API
-	// interval is how often the member wants the account listed.
-	interval time.Duration
+	// cadence is how often the member wants the account listed.
+	cadence Cadence
 	// closed is why only deletions are sent; nil while the connection is in use.
 	closed error
 	// failure is what is wrong with the member's credentials or its way to the platform; nil when nothing is known.
@@ -36,22 +43,22 @@ func (m *Member) Fleet() *Fleet { return m.fleet }
 // Name returns the connection's name.
 func (m *Member) Name() string { return m.name }
 
-// Use replaces the client, for example after a rotation of the credentials, and the interval. What went wrong with the
+// Use replaces the client, for example after a rotation of the credentials, and the cadence. What went wrong with the
 // old client counts no more. The account's snapshot, pace and outage stay.
-func (m *Member) Use(api API, interval time.Duration) {
+func (m *Member) Use(api API, cadence Cadence) {
 	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m.api, m.interval = api, interval
+	m.api, m.cadence = api, cadence
 	m.closed, m.failure, m.failures, m.polled = nil, nil, 0, time.Time{}
 }
 
-// SetInterval changes how often the member wants the account listed.
-func (m *Member) SetInterval(interval time.Duration) {
+// SetCadence changes how often the member wants the account listed.
+func (m *Member) SetCadence(cadence Cadence) {
 	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m.interval = interval
+	m.cadence = cadence
 }
 
 // Close lets nothing through but deletions, because the connection or its credentials are gone: what they created can

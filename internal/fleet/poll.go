@@ -140,31 +140,39 @@ func pause(failures int, longest time.Duration) time.Duration {
 	return min(minPollPause<<min(max(failures-1, 0), 16), longest)
 }
 
-// interval is the shortest that a member in use asks for.
-func (f *Fleet) interval() time.Duration {
-	var shortest time.Duration
+// cadence is the fastest that a member in use asks for.
+func (f *Fleet) cadence() Cadence {
+	var fastest Cadence
 	for _, m := range f.members {
-		if m.closed == nil && (shortest == 0 || m.interval < shortest) {
-			shortest = m.interval
+		if m.closed != nil {
+			continue
+		}
+		if fastest.Interval == 0 || m.cadence.Interval < fastest.Interval {
+			fastest.Interval = m.cadence.Interval
+		}
+		if fastest.Pause == 0 || m.cadence.Pause < fastest.Pause {
+			fastest.Pause = m.cadence.Pause
 		}
 	}
-	if shortest == 0 {
-		return defaultInterval
+	if fastest.Interval == 0 {
+		fastest.Interval = defaultInterval
 	}
-	return shortest
+	fastest.Pause = max(fastest.Pause, minPollPause)
+	return fastest
 }
 
 func (f *Fleet) due(now time.Time) time.Time {
 	if f.polled.IsZero() {
 		return now
 	}
-	interval := f.interval()
+	cadence := f.cadence()
+	interval := cadence.Interval
 	if f.failures > 0 {
 		return f.polled.Add(pause(f.failures, interval))
 	}
 	due := f.polled.Add(interval)
 	sooner := func(t time.Time) {
-		if earliest := f.polled.Add(minPollPause); t.Before(earliest) {
+		if earliest := f.polled.Add(cadence.Pause); t.Before(earliest) {
 			t = earliest
 		}
 		if t.Before(due) {

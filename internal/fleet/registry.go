@@ -78,18 +78,18 @@ func (r *Registry) account(name string) *Fleet {
 
 // Join makes a connection, which has proven itself by obtaining a token, a member of an account. It leaves the account
 // that it was a member of. A member of the same account uses the new client from now on.
-func (r *Registry) Join(account, connection string, api API, interval time.Duration, enqueue func()) *Member {
+func (r *Registry) Join(account, connection string, api API, cadence Cadence, enqueue func()) *Member {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m := r.members[connection]; m != nil {
 		if m.fleet.account == account {
-			m.Use(api, interval)
+			m.Use(api, cadence)
 			return m
 		}
 		r.leave(m)
 	}
 	f := r.account(account)
-	m := &Member{fleet: f, name: connection, enqueue: enqueue, api: api, interval: interval}
+	m := &Member{fleet: f, name: connection, enqueue: enqueue, api: api, cadence: cadence}
 	f.mu.Lock()
 	f.members[connection] = m
 	f.mu.Unlock()

@@ -36,11 +36,14 @@ type Options struct {
 	UserAgent string
 	// RequestTimeout bounds one HTTP request; DefaultRequestTimeout when 0.
 	RequestTimeout time.Duration
-	// Limits bound the calls to the API; token requests go to another service and are not counted.
+	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
+	// another service and are not counted.
 	Limits Limits
 	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
 	Transport http.RoundTripper
-	AllowHost func(string) error
+	// AllowHost returns an error for a host, with its port if it is written, that no request may be sent to; nil allows
+	// any. It is asked about the hosts of APIURL and TokenURL.
+	AllowHost func(host string) error
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
 	// Observe is told of every HTTP request after it ended; may be nil.
@@ -64,16 +67,30 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	tokens  *tokens
-	gate    *gate
-	// skew is the platform's clock minus ours, in nanoseconds, as its last answer showed.
-	skew atomic.Int64
+	share   atomic.Pointer[Share]
 }
 
-// New makes a client. It fails when a URL or the CA bundle cannot be used; it calls nobody.
+// HostError says that a host is not allowed.
+type HostError struct {
+	// Option is apiUrl or tokenUrl.
+	Option string
+	// Reason says which host, and who may allow it.
+	Reason error
+}
+
+func (e *HostError) Error() string { return fmt.Sprintf("%s cannot be used: %s", e.Option, e.Reason) }
+
+func (e *HostError) Unwrap() error { return e.Reason }
+
+// New makes a client. It fails when a URL or the CA bundle cannot be used, with a HostError when a host is not allowed; it
+// sends nothing.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.APIURL)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("apiUrl %q is not a URL with a host", o.APIURL)
+	}
+	if err := checkHosts(o); err != nil {
+		return nil, err
 	}
 	roots, err := trust(o.CABundle)
 	if err != nil {
@@ -88,8 +105,8 @@ func New(o Options) (*Client, error) {
 		// A redirect would carry the token, or a create, somewhere nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &Client{
-		options: o, base: base.JoinPath("/"), http: httpClient, gate: newGate(o.Limits, o.Clock),
+	c := &Client{
+		options: o, base: base.JoinPath("/"), http: httpClient,
 		tokens: &tokens{
 			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
 			config: clientcredentials.Config{
@@ -99,7 +116,44 @@ func New(o Options) (*Client, error) {
 				AuthStyle: oauth2.AuthStyleInParams,
 			},
 		},
-	}, nil
+	}
+	c.Pace(NewPace(o.Clock).Join("", o.Limits))
+	return c, nil
+}
+
+// checkHosts asks AllowHost about both URLs.
+func checkHosts(o Options) error {
+	if o.AllowHost == nil {
+		return nil
+	}
+	for _, option := range []struct{ name, url string }{{"apiUrl", o.APIURL}, {"tokenUrl", o.TokenURL}} {
+		u, err := url.Parse(option.url)
+		if err != nil {
+			return &HostError{option.name, fmt.Errorf("%q is not a URL", clean(option.url))}
+		}
+		if err := o.AllowHost(strings.ToLower(u.Host)); err != nil {
+			return &HostError{option.name, err}
+		}
+	}
+	return nil
+}
+
+// Login obtains an access token unless there is one that can be used. It proves the credentials, and takes no place in
+// the pace of the account.
+func (c *Client) Login(ctx context.Context) error {
+	if _, err := c.tokens.get(ctx, nil); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Pace makes the client share the pace of its account from now on.
+func (c *Client) Pace(share *Share) { c.share.Store(share) }
+
+// enter takes a place for a call; close makes the account pause.
+func (c *Client) enter(t Turn) (leave func(), refused *ThrottledError) {
+	share := c.share.Load()
+	return share.gate.enter(share.member, t)
 }
 
 func setDefaults(o *Options) {
@@ -164,16 +218,6 @@ func (s signed) CloseIdleConnections() {
 
 // CloseIdleConnections lets go of the connections that no call uses.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
-// Skew is the platform's clock minus ours, as its last answer showed, to the second; 0 before the first answer.
-func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
-
-// noteSkew reads the Date header, which counts whole seconds.
-func (c *Client) noteSkew(h http.Header) {
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		c.skew.Store(int64(date.Sub(c.options.Clock.Now())))
-	}
-}
 
 type turnKey struct{}
 

@@ -485,15 +485,19 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestRetryAfterOfAnOutageClosesNothing(t *testing.T) {
+func TestRetryAfterOfAnOutageHoldsBackAllCalls(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	s.fault(simulator.Fault{Action: "status:503;retry-after=7", Match: simulator.Match{Path: "/webhooks"}})
 	err := operations["list"](s, "")
 	e, ok := errors.AsType[*platform.Error](err)
 	s.Expect(ok).To(BeTrue())
-	s.Expect(e.RetryAfter).To(Equal(7*time.Second), "it is kept")
+	s.Expect(e.RetryAfter).To(Equal(7 * time.Second))
 	_, limited := platform.IsRateLimited(err)
-	s.Expect(limited).To(BeFalse())
+	s.Expect(limited).To(BeFalse(), "it is an outage")
+	pause, held := errors.AsType[*platform.ThrottledError](operations["list"](s, ""))
+	s.Expect(held).To(BeTrue())
+	s.Expect(pause.Closed).To(BeTrue())
+	s.clock.Step(7 * time.Second)
 	s.Expect(operations["list"](s, "")).To(Succeed())
 }
 

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -148,6 +149,17 @@ func IsRateLimited(err error) (time.Duration, bool) {
 		return e.RetryAfter, true
 	}
 	return 0, false
+}
+
+// IsConnectionTrouble reports whether an error lies in one connection's own way to the account, not in the account: no
+// token was to be had, the API refused it, or the server's certificate cannot be verified.
+func IsConnectionTrouble(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	return e.login || e.Status == http.StatusUnauthorized || unverified
 }
 
 // MayHaveHappened tells whether a failed write may have taken effect, now or later.

@@ -19,15 +19,16 @@ const (
 	Finishing
 	// Routine calls are what the operator does of its own accord.
 	Routine
-	// picture calls are the lists. There is one at a time, which serves all webhooks: it waits behind none of them.
-	picture
+	// listing calls are the lists. There is one at a time, which serves all webhooks: it waits behind none of them.
+	listing
 )
 
-// Turn is how a call stands among the others of its connection. The zero Turn is urgent, and nobody's.
+// Turn is the priority of a call among the others of its account. The zero Turn is urgent, and of no caller.
 type Turn struct {
 	Lane Lane
-	// Caller is who calls. One that asks again keeps its place in the line; "" keeps none.
+	// Caller identifies the caller. One that asks again keeps its place in the queue; "" keeps none.
 	Caller string
+	// Group of callers, such as a namespace. Groups that wait in one lane take turns.
 	Group string
 }
 
@@ -42,19 +43,22 @@ type Limits struct {
 	InFlight int
 }
 
-// gate says when a call may be sent. Asking never blocks: the answer is "now" or "in d".
+// gate says when a call of an account may be sent. Asking never blocks: the answer is "now" or "in d".
 type gate struct {
-	clock    clock.PassiveClock
-	inFlight int
-	buckets  []*rate.Limiter
+	clock clock.PassiveClock
 
-	mu          sync.Mutex
+	mu       sync.Mutex
+	inFlight int
+	// account is what all members together may spend, and members what each may.
+	account budget
+	members map[string]*budget
+
 	closedUntil time.Time
 	sent        int
-	lines       [picture + 1]queue
-	crowd       line
+	lines       [listing + 1]queue
+	busy        line
 	// served counts the calls of each lane that were let through; the longer ago, the less they count.
-	served [picture + 1]float64
+	served [listing + 1]float64
 }
 
 const (
@@ -65,30 +69,12 @@ const (
 	servedDecay = 0.99
 	// smallestShare of all places is what a lane is taken to have, however few it had.
 	smallestShare = 0.25
-	// crowdPause and crowdSpacing are for calls that found too many others under way.
-	crowdPause   = 10 * time.Millisecond
-	crowdSpacing = 2 * time.Millisecond
+	// busyPause and busySpacing are for calls that found too many others in flight.
+	busyPause   = 10 * time.Millisecond
+	busySpacing = 2 * time.Millisecond
 )
 
-func newGate(limits Limits, c clock.PassiveClock) *gate {
-	g := &gate{clock: c, inFlight: limits.InFlight}
-	if g.inFlight == 0 {
-		g.inFlight = math.MaxInt
-	}
-	g.addBucket(limits.PerMinute, time.Minute)
-	g.addBucket(limits.PerHour, time.Hour)
-	return g
-}
-
-// addBucket holds a quarter of the limit and fills with the other three in a period, so that no window of a period
-// sees more than the limit.
-func (g *gate) addBucket(limit int, period time.Duration) {
-	if limit <= 0 {
-		return
-	}
-	burst, refill := split(limit)
-	g.buckets = append(g.buckets, rate.NewLimiter(rate.Limit(float64(refill)/period.Seconds()), burst))
-}
+func newGate(c clock.PassiveClock) *gate { return &gate{clock: c, members: map[string]*budget{}} }
 
 // split divides a limit into what a bucket holds and what it is filled with in a period.
 func split(limit int) (burst, refill int) {
@@ -110,15 +96,15 @@ func (l Limits) HalfPace() (pace time.Duration) {
 	return pace
 }
 
-// enter takes a place. It returns leave, to be called when the call is over, or how long to wait.
-func (g *gate) enter(t Turn) (leave func(), refused *ThrottledError) {
+// enter takes a place for a member's call. It returns leave, to be called when the call is over, or how long to wait.
+func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
-	if refused := g.refuse(t, now); refused != nil {
+	if refused := g.refuse(member, t, now); refused != nil {
 		return nil, refused
 	}
-	for _, b := range g.buckets {
+	for _, b := range g.buckets(member) {
 		b.AllowN(now, 1)
 	}
 	for lane := range g.lines {
@@ -130,23 +116,23 @@ func (g *gate) enter(t Turn) (leave func(), refused *ThrottledError) {
 	return g.leave, nil
 }
 
-// ask tells whether enter would let a caller through now; if not, the caller has its place in the line.
-func (g *gate) ask(t Turn) *ThrottledError {
+// ask reports whether enter would let a caller through now; if not, the caller has its place in the queue.
+func (g *gate) ask(member string, t Turn) *ThrottledError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.refuse(t, g.clock.Now())
+	return g.refuse(member, t, g.clock.Now())
 }
 
-func (g *gate) refuse(t Turn, now time.Time) *ThrottledError {
+func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
 		return &ThrottledError{After: g.wait(t, now, g.closedUntil), Closed: true}
 	}
-	deficit := g.deficit(now, t.Lane)
-	if deficit > 0 || g.lines[t.Lane].early(t, now) && !g.idle(now) {
+	deficit := g.deficit(member, now, t.Lane)
+	if deficit > 0 || g.lines[t.Lane].early(t, now) && !g.idle(member, now) {
 		return &ThrottledError{After: g.wait(t, now, now.Add(deficit))}
 	}
-	if g.sent >= g.inFlight && t.Lane != picture {
-		at := g.crowd.place(now.Add(crowdPause), crowdSpacing)
+	if g.inFlight > 0 && g.sent >= g.inFlight && t.Lane != listing {
+		at := g.busy.place(now.Add(busyPause), busySpacing)
 		return &ThrottledError{After: at.Sub(now), Crowded: true}
 	}
 	return nil
@@ -162,9 +148,18 @@ func (g *gate) wait(t Turn, now, earliest time.Time) time.Duration {
 	return earliest.Sub(now) + behind
 }
 
-// idle tells whether so few call that those in the line before a caller must have gone.
-func (g *gate) idle(now time.Time) bool {
-	for _, b := range g.buckets {
+// buckets are those that a member's call takes a place in.
+func (g *gate) buckets(member string) []*rate.Limiter {
+	own := g.members[member]
+	if own == nil {
+		return g.account.buckets()
+	}
+	return append(g.account.buckets(), own.buckets()...)
+}
+
+// idle reports whether so few call that those in the queue before a caller must have gone.
+func (g *gate) idle(member string, now time.Time) bool {
+	for _, b := range g.buckets(member) {
 		if b.TokensAt(now) < float64(b.Burst())/2 {
 			return false
 		}
@@ -179,9 +174,9 @@ func (g *gate) leave() {
 }
 
 // deficit is how long it takes until every bucket holds a call for this lane.
-func (g *gate) deficit(now time.Time, lane Lane) time.Duration {
+func (g *gate) deficit(member string, now time.Time, lane Lane) time.Duration {
 	var longest time.Duration
-	for _, b := range g.buckets {
+	for _, b := range g.buckets(member) {
 		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
 		// A sliver below a whole call is float noise, not a wait.
 		if missing > 1e-9 {
@@ -197,7 +192,7 @@ func reserve(lane Lane, burst int) float64 {
 	list := float64(min(burst-1, 1))
 	urgent := max(math.Floor(urgentShare*float64(burst)), float64(min(burst-1, 2)))
 	switch lane {
-	case picture:
+	case listing:
 		return 0
 	case Finishing:
 		return list
@@ -210,8 +205,8 @@ func reserve(lane Lane, burst int) float64 {
 
 // spacing is how often a place becomes free.
 func (g *gate) spacing() time.Duration {
-	spacing := crowdSpacing
-	for _, b := range g.buckets {
+	spacing := busySpacing
+	for _, b := range g.account.buckets() {
 		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
 	}
 	return spacing

@@ -23,14 +23,14 @@ type entrance struct {
 
 func newEntrance(t *testing.T, limits Limits) *entrance {
 	c := clocktesting.NewFakePassiveClock(start)
-	return &entrance{WithT: NewWithT(t), gate: newGate(limits, c), clock: c}
+	return &entrance{WithT: NewWithT(t), gate: NewPace(c).Join("", limits).gate, clock: c}
 }
 
 func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d)) }
 
 // ask asks for a place and gives it back at once.
 func (e *entrance) ask(lane Lane) (wait time.Duration, let bool) {
-	leave, refused := e.gate.enter(Turn{Lane: lane})
+	leave, refused := e.gate.enter("", Turn{Lane: lane})
 	if refused != nil {
 		return refused.After, false
 	}
@@ -75,7 +75,7 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 				e := newEntrance(t, l)
 				random := rand.New(rand.NewPCG(seed, 1))
 				for range 3000 {
-					lane := Lane(random.IntN(int(picture) + 1))
+					lane := Lane(random.IntN(int(listing) + 1))
 					wait, let := e.ask(lane)
 					switch random.IntN(20) {
 					case 0: // a silence, in which the buckets fill
@@ -125,14 +125,14 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 		for _, asks := range []struct {
 			lane Lane
 			want int
-		}{{Routine, test.routine}, {Urgent, test.urgent}, {Finishing, test.finishing}, {picture, test.list}} {
+		}{{Routine, test.routine}, {Urgent, test.urgent}, {Finishing, test.finishing}, {listing, test.list}} {
 			let, wait := e.askAll(asks.lane)
 			e.Expect(let).To(Equal(asks.want), "%d a minute, lane %d", test.limit, asks.lane)
 			e.Expect(wait).To(BeNumerically(">", 0))
 		}
 		e.Expect(e.let).To(HaveLen(max(test.limit/4, 1)))
 		e.pass(24 * time.Hour)
-		let, _ := e.askAll(picture)
+		let, _ := e.askAll(listing)
 		e.Expect(let).To(Equal(max(test.limit/4, 1)), "it holds no more, however long nobody asked")
 	}
 }
@@ -148,7 +148,7 @@ func TestHalfOfALimitIsLeftToOthers(t *testing.T) {
 		}
 		e, lists, others := newEntrance(t, limits), 0, 0
 		for e.clock.Now().Before(start.Add(4 * time.Hour)) {
-			if _, let := e.ask(picture); let {
+			if _, let := e.ask(listing); let {
 				lists++
 			}
 			e.pass(want / 2)
@@ -163,22 +163,22 @@ func TestHalfOfALimitIsLeftToOthers(t *testing.T) {
 
 func TestTheHourCountsAsWell(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, PerHour: 100})
-	let, wait := e.askAll(picture)
+	let, wait := e.askAll(listing)
 	e.Expect(let).To(Equal(25))
 	e.Expect(wait).To(Equal(48*time.Second), "75 an hour")
 	e.pass(wait)
-	let, _ = e.askAll(picture)
+	let, _ = e.askAll(listing)
 	e.Expect(let).To(Equal(1))
 }
 
 func TestTheSlowerBucketSaysHowLong(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 4, PerHour: 8}) // one in 20 s, one in 10 minutes; one and two at once
-	_, let := e.ask(picture)
+	_, let := e.ask(listing)
 	e.Expect(let).To(BeTrue())
 	e.pass(594 * time.Second)
-	_, let = e.ask(picture)
+	_, let = e.ask(listing)
 	e.Expect(let).To(BeTrue())
-	wait, _ := e.ask(picture)
+	wait, _ := e.ask(listing)
 	e.Expect(wait).To(BeNumerically("~", 20*time.Second, time.Millisecond), "the hour would let it go in 6 s")
 }
 
@@ -192,7 +192,7 @@ func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
 
 // Those who wait come back one by one, as places become free, and then find one.
 func TestWaitersAreToldDifferentTimes(t *testing.T) {
-	for _, lane := range []Lane{Urgent, Finishing, Routine, picture} {
+	for _, lane := range []Lane{Urgent, Finishing, Routine, listing} {
 		e := newEntrance(t, Limits{PerMinute: 500})
 		e.askAll(lane)
 		var told []time.Duration
@@ -217,7 +217,7 @@ func TestWaitersAreToldDifferentTimes(t *testing.T) {
 
 // called is a caller that asks for a place.
 func (e *entrance) called(t Turn) (told time.Time, let bool) {
-	leave, refused := e.gate.enter(t)
+	leave, refused := e.gate.enter("", t)
 	if refused != nil {
 		return e.clock.Now().Add(refused.After), false
 	}
@@ -227,7 +227,7 @@ func (e *entrance) called(t Turn) (told time.Time, let bool) {
 
 // asked is a caller that only asks whether it would be let through.
 func (e *entrance) asked(t Turn) (told time.Time, wait bool) {
-	if refused := e.gate.ask(t); refused != nil {
+	if refused := e.gate.ask("", t); refused != nil {
 		return e.clock.Now().Add(refused.After), true
 	}
 	return time.Time{}, false
@@ -414,7 +414,7 @@ func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {
 	for range 1000 {
 		e.ask(Urgent)
 	}
-	let, wait := e.askAll(picture)
+	let, wait := e.askAll(listing)
 	e.Expect(let).To(Equal(12))
 	e.Expect(wait).To(BeNumerically("<=", time.Minute/375))
 }
@@ -423,9 +423,9 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.gate.close(7 * time.Second)
 	told := map[time.Duration]bool{}
-	for _, lane := range []Lane{Urgent, Routine, picture} {
+	for _, lane := range []Lane{Urgent, Routine, listing} {
 		for i := range 20 {
-			_, refused := e.gate.enter(Turn{Lane: lane})
+			_, refused := e.gate.enter("", Turn{Lane: lane})
 			e.Expect(refused).To(HaveOccurred())
 			e.Expect(refused.Closed).To(BeTrue())
 			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
@@ -443,7 +443,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e.pass(time.Nanosecond)
 	let, _ := e.askAll(Urgent)
 	e.Expect(let).To(Equal(113), "who was refused has cost nothing")
-	_, refused := e.gate.enter(Turn{Lane: Urgent})
+	_, refused := e.gate.enter("", Turn{Lane: Urgent})
 	e.Expect(refused.Closed).To(BeFalse())
 }
 
@@ -459,16 +459,16 @@ func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
 
 func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
-	first, refused := e.gate.enter(Turn{Lane: Urgent})
+	first, refused := e.gate.enter("", Turn{Lane: Urgent})
 	e.Expect(refused).NotTo(HaveOccurred())
-	second, refused := e.gate.enter(Turn{Lane: Routine})
+	second, refused := e.gate.enter("", Turn{Lane: Routine})
 	e.Expect(refused).NotTo(HaveOccurred())
 	for range 500 {
-		_, refused = e.gate.enter(Turn{Lane: Urgent})
+		_, refused = e.gate.enter("", Turn{Lane: Urgent})
 		e.Expect(refused).To(HaveOccurred())
 		e.Expect(refused.Crowded).To(BeTrue())
 	}
-	list, refused := e.gate.enter(Turn{Lane: picture})
+	list, refused := e.gate.enter("", Turn{Lane: listing})
 	e.Expect(refused).NotTo(HaveOccurred())
 	list()
 	first()

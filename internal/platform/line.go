@@ -17,10 +17,12 @@ func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
 	return earliest
 }
 
-// queue is the line of one lane. Who comes for the first time stands behind all others; who came in vain at the time
-// that it was told stands before them.
+// queue is the line of one lane. A caller that comes for the first time stands behind all others of its group; groups
+// take turns. A caller that came in vain at the time that it was told stands before them.
 type queue struct {
-	first, overdue line
+	overdue line
+	// groups are the lines of the groups that have places in the future.
+	groups map[string]*line
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
 	kept map[string]time.Time
 	room int
@@ -35,8 +37,8 @@ const (
 )
 
 // place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
-// whatever woke it, there is one place for it, not two. Places are handed out at the pace that the lane's share of them
-// allows; who came in vain may take any place.
+// whatever made it ask, there is one place for it, not two. Places are handed out at the pace that the lane's share of
+// them allows, and the group's among those that wait; a caller that came in vain may take any place.
 func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, share float64) (at time.Time) {
 	told, waits := q.kept[t.Caller]
 	switch {
@@ -45,7 +47,8 @@ func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, sh
 	case waits:
 		at = q.overdue.place(earliest, spacing)
 	default:
-		at = q.first.place(earliest, time.Duration(float64(spacing)/share))
+		group := q.group(t.Group, now)
+		at = group.place(earliest, time.Duration(float64(spacing)*float64(len(q.groups))/share))
 	}
 	if t.Caller != "" {
 		q.keep(t.Caller, at, now)
@@ -53,12 +56,25 @@ func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, sh
 	return at
 }
 
-// early tells whether a caller was told to come later, or would be now because others wait.
+// group returns the line of a group, and drops those of groups that nothing waits in.
+func (q *queue) group(name string, now time.Time) *line {
+	maps.DeleteFunc(q.groups, func(other string, l *line) bool { return other != name && !l.last.After(now) })
+	if q.groups == nil {
+		q.groups = map[string]*line{}
+	}
+	if q.groups[name] == nil {
+		q.groups[name] = &line{}
+	}
+	return q.groups[name]
+}
+
+// early reports whether a caller was told to come later, or would be now because others of its group wait.
 func (q *queue) early(t Turn, now time.Time) bool {
 	if told, waits := q.kept[t.Caller]; waits {
 		return told.After(now)
 	}
-	return t.Caller != "" && q.first.last.After(now)
+	group := q.groups[t.Group]
+	return t.Caller != "" && group != nil && group.last.After(now)
 }
 
 func (q *queue) keep(caller string, at, now time.Time) {

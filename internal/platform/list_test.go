@@ -118,6 +118,12 @@ func TestAListThatIsThrottledHalfWayIsNoList(t *testing.T) {
 	s.Expect(all).To(BeNil())
 }
 
+// linkTo puts the host of a server into a link.
+func linkTo(host, link string) string {
+	_, port, _ := strings.Cut(host, ":")
+	return strings.NewReplacer("LOCALHOST:PORT", host, "PORT", port, "HOST", host).Replace(link)
+}
+
 func TestWhereTheNextPageMayBe(t *testing.T) {
 	stranger := &wire{handler: answering(200, `{"webhooks":[]}`)}
 	other := httptest.NewServer(stranger)
@@ -134,7 +140,8 @@ func TestWhereTheNextPageMayBe(t *testing.T) {
 		"another scheme":         {next: "https://HOST/webhooks?$skip=1", says: "on another host"},
 		"no scheme":              {next: strings.TrimPrefix(other.URL, "http:") + "/webhooks", says: "on another host"},
 		"a host in the user":     {next: "http://HOST@" + strings.TrimPrefix(other.URL, "http://") + "/webhooks", says: "on another host"},
-		"no URL":                 {next: "http://[::1", says: "on another host"},
+		"no URL":                 {next: "http://[::1", says: "no URL"},
+		"the host in upper case": {next: "HTTP://LOCALHOST:PORT/webhooks?$skip=1", path: "/webhooks?$skip=1"},
 		"no hierarchy":           {next: "javascript:alert(1)", says: "on another host"},
 		"itself":                 {next: "/webhooks", says: "read before"},
 		"itself, in other words": {next: "http://HOST/webhooks", says: "read before"},
@@ -142,7 +149,7 @@ func TestWhereTheNextPageMayBe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newAnswerScene(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.RequestURI() == "/webhooks" {
-					fmt.Fprintf(w, `{"webhooks":[%s],"_links":{"next":{"href":%q}}}`, listed, strings.Replace(test.next, "HOST", r.Host, 1))
+					fmt.Fprintf(w, `{"webhooks":[%s],"_links":{"next":{"href":%q}}}`, listed, linkTo(r.Host, test.next))
 				} else {
 					_, _ = io.WriteString(w, `{"webhooks":[{"id":"b","active":true,"callbackUrl":"https://x"}]}`)
 				}

@@ -57,11 +57,7 @@ func (c *Client) one(ctx context.Context, op operation, id string) (Webhook, err
 	if err := c.do(ctx, op); err != nil {
 		return Webhook{}, err
 	}
-	if w.ID != id && strings.EqualFold(w.ID, id) {
-		// Not the platform's fault: whoever wrote the id did not write it as the platform does.
-		return Webhook{}, fmt.Errorf("%s: the platform writes the id %q as %q", op.words, id, clean(w.ID))
-	}
-	if w.ID != id {
+	if !SameID(w.ID, id) {
 		return Webhook{}, op.misread(fmt.Errorf("the answer is about webhook %q", w.ID))
 	}
 	return w, nil
@@ -118,7 +114,7 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 	op := operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 	}
-	ctx = WithTurn(ctx, Turn{Lane: picture})
+	ctx = WithTurn(ctx, Turn{Lane: listing})
 	seen := map[string]bool{}
 	for range maxPages {
 		seen[op.url.String()] = true
@@ -131,9 +127,9 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 		if p.next == "" {
 			return all, nil
 		}
-		next, err := op.url.Parse(p.next)
-		if err != nil || next.Host != op.url.Host || next.Scheme != op.url.Scheme {
-			return nil, op.misread(errors.New("the next page is on another host"))
+		next, err := c.nextPage(op.url, p.next)
+		if err != nil {
+			return nil, op.misread(err)
 		}
 		if seen[next.String()] {
 			return nil, op.misread(errors.New("the next page is one that was read before"))
@@ -141,6 +137,27 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 		op.url = next
 	}
 	return nil, op.misread(fmt.Errorf("more than %d pages", maxPages))
+}
+
+// nextPage is where the next page is. A link that spells the host of apiUrl in another way is followed to that host; one to
+// another host is not.
+func (c *Client) nextPage(page *url.URL, link string) (*url.URL, error) {
+	next, err := page.Parse(link)
+	if err != nil {
+		return nil, fmt.Errorf("the link to the next page is no URL: %q", clean(link))
+	}
+	if hostOf(next) != hostOf(page) {
+		return nil, fmt.Errorf("the next page is on another host: %q, not %q", clean(hostOf(next)), hostOf(page))
+	}
+	next.Scheme, next.Host = c.base.Scheme, c.base.Host
+	return next, nil
+}
+
+// hostOf is the scheme and host of a URL, in lower case and without the scheme's default port.
+func hostOf(u *url.URL) string {
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	defaults := map[string]string{"https": ":443", "http": ":80"}
+	return scheme + "://" + strings.TrimSuffix(host, defaults[scheme])
 }
 
 // misread is the error of an answer that came but cannot be used.

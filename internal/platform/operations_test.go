@@ -228,18 +228,6 @@ func TestAnAnswerMayHoldMoreThanIsKnown(t *testing.T) {
 	s.Expect(w).To(Equal(platform.Webhook{ID: webhookID, Active: true, CallbackURL: "https://x", Scope: "Galaxy"}))
 }
 
-func TestTheSkewIsWhatTheAnswersShow(t *testing.T) {
-	s := newScene(t, simulator.Options{})
-	s.Expect(s.client.Skew()).To(BeZero())
-	s.clock.Step(-42 * time.Second)
-	s.Expect(operations["list"](s, "")).To(Succeed())
-	s.Expect(s.client.Skew()).To(Equal(42 * time.Second))
-	s.clock.Step(50 * time.Second)
-	s.fault(simulator.Fault{Action: "status:503"})
-	s.Expect(operations["list"](s, "")).NotTo(Succeed())
-	s.Expect(s.client.Skew()).To(Equal(-8 * time.Second))
-}
-
 func TestEveryRequestIsObserved(t *testing.T) {
 	s := newScene(t, simulator.Options{Latency: 0})
 	id := s.created().ID

@@ -44,10 +44,11 @@ func (o operation) failure() *Error {
 	return &Error{Operation: o.words, Method: o.method, Path: clean(o.url.Path)}
 }
 
-// Ready tells whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It
+// Ready reports whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It
 // sends nothing.
 func (c *Client) Ready(ctx context.Context) error {
-	if refused := c.gate.ask(turnOf(ctx)); refused != nil {
+	share := c.share.Load()
+	if refused := share.gate.ask(share.member, turnOf(ctx)); refused != nil {
 		c.options.Throttled(refused.After)
 		return refused
 	}
@@ -66,7 +67,7 @@ func (c *Client) do(ctx context.Context, op operation) error {
 // attempt takes a place within the rate limit and a token other than the stale one, and sends the request. It returns
 // the token that the request was sent with; nil when it was not sent.
 func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token) (*oauth2.Token, error) {
-	leave, refused := c.gate.enter(turnOf(ctx))
+	leave, refused := c.enter(turnOf(ctx))
 	if refused != nil {
 		c.options.Throttled(refused.After)
 		return nil, refused
@@ -76,8 +77,8 @@ func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token)
 	if err == nil {
 		err = c.send(ctx, op, token)
 	}
-	if wait, limited := IsRateLimited(err); limited {
-		c.gate.close(wait)
+	if token != nil {
+		c.share.Load().gate.close(retryAfterOf(err))
 	}
 	return token, err
 }
@@ -136,7 +137,6 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 
 // read turns an answer into a value or an Error.
 func (c *Client) read(response *http.Response, op operation, failure *Error, token *oauth2.Token) error {
-	c.noteSkew(response.Header)
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		if failure.Cause = readAnswer(response, op.into); failure.Cause != nil {
@@ -184,7 +184,16 @@ func readAnswer(response *http.Response, into any) error {
 	return nil
 }
 
-// neverSent tells whether the request cannot have reached the platform: no connection was made.
+// retryAfterOf is how long the API asked all calls of the account to wait, by 429 or 503; 0 when it did not.
+func retryAfterOf(err error) time.Duration {
+	e, answered := errors.AsType[*Error](err)
+	if !answered || e.login || e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable {
+		return 0
+	}
+	return e.RetryAfter
+}
+
+// neverSent reports whether the request cannot have reached the platform: no connection was made.
 func neverSent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"

@@ -36,6 +36,9 @@ type tokens struct {
 	cached *oauth2.Token
 	// useUntil is when the cached token should be replaced, by our own clock.
 	useUntil time.Time
+	// failed is why the last request failed if the token server asked to wait until retryAt.
+	failed  *Error
+	retryAt time.Time
 }
 
 // get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless
@@ -46,6 +49,9 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 	if t.cached != nil && t.cached != stale && t.clock.Now().Before(t.useUntil) {
 		return t.cached, nil
 	}
+	if t.clock.Now().Before(t.retryAt) {
+		return nil, t.failed
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	begun := t.clock.Now()
@@ -53,6 +59,7 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 	if err != nil {
 		failure := t.failure(err)
 		t.observe(Call{Operation: "token", Status: failure.Status, Duration: t.clock.Since(begun)})
+		t.failed, t.retryAt = failure, t.clock.Now().Add(failure.RetryAfter)
 		return nil, failure
 	}
 	t.observe(Call{Operation: "token", Status: http.StatusOK, Duration: t.clock.Since(begun)})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unique"
 )
@@ -26,7 +27,8 @@ type Webhook struct {
 	// Created and Modified are the platform's own times; zero when it sent none that could be read.
 	Created  time.Time
 	Modified time.Time
-	Mark     string
+	// Mark is the owner that the callback carries, in lower case; "" when it carries none. See Mark.
+	Mark string
 }
 
 // CreateRequest is the body of a create. ScopeID stays empty for Account scope, where the platform fills it in.
@@ -63,8 +65,8 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 		Active      *bool    `json:"active"`
 		CallbackURL string   `json:"callbackUrl"`
 		EventTypes  []string `json:"eventTypes"`
-		Created     string   `json:"created"`
-		Modified    string   `json:"modified"`
+		Created     instant  `json:"created"`
+		Modified    instant  `json:"modified"`
 	}
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	*w = Webhook{
 		ID: wire.ID, Scope: shared(wire.Scope), ScopeID: shared(wire.ScopeID), Active: *wire.Active,
 		CallbackURL: wire.CallbackURL, Mark: MarkOf(wire.CallbackURL), EventTypes: wire.EventTypes,
-		Created: readTime(wire.Created), Modified: readTime(wire.Modified),
+		Created: time.Time(wire.Created), Modified: time.Time(wire.Modified),
 	}
 	return nil
 }
@@ -93,11 +95,43 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 // shared is the one copy of a text that many webhooks have.
 func shared(s string) string { return unique.Make(s).Value() }
 
-// readTime is lenient: a time is never worth failing a whole list for.
-func readTime(s string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return time.Time{}
+// CanonicalID is the one spelling of an id by which webhooks are told apart: GUIDs are the same in either case. Requests
+// use the platform's own spelling.
+func CanonicalID(id string) string { return strings.ToLower(id) }
+
+// SameID reports whether two ids are the same, in whichever case they are written.
+func SameID(a, b string) bool { return strings.EqualFold(a, b) }
+
+// instant is a time in any form that the platform may write it in. Reading it never fails: a time is not worth losing a
+// whole list for.
+type instant time.Time
+
+// layouts are the forms of a time, beside seconds and milliseconds since 1970: with or without a fraction, with a zone
+// or, as some services write UTC, without.
+var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
+
+// milliseconds since 1970 are larger than this from 1973 on; seconds are not before the year 5138.
+const smallestMilliseconds = 1e11
+
+// UnmarshalJSON reads a time; what cannot be read is the zero time.
+func (i *instant) UnmarshalJSON(data []byte) error {
+	*i = instant{}
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		for _, layout := range layouts {
+			if t, err := time.Parse(layout, text); err == nil {
+				*i = instant(t.UTC())
+				return nil
+			}
+		}
+		return nil
 	}
-	return t.UTC()
+	var number float64
+	if json.Unmarshal(data, &number) == nil && number > 0 && number < 1e15 {
+		if number < smallestMilliseconds {
+			number *= 1000
+		}
+		*i = instant(time.UnixMilli(int64(number)).UTC())
+	}
+	return nil
 }

@@ -1,0 +1,78 @@
+package platform
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// passes asks until it is refused, and returns how many calls were let through.
+func (s *Share) passes(t Turn) (let int) {
+	for {
+		leave, refused := s.gate.enter(s.member, t)
+		if refused != nil {
+			return let
+		}
+		leave()
+		let++
+	}
+}
+
+func TestMembersOfOneAccountSpendOneLimit(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	pace := NewPace(c)
+	a, b := pace.Join("a", Limits{PerMinute: 400}), pace.Join("b", Limits{PerMinute: 400})
+	alone := a.passes(Turn{})
+	g.Expect(alone).To(BeNumerically(">", 80))
+	g.Expect(b.passes(Turn{})).To(BeZero(), "the account's calls are spent")
+}
+
+func TestEachMemberIsBoundByItsOwnLimitAndTheAccountByTheLargest(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	pace := NewPace(c)
+	small, large := pace.Join("small", Limits{PerMinute: 40}), pace.Join("large", Limits{PerMinute: 400})
+	g.Expect(small.passes(Turn{})).To(BeNumerically("<=", 10))
+	g.Expect(large.passes(Turn{})).To(BeNumerically(">", 70))
+}
+
+func TestJoiningAgainForgetsNothing(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	pace := NewPace(c)
+	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Turn{})).To(BeNumerically(">", 80))
+	again := pace.Join("a", Limits{PerMinute: 404})
+	g.Expect(again.passes(Turn{})).To(BeNumerically("<=", 1), "what was spent is spent")
+	again.gate.close(time.Hour)
+	_, refused := pace.Join("a", Limits{PerMinute: 100_000}).gate.enter("a", Turn{})
+	g.Expect(refused.Closed).To(BeTrue(), "the pause that the platform asked for goes on")
+}
+
+func TestALimitThatShrinksBindsAtOnce(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	pace := NewPace(c)
+	pace.Join("a", Limits{PerMinute: 4000}).passes(Turn{Lane: listing})
+	c.SetTime(c.Now().Add(time.Hour))
+	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Turn{Lane: listing})).To(Equal(10))
+}
+
+func TestNamespacesThatWaitTakeTurns(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	share := NewPace(c).Join("a", Limits{PerMinute: 400})
+	share.passes(Turn{})
+	wait := func(group string, i int) time.Duration {
+		_, refused := share.gate.enter(share.member, Turn{Caller: fmt.Sprint(group, i), Group: group})
+		g.Expect(refused).NotTo(BeNil())
+		return refused.After
+	}
+	var last time.Duration
+	for i := range 1000 {
+		last = wait("crowded", i)
+	}
+	g.Expect(last).To(BeNumerically(">", time.Minute))
+	first := wait("quiet", 0)
+	g.Expect(first).To(BeNumerically("<", 5*time.Second), "it does not stand behind the thousand")
+	second := wait("quiet", 1)
+	g.Expect(second-first).To(BeNumerically("~", 2*share.gate.spacing(), share.gate.spacing()), "every second place is its")
+}
