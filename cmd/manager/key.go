@@ -174,7 +174,7 @@ func explain(err error, verb, namespace string) error {
 		return err
 	}
 	return fmt.Errorf("%w; allow the operator's account the verb %q on secrets in the namespace %q, as "+
-		"config/rbac/operator_key_role.yaml does, or name another namespace with --operator-namespace",
+		"config/rbac/key_role.yaml does, or name another namespace with --operator-namespace",
 		err, verb, namespace)
 }
 

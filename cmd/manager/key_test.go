@@ -228,13 +228,13 @@ func needsOnlyItsRole(t keyTest) {
 		_, err := store.wait(t.Context(), time.Minute)
 		done <- err
 	}()
-	role, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "operator_key_role.yaml"))
+	role, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "key_role.yaml"))
 	t.must(err)
 	_, err = t.plane.KubectlWith(t.Context(),
 		strings.ReplaceAll(string(role), "namespace: system", "namespace: "+namespace), "apply", "-f", "-")
 	t.must(err)
 	_, err = t.plane.Kubectl(t.Context(), "create", "rolebinding", "operator", "-n", namespace,
-		"--role=operator-key-role", "--user=operator")
+		"--role=key-role", "--user=operator")
 	t.must(err)
 	t.must(<-done)
 	_, err = store.wait(t.Context(), time.Minute)
