@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -19,11 +21,12 @@ const (
 	rollbackCheckTimeout = 10 * time.Second
 )
 
-var errRolledBack = errors.New("the API server's resourceVersion went down: its etcd was restored from an older snapshot")
+var errRolledBack = errors.New("the API server's resourceVersion is lower than before: " +
+	"its etcd was restored from an older snapshot")
 
 // rollbackWatchdog ends a process whose API server went back to an older state, as it does when its etcd is restored
 // from a snapshot. Watches are not told: they wait for a resourceVersion that is yet to come, for minutes or hours, and
-// the caches show meanwhile what no longer exists.
+// the caches show what no longer exists until then.
 type rollbackWatchdog struct {
 	// version reads the current resourceVersion past the cache.
 	version func(context.Context) (string, error)
@@ -49,6 +52,13 @@ func (w *rollbackWatchdog) Start(ctx context.Context) error {
 		case <-w.ticks:
 		}
 	}
+}
+
+// endRolledBack ends the process at once: what it would still do might be wrong.
+func endRolledBack(highest, now string) {
+	ctrl.Log.WithName("watchdog").Error(errRolledBack, "Ending this process, to start again with fresh caches",
+		"resourceVersion", now, "highestResourceVersion", highest)
+	os.Exit(1)
 }
 
 // NeedLeaderElection is false: the caches of a standby must be right when it takes over.

@@ -109,12 +109,7 @@ func metricsOptions(o options) metricsserver.Options {
 // addWatchdogs adds what ends the process when what it knows can no longer be relied on: it starts again with nothing.
 func addWatchdogs(mgr ctrl.Manager, o options) error {
 	err := mgr.Add(&rollbackWatchdog{
-		version: latestVersion(mgr.GetAPIReader(), o.namespaces), ticks: time.Tick(rollbackCheckPeriod),
-		end: func(highest, now string) {
-			ctrl.Log.WithName("watchdog").Error(errRolledBack, "Ending this process, so that it starts again with fresh caches",
-				"resourceVersion", now, "highestResourceVersion", highest)
-			os.Exit(1)
-		},
+		version: latestVersion(mgr.GetAPIReader(), o.namespaces), ticks: time.Tick(rollbackCheckPeriod), end: endRolledBack,
 	})
 	if err != nil || !o.leaderElect {
 		return err
