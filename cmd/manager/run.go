@@ -109,7 +109,8 @@ func metricsOptions(o options) metricsserver.Options {
 // addWatchdogs adds what ends the process when what it knows can no longer be relied on: it starts again with nothing.
 func addWatchdogs(mgr ctrl.Manager, o options) error {
 	err := mgr.Add(&rollbackWatchdog{
-		version: latestVersion(mgr.GetAPIReader(), o.namespaces), ticks: time.Tick(rollbackCheckPeriod), end: endRolledBack,
+		version: latestVersion(mgr.GetAPIReader(), o.namespaces), ticks: time.Tick(rollbackCheckPeriod),
+		end: endRolledBack,
 	})
 	if err != nil || !o.leaderElect {
 		return err
