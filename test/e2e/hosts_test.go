@@ -16,6 +16,7 @@ func TestConnectionToHostThatIsNotAllowedSendsNothing(t *testing.T) {
 	s.must(manager.Stop())
 	strict, err := plane.StartManager(s.ctx, "--watch-namespace="+s.namespace, "--allow-loopback=false")
 	s.must(err)
+	t.Cleanup(func() { s.must(strict.Kill()) })
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
 	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.HostNotAllowedReason)
