@@ -61,7 +61,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 	if d.collector, err = d.plane.StartTeardownControllers(); err != nil {
 		return err
 	}
-	if d.operator, err = d.plane.StartManager(ctx); err != nil {
+	if d.operator, err = d.plane.StartManager(ctx, d.settings.managerFlags()...); err != nil {
 		return err
 	}
 	d.introduce()

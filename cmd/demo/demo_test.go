@@ -161,3 +161,25 @@ func TestSettings(t *testing.T) {
 		t.Errorf("a real platform: %+v", s)
 	}
 }
+
+func TestOnlyTheHostsOfTheAccountAreAllowed(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings settings
+		want     string
+	}{
+		"simulated platform → no flag": {settings{}, ""},
+		"an account → the hosts of both URLs": {
+			settings{account: &account{apiURL: "https://qa-api.example.com", tokenURL: "https://qa-ims.example.com:8443/token"}},
+			"--allowed-api-hosts=qa-api.example.com,qa-ims.example.com",
+		},
+		"an account on loopback → no flag": {
+			settings{account: &account{apiURL: "http://127.0.0.1:8090", tokenURL: "http://[::1]:8090/connect/token"}}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(test.settings.managerFlags(), " "); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,6 +1,12 @@
 package main
 
-import "cmp"
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
 
 // settings come from the environment.
 type settings struct {
@@ -32,4 +38,31 @@ func settingsFrom(env func(string) string) settings {
 		callbackURL: env("ITWIN_CALLBACK_URL"), iTwinID: env("ITWIN_ID"),
 	}
 	return s
+}
+
+// managerFlags let the operator talk to the platform of the account. The harness allows the simulated one.
+func (s settings) managerFlags() []string {
+	if s.account == nil {
+		return nil
+	}
+	hosts := []string{hostOf(s.account.apiURL), hostOf(s.account.tokenURL)}
+	hosts = slices.DeleteFunc(hosts, func(host string) bool { return host == "" || isLoopback(host) })
+	if len(hosts) == 0 {
+		return nil
+	}
+	return []string{"--allowed-api-hosts=" + strings.Join(hosts, ",")}
+}
+
+// hostOf returns the host of a URL, and "" for what is no URL: the API server says so when the samples are applied.
+func hostOf(text string) string {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return parsed.Hostname()
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }

@@ -16,6 +16,10 @@ import (
 type options struct {
 	leaderElect    bool
 	leaseNamespace string
+	// keyNamespace is where the operator key is kept; "" leaves that to keyNamespaces.
+	keyNamespace   string
+	allowedHosts   allowedHosts
+	allowLoopback  bool
 	metricsAddress string
 	metricsSecure  bool
 	probeAddress   string
@@ -29,6 +33,13 @@ func (o *options) bind(flags *flag.FlagSet) {
 		"Serve only while holding a lease, so that a standby can take over.")
 	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "",
 		"Where the lease lives; the pod's own namespace when empty.")
+	flags.Func("operator-namespace", "The operator's own namespace, where the Secret "+keySecret+" is kept; when empty "+
+		"the pod's, or else that of the lease, "+installNamespace+" or default.", o.setKeyNamespace)
+	o.allowedHosts = defaultAllowedHosts()
+	flags.Var(&o.allowedHosts, "allowed-api-hosts", "The hosts that apiUrl and tokenUrl of connections may name, "+
+		"comma-separated: each a `host`, host:port or *.suffix. May be given more than once; replaces the default.")
+	flags.BoolVar(&o.allowLoopback, "allow-loopback", false,
+		"Allow loopback hosts in apiUrl and tokenUrl beside --allowed-api-hosts, for a simulated platform on this machine.")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0",
 		"Where /metrics is served, for example :8443; 0 turns it off.")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
@@ -41,10 +52,23 @@ func (o *options) bind(flags *flag.FlagSet) {
 }
 
 func (o *options) addNamespace(namespace string) error {
+	o.namespaces = append(o.namespaces, namespace)
+	return checkNamespace(namespace)
+}
+
+func (o *options) setKeyNamespace(namespace string) error {
+	o.keyNamespace = namespace
+	if namespace == "" {
+		return nil
+	}
+	return checkNamespace(namespace)
+}
+
+// checkNamespace returns an error for what cannot be the name of a namespace.
+func checkNamespace(namespace string) error {
 	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
 		return fmt.Errorf("%q is not the name of a namespace: %s", namespace, strings.Join(problems, "; "))
 	}
-	o.namespaces = append(o.namespaces, namespace)
 	return nil
 }
 

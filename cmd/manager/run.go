@@ -11,7 +11,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,7 +34,16 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	cluster, err := servesCluster(ctx, config, scheme, o)
+	// Not the manager's client: that one has no cache to read from before the manager starts.
+	api, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return err
+	}
+	cluster, err := servesCluster(ctx, api, o)
+	if err != nil {
+		return err
+	}
+	key, err := operatorKey(ctx, api, o)
 	if err != nil {
 		return err
 	}
@@ -56,6 +64,7 @@ func run(ctx context.Context, o options) error {
 	}
 	err = controllers.Add(ctx, mgr, controllers.Options{
 		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Version: version,
+		Key: key, AllowedAPIHosts: o.allowedHosts.patterns, AllowLoopback: o.allowLoopback,
 	})
 	if err != nil {
 		return err
@@ -63,7 +72,7 @@ func run(ctx context.Context, o options) error {
 	if err := addChecks(mgr); err != nil {
 		return err
 	}
-	if err := addWatchdog(mgr, o); err != nil {
+	if err := addWatchdogs(mgr, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -97,10 +106,14 @@ func metricsOptions(o options) metricsserver.Options {
 	return options
 }
 
-// addWatchdog lets no leader outlive its lease.
-func addWatchdog(mgr ctrl.Manager, o options) error {
-	if !o.leaderElect {
-		return nil
+// addWatchdogs adds what ends the process when what it knows can no longer be relied on: it starts again with nothing.
+func addWatchdogs(mgr ctrl.Manager, o options) error {
+	err := mgr.Add(&rollbackWatchdog{
+		version: latestVersion(mgr.GetAPIReader(), o.namespaces), ticks: time.Tick(rollbackCheckPeriod),
+		end: endRolledBack,
+	})
+	if err != nil || !o.leaderElect {
+		return err
 	}
 	return mgr.Add(&watchdog{now: time.Now, beat: time.Tick(beat), end: func() {
 		fmt.Fprintln(os.Stderr, "itwin-webhook-operator: was stopped for so long that another may lead")
@@ -134,15 +147,11 @@ type unelected func(context.Context) error
 func (u unelected) Start(ctx context.Context) error { return u(ctx) }
 func (u unelected) NeedLeaderElection() bool        { return false }
 
-// servesCluster tells whether this installation may serve ClusterConnections. One that is bound to namespaces by a Role
+// servesCluster reports whether this installation may serve ClusterConnections. One that is bound to namespaces by a Role
 // may not, and goes without.
-func servesCluster(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o options) (bool, error) {
+func servesCluster(ctx context.Context, api client.Client, o options) (bool, error) {
 	if len(o.namespaces) == 0 {
 		return true, nil
-	}
-	api, err := client.New(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return false, err
 	}
 	for _, resource := range []authorizationv1.ResourceAttributes{
 		{Verb: "watch", Group: v1alpha1.GroupVersion.Group, Resource: "clusterconnections"},

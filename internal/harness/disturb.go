@@ -22,7 +22,7 @@ const (
 )
 
 // disturbable lets the control plane's programs be paused, killed and started again: it leaves their process ids in
-// files, and keeps the API server's certificates, which envtest would make anew for each start, and their ports.
+// files, and keeps what envtest would create for each start: the API server's certificates, etcd's data, and the ports.
 func (c *ControlPlane) disturbable(folder string) error {
 	if err := c.choosePorts(); err != nil {
 		return err
@@ -36,10 +36,11 @@ func (c *ControlPlane) disturbable(folder string) error {
 		return err
 	}
 	c.environment.ControlPlane.Etcd.Path = etcd
+	c.environment.ControlPlane.Etcd.DataDir = c.etcdData()
 	c.environment.ControlPlane.GetAPIServer().Path = server
 	certificates := filepath.Join(c.dir, "certificates")
 	c.environment.ControlPlane.GetAPIServer().CertDir = certificates
-	return os.Mkdir(certificates, 0o700)
+	return errors.Join(os.Mkdir(certificates, 0o700), os.Mkdir(c.etcdData(), 0o700))
 }
 
 // choosePorts gives both programs ports that nobody else gets while they are down.
@@ -109,9 +110,12 @@ func (c *ControlPlane) KillAPIServer(ctx context.Context) error {
 	return c.apiServerEnds(ctx)
 }
 
-func (c *ControlPlane) apiServerEnds(ctx context.Context) error {
-	return Until(ctx, "the API server ends", func(context.Context) error {
-		err := c.signal(apiServerProgram, 0)
+func (c *ControlPlane) apiServerEnds(ctx context.Context) error { return c.ends(ctx, apiServerProgram) }
+
+// ends waits until a program of the control plane has ended.
+func (c *ControlPlane) ends(ctx context.Context, program string) error {
+	return Until(ctx, program+" ends", func(context.Context) error {
+		err := c.signal(program, 0)
 		if errors.Is(err, syscall.ESRCH) {
 			return nil
 		}

@@ -27,7 +27,8 @@ func (c *ControlPlane) StartManager(ctx context.Context, flags ...string) (*Mana
 	return c.StartManagerIn(ctx, Namespace, flags...)
 }
 
-// StartManagerIn runs the operator with the rights of the ServiceAccount that it has in a namespace.
+// StartManagerIn runs the operator with the rights of the ServiceAccount that it has in a namespace, and with its key
+// there. Loopback hosts, such as the simulator's, are allowed; a later --allow-loopback=false among the flags wins.
 func (c *ControlPlane) StartManagerIn(ctx context.Context, namespace string, flags ...string) (*Manager, error) {
 	path, err := Binary("manager")
 	if err != nil {
@@ -37,7 +38,8 @@ func (c *ControlPlane) StartManagerIn(ctx context.Context, namespace string, fla
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.launch(path, append([]string{"--kubeconfig=" + kubeconfig}, flags...))
+	defaults := []string{"--kubeconfig=" + kubeconfig, "--operator-namespace=" + namespace, "--allow-loopback"}
+	m, err := c.launch(path, append(defaults, flags...))
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
@@ -34,6 +38,49 @@ func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 	s.must(namespaced.Stop())
 	s.startManager()
 	other.becomes("model-events", isReady)
+}
+
+// The operator of this test works on another namespace than its own, with the Roles that config/namespaced describes for
+// that: in its own it may only hold a lease and keep its key.
+func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
+	s, own := newConnectedScene(t), newScene(t)
+	s.must(manager.Stop())
+	own.installNamespaced()
+	_, err := plane.Kubectl(s.ctx, "delete", "rolebinding", "itwin-webhook-operator-manager-rolebinding", "-n", own.namespace)
+	s.must(err)
+	s.grantWorkTo(own.namespace)
+
+	elsewhere, err := plane.StartManagerIn(s.ctx, own.namespace, "--watch-namespace="+s.namespace)
+	s.must(err)
+	w := s.ready("model-events")
+	s.delete(w)
+	s.gone("model-events")
+	key := client.ObjectKey{Namespace: own.namespace, Name: "itwin-webhook-operator-key"}
+	s.must(plane.Client.Get(s.ctx, key, &corev1.Secret{}))
+	key.Namespace = s.namespace
+	s.Expect(plane.Client.Get(s.ctx, key, &corev1.Secret{})).To(Satisfy(apierrors.IsNotFound))
+
+	s.must(elsewhere.Stop())
+	s.startManager()
+}
+
+// grantWorkTo applies copies of the Role of config/namespaced and of its binding in the scene's namespace, for the
+// operator of another one.
+func (s *scene) grantWorkTo(namespace string) {
+	s.Helper()
+	root, err := harness.Root()
+	s.must(err)
+	for _, file := range []string{"role.yaml", "role_binding.yaml"} {
+		text, err := os.ReadFile(filepath.Join(root, "config", "namespaced", file))
+		s.must(err)
+		manifest := strings.NewReplacer(
+			"  name: controller-manager\n  namespace: system",
+			"  name: itwin-webhook-operator-controller-manager\n  namespace: "+namespace,
+			"namespace: system", "namespace: "+s.namespace,
+		).Replace(string(text))
+		_, err = plane.KubectlWith(s.ctx, manifest, "apply", "-f", "-")
+		s.must(err)
+	}
 }
 
 // installNamespaced applies config/namespaced into the scene's namespace, as an administrator of no more than that

@@ -13,6 +13,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -27,8 +28,9 @@ func answersItsProbes(s *scene) {
 	}
 }
 
-// isNotReadyWithoutRights: an operator that cannot read what it serves lives on, waits for the right to, and is not
-// called ready. It runs under an account of its own, so that nothing is refused to the installation's.
+// isNotReadyWithoutRights: an operator that may not read its key says what to grant, and goes on once it may. One that
+// cannot read what it serves lives on, waits for the right to, and is not called ready. It runs under an account of its
+// own, so that nothing is refused to the installation's.
 func isNotReadyWithoutRights(s *scene) {
 	binary, err := harness.Binary("manager")
 	s.Expect(err).NotTo(HaveOccurred())
@@ -38,13 +40,26 @@ func isNotReadyWithoutRights(s *scene) {
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	s.Expect(clientcmd.WriteToFile(s.kubeconfig(s.account("nobody")), kubeconfig)).To(Succeed())
 	process, err := harness.StartProcess(filepath.Join(dir, "manager.log"), binary,
-		[]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=" + address})
+		[]string{
+			"--kubeconfig=" + kubeconfig, "--operator-namespace=" + harness.Namespace,
+			"--health-probe-bind-address=" + address,
+		})
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Cleanup(func() { s.Expect(process.Kill()).To(Succeed()) })
 
-	s.Eventually(process.Output).Should(ContainSubstring("is forbidden"))
-	status, _ := get(s, "http://"+address+"/healthz", "")
-	s.Expect(status).To(Equal(http.StatusOK))
+	s.Eventually(process.Output).Should(And(ContainSubstring("is forbidden"),
+		ContainSubstring(`the verb \"get\" on secrets in the namespace`)))
+	s.add(&rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: harness.Namespace, Name: s.meta("key").Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: prefix + "key-role"},
+		Subjects: []rbacv1.Subject{{
+			Kind: rbacv1.ServiceAccountKind, Namespace: s.namespace, Name: s.meta("nobody").Name,
+		}},
+	})
+	s.Eventually(func() (int, error) {
+		status, _, err := fetch(s.ctx, "http://"+address+"/healthz", "")
+		return status, err
+	}).Should(Equal(http.StatusOK))
 	status, body := get(s, "http://"+address+"/readyz", "")
 	s.Expect(status).To(Equal(http.StatusInternalServerError))
 	s.Expect(body).To(ContainSubstring("caches"))
