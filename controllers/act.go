@@ -266,7 +266,7 @@ func (r *run) update(remote context.Context) error {
 	if !r.plan.withoutSecret {
 		patch.Secret = r.facts.secret.value
 	}
-	updated, err := r.holder().Update(remote, r.facts.id(), patch)
+	updated, err := r.send(remote, patch)
 	if err != nil {
 		return err
 	}
@@ -276,6 +276,22 @@ func (r *run) update(remote context.Context) error {
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()
 	return r.compare(patch, updated)
+}
+
+// send sends an update, and keeps in mind which secret the platform has because of it.
+func (r *run) send(remote context.Context, patch platform.Patch) (platform.Webhook, error) {
+	if patch.Secret == "" {
+		return r.holder().Update(remote, r.facts.id(), patch)
+	}
+	before := r.memory.sending(r.key(), r.object().UID)
+	updated, err := r.holder().Update(remote, r.facts.id(), patch)
+	switch {
+	case err == nil:
+		r.memory.sent(r.key(), r.object().UID, r.facts.secret.fingerprint)
+	case !platform.MayHaveHappened(err):
+		r.memory.sent(r.key(), r.object().UID, before)
+	}
+	return updated, err
 }
 
 // compare looks at what is left to do after an update. The snapshot has the answer already, so no list will tell of it:

@@ -130,7 +130,8 @@ func TestABackupWithoutStatusFindsItsWebhookAgain(t *testing.T) {
 		s.processes[0].kill()
 		s.forget(subject)
 		s.start()
-		s.apply(subject, claiming(backup.Status.WebhookID))
+		s.apply(subject, func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers })
+		s.run(restoreGrace)
 		s.Expect(s.violations()).To(BeEmpty())
 		s.Expect(s.idOf(subject)).To(Equal(backup.Status.WebhookID))
 		s.Expect(s.creates()).To(Equal(1))
@@ -204,7 +205,6 @@ func TestTwoLeaders(t *testing.T) {
 	}
 }
 
-
 // interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next one
 // meets the fates.
 func (w *world) interrupted(fates ...fate) {
@@ -247,8 +247,6 @@ func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
 		g.Expect(w.creates()).To(Equal(2))
 	})
 }
-
-
 
 // TestNobodyTakesAWebhookByWritingItsID lets an older Webhook name the remote webhook of a younger one.
 func TestNobodyTakesAWebhookByWritingItsID(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -104,7 +105,7 @@ func TestWhatIsOffSignsNothing(t *testing.T) {
 }
 
 // TestAForeignSecretIsReplaced changes the secret on the platform behind the back of an operator that began after it was
-// sent. It replaces the secret until it is sure, and does not fight for ever.
+// sent: it sends the secret once more. When that happens again and again, its corrections come after growing pauses.
 func TestAForeignSecretIsReplaced(t *testing.T) {
 	inWorld(t, func(w *world) {
 		add()(w)
@@ -118,6 +119,10 @@ func TestAForeignSecretIsReplaced(t *testing.T) {
 			w.ask(http.MethodPatch, "/webhooks/"+w.remotes()[0].ID, map[string]any{"secret": nextHMAC})
 			w.run(settleFor)
 		}
-		g.Expect(w.platform.Requests().Counts["PATCH /webhooks/{id}"] - updates - 10).To(BeNumerically("<=", 1))
+		g.Expect(w.platform.Requests().Counts["PATCH /webhooks/{id}"] - updates - 10).To(BeNumerically("<=", 4))
+		condition := apimeta.FindStatusCondition(w.cluster.webhook(subject).Status.Conditions, v1alpha1.ReadyCondition)
+		g.Expect(condition.Reason).To(Equal(v1alpha1.DriftedReason))
+		w.run(longestCorrectionPause)
+		g.Expect(w.violations()).To(BeEmpty(), "the last word is the operator's")
 	})
 }

@@ -133,9 +133,12 @@ type secretFacts struct {
 	// problem with a Secret that a person must fix; nil when there is none. retry is when it may have passed by itself.
 	problem *problem
 	retry   time.Duration
-	// loaded is true when value and fingerprint are those of the Secret; previous is the value before its last rotation.
+	// loaded is true when value and fingerprint are those of the Secret.
 	loaded             bool
 	value, fingerprint string
+	// sent is the fingerprint of the value that this process sent last; unknownSecret when it is not known whether the
+	// platform has it, "" when it sent none.
+	sent string
 }
 
 // finalized reports whether a remote webhook may exist: the finalizer is there before anything is sent.

@@ -55,7 +55,9 @@ func sameRemote(a, b proof.Remote) bool {
 	return platform.SameID(a.ID, b.ID) && (a.Account == b.Account || a.Account == "" || b.Account == "")
 }
 
-func objectOf(w *v1alpha1.Webhook) proof.Object { return proof.Object{Namespace: w.Namespace, Name: w.Name} }
+func objectOf(w *v1alpha1.Webhook) proof.Object {
+	return proof.Object{Namespace: w.Namespace, Name: w.Name}
+}
 
 // markOf is the mark that the creates of an object carry: its UID.
 func markOf(w *v1alpha1.Webhook) string { return strings.ToLower(string(w.UID)) }

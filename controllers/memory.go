@@ -52,6 +52,9 @@ type attempt struct {
 	adoptionGeneration int64
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
+	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
+	// whether the platform has it, "" when it sent none.
+	secret string
 	// corrections counts the corrections in a row of changes by other clients; corrected is when the last one was made.
 	corrections int
 	corrected   time.Time
@@ -102,13 +105,27 @@ func (m *memory) change(name types.NamespacedName, uid types.UID, change func(*a
 func (m *memory) begin(name types.NamespacedName, uid types.UID) {
 	m.change(name, uid, func(a *attempt) {
 		a.remote, a.noneInFlight, a.unknownOutcome = proof.Remote{}, true, false
-		a.settledAfter, a.adoptionSince = time.Time{}, time.Time{}
+		a.settledAfter, a.adoptionSince, a.modified, a.secret = time.Time{}, time.Time{}, time.Time{}, ""
 	})
 }
 
 // made notes the webhook that belongs to the object.
 func (m *memory) made(name types.NamespacedName, uid types.UID, remote proof.Remote) {
 	m.change(name, uid, func(a *attempt) { a.remote, a.noneInFlight, a.unknownOutcome = remote, false, false })
+}
+
+// unknownSecret stands for the secret that the platform has while it is not known which one that is.
+const unknownSecret = "unknown"
+
+// sending notes that a secret is about to be sent, and returns what was known of the one before.
+func (m *memory) sending(name types.NamespacedName, uid types.UID) (before string) {
+	m.change(name, uid, func(a *attempt) { before, a.secret = a.secret, unknownSecret })
+	return before
+}
+
+// sent notes which secret the platform has after an answer.
+func (m *memory) sent(name types.NamespacedName, uid types.UID, fingerprint string) {
+	m.change(name, uid, func(a *attempt) { a.secret = fingerprint })
 }
 
 // wrote notes the platform's time of a change that this process made to the remote webhook.

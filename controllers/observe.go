@@ -32,7 +32,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		f.identity.owned, f.identity.requested = known.remote, ""
 		f.identity.proven = f.identity.proven && w.Annotations[v1alpha1.WebhookIDAnnotation] == known.remote.ID
 	}
-	f.contestedUntil, f.modified = known.contestedUntil(), known.modified
+	f.contestedUntil, f.modified, f.secret.sent = known.contestedUntil(), known.modified, known.secret
 	if target != nil {
 		via[target.Fleet().Account()] = target
 		f.observeTarget(target)

@@ -130,7 +130,7 @@ func forgetRemote(status *v1alpha1.WebhookStatus) {
 // the Secret that holds it now.
 func (r *run) describeSecret(status *v1alpha1.WebhookStatus) {
 	secret := r.facts.secret
-	has := status.SecretFingerprint == secret.fingerprint ||
+	has := status.SecretFingerprint == secret.fingerprint || secret.sent == secret.fingerprint ||
 		status.SecretFingerprint == "" && status.SecretName == secret.name && status.SecretVersion == secret.version
 	if !secret.loaded || !r.secretSent && !has {
 		return

@@ -45,7 +45,7 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts, known a
 		return nil
 	}
 	s := f.webhook.Status
-	same := f.described() && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
+	same := f.described() && (f.secret.sent == "" || f.secret.sent == s.SecretFingerprint) && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
 	if same && s.SecretFingerprint != "" && !f.pending() && !f.secret.rotate && !f.secret.ownership || f.untouchedImport() {
 		return nil
 	}

@@ -94,6 +94,9 @@ func (f *facts) platformHasSecret() bool {
 	if !f.described() || f.secret.missing {
 		return false
 	}
+	if f.secret.sent != "" {
+		return f.secret.loaded && f.secret.sent == f.secret.fingerprint
+	}
 	if f.secret.loaded && s.SecretFingerprint != "" {
 		return s.SecretFingerprint == f.secret.fingerprint
 	}

@@ -34,24 +34,54 @@ type tokens struct {
 
 	mu     sync.Mutex
 	cached *oauth2.Token
-	// useUntil is when the cached token should be replaced, by our own clock.
-	useUntil time.Time
+	// useUntil is when the cached token should be replaced, and validUntil when it ends, by our own clock.
+	useUntil, validUntil time.Time
+	// fetching is true while a caller obtains another one.
+	fetching bool
 	// failed is why the last request failed if the token server asked to wait until retryAt.
 	failed  *Error
 	retryAt time.Time
 }
 
-// get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless
-// somebody else already has.
+// busyToken is how long a caller waits while another one obtains a token.
+const busyToken = 50 * time.Millisecond
+
+// get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless another
+// caller already has. No caller waits for the request of another: it uses the token that is about to be replaced, or is
+// told to come back.
 func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cached != nil && t.cached != stale && t.clock.Now().Before(t.useUntil) {
+	now := t.clock.Now()
+	cached := t.cached != nil && t.cached != stale
+	switch {
+	case cached && now.Before(t.useUntil), cached && t.fetching && now.Before(t.validUntil):
+		defer t.mu.Unlock()
 		return t.cached, nil
-	}
-	if t.clock.Now().Before(t.retryAt) {
+	case t.fetching:
+		t.mu.Unlock()
+		return nil, &ThrottledError{After: busyToken, Crowded: true}
+	case now.Before(t.retryAt):
+		defer t.mu.Unlock()
 		return nil, t.failed
 	}
+	t.fetching = true
+	t.mu.Unlock()
+
+	token, failure := t.fetch(ctx)
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fetching = false
+	if failure != nil {
+		t.failed, t.retryAt = failure, t.clock.Now().Add(failure.RetryAfter)
+		return nil, failure
+	}
+	t.cached, t.useUntil, t.validUntil = token, now.Add(usableFor(token)), now.Add(validFor(token))
+	return token, nil
+}
+
+// fetch asks the token server.
+func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	begun := t.clock.Now()
@@ -59,21 +89,27 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 	if err != nil {
 		failure := t.failure(err)
 		t.observe(Call{Operation: "token", Status: failure.Status, Duration: t.clock.Since(begun)})
-		t.failed, t.retryAt = failure, t.clock.Now().Add(failure.RetryAfter)
 		return nil, failure
 	}
 	t.observe(Call{Operation: "token", Status: http.StatusOK, Duration: t.clock.Since(begun)})
-	t.cached, t.useUntil = token, begun.Add(usableFor(token))
 	return token, nil
 }
 
-// usableFor is how long a token that was just fetched should be used. Its Expiry comes from the library's clock, which
-// is always the real one.
+// validFor is how long a token that was just fetched is valid. Its Expiry comes from the library's clock, which is always
+// the real one.
+func validFor(token *oauth2.Token) time.Duration {
+	if token.Expiry.IsZero() {
+		return tokenDefault
+	}
+	return time.Until(token.Expiry)
+}
+
+// usableFor is how long a token that was just fetched should be used.
 func usableFor(token *oauth2.Token) time.Duration {
 	if token.Expiry.IsZero() {
 		return tokenDefault
 	}
-	lifetime := time.Until(token.Expiry)
+	lifetime := validFor(token)
 	return lifetime - min(tokenEarly, lifetime/2)
 }
 

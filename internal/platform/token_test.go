@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -139,7 +140,7 @@ func TestTheRepeatedRequestTakesAPlaceToo(t *testing.T) {
 	s.Expect(tokens).To(HaveLen(3))
 }
 
-// Everybody whose token was refused gets the same new one.
+// Of many callers whose token was refused at once one fetches another; no caller waits for its request.
 func TestManyRefusalsOfOneTokenFetchOneOther(t *testing.T) {
 	const callers = 6
 	var arrived sync.WaitGroup
@@ -158,12 +159,42 @@ func TestManyRefusalsOfOneTokenFetchOneOther(t *testing.T) {
 			_, _ = io.WriteString(w, `{"webhooks":[]}`)
 		}
 	}))
+	s.Expect(s.client.Login(t.Context())).To(Succeed())
 	var group sync.WaitGroup
 	for range callers {
-		group.Go(func() { s.Expect(operations["list"](s, "")).To(Succeed()) })
+		group.Go(func() {
+			err := operations["list"](s, "")
+			busy, told := errors.AsType[*platform.ThrottledError](err)
+			s.Expect(err == nil || told && busy.Crowded).To(BeTrue(), "%v", err)
+		})
 	}
 	group.Wait()
+	s.Expect(operations["list"](s, "")).To(Succeed())
 	s.Expect(issued.Load()).To(BeEquivalentTo(2))
+}
+
+// A token server that does not answer holds up the caller that asks it, and no other.
+func TestATokenRequestThatHangsHoldsUpNoOtherCaller(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s := newHandledScene(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/connect/token" {
+			close(asked)
+			<-answer
+			_, _ = io.WriteString(w, `{"access_token":"token","expires_in":3600}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"webhooks":[]}`)
+	}))
+	first := make(chan error)
+	go func() { first <- operations["list"](s, "") }()
+	<-asked
+	busy, told := errors.AsType[*platform.ThrottledError](operations["list"](s, ""))
+	s.Expect(told).To(BeTrue())
+	s.Expect(busy.Crowded).To(BeTrue())
+	close(answer)
+	s.Expect(<-first).To(Succeed())
+	s.Expect(operations["list"](s, "")).To(Succeed())
 }
 
 func TestWhatTheTokenServerMaySay(t *testing.T) {
