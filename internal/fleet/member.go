@@ -44,13 +44,15 @@ func (m *Member) Fleet() *Fleet { return m.fleet }
 func (m *Member) Name() string { return m.name }
 
 // Use replaces the client, for example after a rotation of the credentials, and the cadence. What went wrong with the
-// old client counts no more. The account's snapshot, pace and outage stay.
+// old client counts no more, and whether the new one works is found out at once, unless the platform asked for a pause.
+// The account's snapshot, pace and outage stay.
 func (m *Member) Use(api API, cadence Cadence) {
 	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m.api, m.cadence = api, cadence
 	m.closed, m.failure, m.failures, m.polled = nil, nil, 0, time.Time{}
+	f.polled, f.failures = time.Time{}, 0
 }
 
 // SetCadence changes how often the member wants the account listed.

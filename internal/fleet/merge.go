@@ -164,7 +164,9 @@ func (e *entry) mute(began uint64) bool { return e.writing > 0 || e.written > be
 
 func same(a, b platform.Webhook) bool { return sameButModified(a, b) && a.Modified.Equal(b.Modified) }
 
-func movedOnly(a, b platform.Webhook) bool { return sameButModified(a, b) && !a.Modified.Equal(b.Modified) }
+func movedOnly(a, b platform.Webhook) bool {
+	return sameButModified(a, b) && !a.Modified.Equal(b.Modified)
+}
 
 func sameButModified(a, b platform.Webhook) bool {
 	return a.Active == b.Active && a.CallbackURL == b.CallbackURL && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&

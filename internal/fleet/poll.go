@@ -59,13 +59,17 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 	f.polling = false
 	switch {
 	case start.api != m.api || f.members[m.name] != m:
-		f.polled = start.before
+		f.polled = time.Time{}
 		return Changes{}, errReplaced
 	case err != nil && platform.IsConnectionTrouble(err):
 		f.polled = start.before
 		m.fail(err)
 		return Changes{}, err
 	case err != nil:
+		if _, limited := platform.IsRateLimited(err); !limited {
+			// Whatever was wrong with the credentials, the trouble is the account's now.
+			m.failure, m.failures = nil, 0
+		}
 		f.failList(err)
 		return Changes{}, err
 	}

@@ -26,7 +26,6 @@ func TestNothingIsKnownBeforeTheFirstList(t *testing.T) {
 	s.Expect(s.fleet.Synced()).To(BeTrue())
 	s.Expect(s.fleet.Age()).To(Equal(5 * time.Second))
 	s.Expect(s.fleet.IDs()).To(ConsistOf("a"))
-	s.Expect(s.fleet.Skew()).To(Equal(3 * time.Second))
 }
 
 // writes are all that can be done with one webhook, and how the picture shows that it was done.
@@ -60,7 +59,7 @@ var writes = []struct {
 	name: "confirm what is gone", op: "get",
 	prepare: func(s *scene) { s.remote.remove("a") },
 	write:   func(s *scene) error { return s.confirm("a") },
-	done:    func(s *scene) bool { return s.presence("a") == fleet.Gone },
+	done:    func(s *scene) bool { return s.presence("a") == fleet.Absent },
 }}
 
 func TestAListSaysNothingAboutAWriteThatBeganAndEndedWithinIt(t *testing.T) {
@@ -158,11 +157,11 @@ func TestAFailedListChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newListedScene(t, "a", "b")
-			s.fleet.Await("waiting", s.fleet.Heard())
+			s.fleet.Await("waiting", s.fleet.ListCount())
 			s.remote.remove("a")
 			s.remote.change("b", func(w *platform.Webhook) { w.Active = true })
 			s.clock.Step(time.Minute)
-			heard := s.fleet.Heard()
+			heard := s.fleet.ListCount()
 			s.remote.fail("list", failure)
 
 			changes, err := s.fleet.Poll(t.Context())
@@ -171,17 +170,17 @@ func TestAFailedListChangesNothing(t *testing.T) {
 			s.Expect(s.active("a")).To(BeFalse())
 			s.Expect(s.active("b")).To(BeFalse())
 			s.Expect(s.fleet.Age()).To(Equal(time.Minute))
-			s.Expect(s.fleet.Heard()).To(Equal(heard))
+			s.Expect(s.fleet.ListCount()).To(Equal(heard))
 
 			changes, err = s.fleet.Poll(t.Context())
 			s.Expect(err).NotTo(HaveOccurred())
-			s.Expect(changes.IDs).To(ConsistOf("a", "b"))
-			s.Expect(changes.Woken).To(ConsistOf("waiting"))
+			s.Expect(idsOf(changes.Webhooks)).To(ConsistOf("a", "b"))
+			s.Expect(changes.Waiting).To(ConsistOf("waiting"))
 		})
 	}
 }
 
-func TestAbsenceIsARumourUntilItIsConfirmed(t *testing.T) {
+func TestAbsenceIsUnconfirmedUntilAReadAndALaterListLackIt(t *testing.T) {
 	s := newListedScene(t, "a", "b", "c")
 	s.remote.hide("a", true)
 	s.remote.hide("b", true)
@@ -194,6 +193,8 @@ func TestAbsenceIsARumourUntilItIsConfirmed(t *testing.T) {
 	s.Expect(s.fleet.IDs()).To(BeEmpty())
 
 	s.Expect(s.confirm("a")).To(Succeed(), "not existing is an answer")
+	s.Expect(s.presence("a")).To(Equal(fleet.Absent))
+	s.poll()
 	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
 	s.Expect(s.confirm("b")).To(Succeed())
 	s.Expect(s.presence("b")).To(Equal(fleet.Present))
@@ -238,7 +239,7 @@ func TestWhatIsGoneCanReappear(t *testing.T) {
 	s.Expect(s.poll()).To(ConsistOf("a"))
 	s.remote.fail("get", errNotFound)
 	s.Expect(s.confirm("a")).To(Succeed())
-	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
+	s.Expect(s.presence("a")).To(Equal(fleet.Absent))
 	s.Expect(s.poll()).To(BeEmpty(), "it is gone, which is no news")
 	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
 
@@ -264,7 +265,7 @@ func TestWhatIsGoneCanBeFoundAgain(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.fail("get", errNotFound)
 	s.Expect(s.confirm("a")).To(Succeed())
-	s.Expect(s.presence("a")).To(Equal(fleet.Gone))
+	s.Expect(s.presence("a")).To(Equal(fleet.Absent))
 	s.Expect(s.confirm("a")).To(Succeed())
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 }
@@ -323,24 +324,16 @@ func TestANewWebhookIsAChange(t *testing.T) {
 	s.Expect(s.poll()).To(ConsistOf("b"))
 }
 
-func TestOfTwoListsAtTheSameTimeTheOneThatEndsFirstCounts(t *testing.T) {
-	for name, other := range map[string]error{"succeeds": nil, "fails": errUnavailable} {
-		t.Run("the other "+name, func(t *testing.T) {
-			s := newListedScene(t, "a")
-			s.remote.afterNext("list", func() error { // the other has read the old state
-				s.remote.change("a", func(w *platform.Webhook) { w.Active = true })
-				s.clock.Step(time.Second)
-				s.Expect(s.poll()).To(ConsistOf("a"))
-				return other
-			})
-			changes, err := s.fleet.Poll(t.Context())
-			s.Expect(err).To(MatchError(ContainSubstring("another list ended")))
-			s.Expect(changes).To(BeZero())
-			s.Expect(s.active("a")).To(BeTrue())
-			s.Expect(s.fleet.Age()).To(BeZero())
-			s.Expect(s.fleet.Trouble()).NotTo(HaveOccurred())
-		})
-	}
+func TestOneListOfAnAccountIsUnderWayAtATime(t *testing.T) {
+	s := newListedScene(t, "a")
+	s.remote.afterNext("list", func() error {
+		_, err := s.fleet.Poll(t.Context())
+		s.Expect(err).To(MatchError(fleet.ErrPolling))
+		return nil
+	})
+	s.remote.sent()
+	s.poll()
+	s.Expect(s.remote.sent()).To(Equal([]string{"list"}))
 }
 
 func TestAnAnswerThatAnotherOvertookIsNotBelieved(t *testing.T) {

@@ -25,7 +25,7 @@ func TestPollIn(t *testing.T) {
 		"just listed":            {func(s *scene) { s.poll() }, interval},
 		"listed a while ago":     {func(s *scene) { s.poll(); s.clock.Step(20 * time.Second) }, 40 * time.Second},
 		"listed long ago":        {func(s *scene) { s.poll(); s.clock.Step(time.Hour) }, 0},
-		"somebody awaits a list": {func(s *scene) { s.poll(); s.fleet.Await("a", s.fleet.Heard()) }, interval},
+		"somebody awaits a list": {func(s *scene) { s.poll(); s.fleet.Await("a", s.fleet.ListCount()) }, interval},
 		"somebody awaits one since now": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(s.clock.Now(), "a")
@@ -86,7 +86,7 @@ func TestPollIn(t *testing.T) {
 				s.pollFailing(errUnauthorized)
 			}
 			s.pollFailing(errReset)
-		}, interval},
+		}, time.Second},
 		"429":                 {func(s *scene) { s.poll(); s.pollFailing(errLimited) }, 7 * time.Second},
 		"429 before any list": {func(s *scene) { s.pollFailing(errLimited) }, 7 * time.Second},
 		"429 and a closed gate": {func(s *scene) {
@@ -141,13 +141,13 @@ func TestAwait(t *testing.T) {
 		s.t.Helper()
 		changes, err := s.fleet.Poll(s.t.Context())
 		s.Expect(err).NotTo(HaveOccurred())
-		return changes.Woken
+		return changes.Waiting
 	}
 	t.Run("the next list wakes, once", func(t *testing.T) {
 		s := newListedScene(t)
-		s.Expect(s.fleet.Await("a", s.fleet.Heard())).To(BeTrue())
-		s.Expect(s.fleet.Await("a", s.fleet.Heard())).To(BeTrue())
-		s.Expect(s.fleet.Await("b", s.fleet.Heard())).To(BeTrue())
+		s.Expect(s.fleet.Await("a", s.fleet.ListCount())).To(BeTrue())
+		s.Expect(s.fleet.Await("a", s.fleet.ListCount())).To(BeTrue())
+		s.Expect(s.fleet.Await("b", s.fleet.ListCount())).To(BeTrue())
 		s.pollFailing(errUnavailable)
 		s.pollFailing(errThrottled)
 		s.Expect(wokenBy(s)).To(ConsistOf("a", "b"))
@@ -157,14 +157,14 @@ func TestAwait(t *testing.T) {
 	t.Run("a list that is under way wakes", func(t *testing.T) {
 		s := newListedScene(t)
 		s.remote.afterNext("list", func() error {
-			s.fleet.Await("a", s.fleet.Heard())
+			s.fleet.Await("a", s.fleet.ListCount())
 			return nil
 		})
 		s.Expect(wokenBy(s)).To(ConsistOf("a"))
 	})
 	t.Run("a list that was missed is told of", func(t *testing.T) {
 		s := newListedScene(t)
-		heard := s.fleet.Heard()
+		heard := s.fleet.ListCount()
 		s.poll()
 		s.Expect(s.fleet.Await("a", heard)).To(BeFalse())
 		s.Expect(wokenBy(s)).To(BeEmpty(), "who was told decides again")
@@ -190,14 +190,14 @@ func TestAwait(t *testing.T) {
 	t.Run("the last word counts", func(t *testing.T) {
 		s := newListedScene(t)
 		s.fleet.AwaitSince(start.Add(time.Hour), "a")
-		s.fleet.Await("a", s.fleet.Heard())
-		s.fleet.Await("b", s.fleet.Heard())
+		s.fleet.Await("a", s.fleet.ListCount())
+		s.fleet.Await("b", s.fleet.ListCount())
 		s.fleet.AwaitSince(start.Add(time.Hour), "b")
 		s.Expect(wokenBy(s)).To(ConsistOf("a"))
 	})
 	t.Run("who is forgotten is not woken", func(t *testing.T) {
 		s := newListedScene(t)
-		s.fleet.Await("a", s.fleet.Heard())
+		s.fleet.Await("a", s.fleet.ListCount())
 		s.fleet.Forget("a")
 		s.fleet.Forget("b")
 		s.Expect(wokenBy(s)).To(BeEmpty())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"webhook-operator.io/itwin/internal/fleet"
@@ -208,8 +209,6 @@ func (r *remote) List(context.Context) (all []platform.Webhook, err error) {
 
 func (r *remote) Ready(context.Context) error { return r.unready }
 
-func (r *remote) Skew() time.Duration { return 3 * time.Second }
-
 func (r *remote) find(id string) (platform.Webhook, error) {
 	if w, ok := r.webhooks[id]; ok {
 		return w, nil
@@ -248,20 +247,53 @@ func (r *remote) sent() []string {
 	return calls
 }
 
-// scene is a fleet, its remote side and its clock.
+// account is an account with one member, by which a test uses both.
+type account struct {
+	*fleet.Member
+	*fleet.Fleet
+}
+
+// testCadence is how often the members of most tests want a list.
+var testCadence = fleet.Cadence{Interval: time.Minute, Pause: time.Second}
+
+func newAccount(api fleet.API, c clock.PassiveClock, enqueue func()) account {
+	m := fleet.NewRegistry(c).Join("platform/0", "a/default", api, testCadence, enqueue)
+	return account{m, m.Fleet()}
+}
+
+// PollIn is when the member would list if it wanted that every so often.
+func (a account) PollIn(interval time.Duration) time.Duration {
+	a.SetCadence(fleet.Cadence{Interval: interval, Pause: time.Second})
+	return a.Member.PollIn()
+}
+
+// Use replaces the client.
+func (a account) Use(api fleet.API) { a.Member.Use(api, testCadence) }
+
+// IDs of the webhooks in the snapshot.
+func (a account) IDs() []string { return idsOf(a.Webhooks()) }
+
+func idsOf(webhooks []platform.Webhook) (ids []string) {
+	for _, w := range webhooks {
+		ids = append(ids, w.ID)
+	}
+	return ids
+}
+
+// scene is an account, its remote side and its clock.
 type scene struct {
 	*WithT
 	t      *testing.T
 	remote *remote
 	clock  *clocktesting.FakeClock
-	fleet  *fleet.Fleet
+	fleet  account
 	nudges atomic.Int32
 }
 
 // newScene makes a fleet that has never listed.
 func newScene(t *testing.T, ids ...string) *scene {
 	s := &scene{WithT: NewWithT(t), t: t, remote: newRemote(ids...), clock: clocktesting.NewFakeClock(start)}
-	s.fleet = fleet.New(s.remote, s.clock, func() { s.nudges.Add(1) })
+	s.fleet = newAccount(s.remote, s.clock, func() { s.nudges.Add(1) })
 	return s
 }
 
@@ -278,7 +310,7 @@ func (s *scene) poll() []string {
 	s.t.Helper()
 	changes, err := s.fleet.Poll(s.t.Context())
 	s.Expect(err).NotTo(HaveOccurred())
-	return changes.IDs
+	return idsOf(changes.Webhooks)
 }
 
 func (s *scene) activate(id string) error {

@@ -250,6 +250,7 @@ func TestEveryRequestIsObserved(t *testing.T) {
 
 func TestManyCallsAtTheSameTime(t *testing.T) {
 	s := newScene(t, simulator.Options{})
+	s.Expect(s.client.Login(t.Context())).To(Succeed())
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
