@@ -1,0 +1,629 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	anID     = "e6989b43-53ab-45e2-a610-560c6f7e879e"
+	callback = "https://hooks.example.com/itwin"
+
+	anAccount      = "api.bentley.com/0123456789abcdef"
+	anotherAccount = "api.bentley.com/fedcba9876543210"
+)
+
+var owned = proof.Remote{Account: anAccount, ID: anID}
+
+// given changes facts.
+type given func(*facts)
+
+// fresh are the facts about a Webhook that nobody has looked at, with a connection that is in order.
+func fresh() facts {
+	w := &v1alpha1.Webhook{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "digital-twin", Name: "model-events", UID: "uid", Generation: 1,
+			CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour)), Annotations: map[string]string{},
+		},
+		Spec: v1alpha1.WebhookSpec{
+			CallbackURL: callback, Scope: v1alpha1.AccountScope, EventTypes: []string{"a.b.v1", "c.d.v1"},
+			ReactivationPolicy: v1alpha1.ReactivateAlways, DeletionPolicy: v1alpha1.DeleteRemote,
+		},
+		Status: v1alpha1.WebhookStatus{ObservedGeneration: -1},
+	}
+	return facts{
+		now: noon, webhook: w, generation: 1,
+		connection: connectionFacts{account: anAccount, synced: true, adoption: true},
+		holder:     holderFacts{reach: reachable, synced: true},
+		attempt:    attemptFacts{noneInFlight: true},
+		secret: secretFacts{
+			name: "model-events-webhook-secret", version: "7", loaded: true, value: "value", fingerprint: "f7",
+		},
+	}
+}
+
+// settled are the facts about a Webhook that is in sync.
+func settled() facts {
+	f := fresh()
+	f.identity, f.presence = identity{owned: owned, proven: true}, fleet.Present
+	f.remote = platform.Webhook{
+		ID: anID, Scope: "Account", Active: true, CallbackURL: callback, EventTypes: []string{"a.b.v1", "c.d.v1"},
+	}
+	w, on := f.webhook, true
+	w.Finalizers = []string{v1alpha1.WebhookFinalizer}
+	w.Annotations[v1alpha1.WebhookIDAnnotation] = anID
+	w.Status = v1alpha1.WebhookStatus{
+		ObservedGeneration: 1, AppliedGeneration: 1, WebhookID: anID, Account: anAccount, Active: &on,
+		SecretName: f.secret.name, SecretVersion: f.secret.version, SecretFingerprint: f.secret.fingerprint,
+	}
+	setConditions(&w.Status, 1, conditionsOf(inSync)...)
+	return f
+}
+
+func with(f facts, changes ...given) facts {
+	for _, change := range changes {
+		change(&f)
+	}
+	return f
+}
+
+func finalizer(f *facts)  { f.webhook.Finalizers = []string{v1alpha1.WebhookFinalizer} }
+func remoteOff(f *facts)  { f.remote.Active = false }
+func specOff(f *facts)    { off := false; f.webhook.Spec.Active = &off }
+func edited(f *facts)     { f.generation++; f.webhook.Generation++ }
+func onRequest(f *facts)  { f.webhook.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest }
+func deleted(f *facts)    { now := metav1.NewTime(noon); f.webhook.DeletionTimestamp = &now }
+func missing(f *facts)    { f.presence = fleet.Missing }
+func goneRemote(f *facts) { f.presence = fleet.Gone }
+func statusOff(f *facts)  { off := false; f.webhook.Status.Active = &off }
+
+func knownDeactivated(f *facts) {
+	statusOff(f)
+	remoteOff(f)
+	setConditions(&f.webhook.Status, 1, deactivatedCondition())
+}
+
+// inFlight: a create of an earlier process may still take effect.
+func inFlight(f *facts) { f.attempt.noneInFlight = false }
+
+func suspended(f *facts) { f.webhook.Spec.Suspend = true }
+
+func retained(f *facts) { f.webhook.Spec.DeletionPolicy = v1alpha1.RetainRemote }
+
+func notAllowed(f *facts) {
+	f.connection.problem, f.connection.forbidden = &problem{"ConnectionNotAllowed", "why"}, true
+	f.holder.reach = forbidden
+}
+
+// asksFor asks for a remote webhook that the object does not own.
+func asksFor(id string) given {
+	return func(f *facts) { f.identity, f.webhook.Spec.WebhookID = identity{requested: id}, id }
+}
+
+// moved: spec.connectionRef reaches another account than the one that owns the remote webhook.
+func moved(f *facts) {
+	f.connection.account, f.holder.moving = anotherAccount, true
+}
+
+// gaveUp lists a remote webhook as a former one.
+func gaveUp(account, id string, how reach, presence fleet.Presence, active bool) given {
+	return func(f *facts) {
+		former := proof.Remote{Account: account, ID: id}
+		f.identity.former = append(f.identity.former, former)
+		f.former = append(f.former, formerFacts{
+			Remote: former, reach: how, synced: how != unreachable, presence: presence,
+			webhook: platform.Webhook{ID: id, Scope: "Account", Active: active, CallbackURL: callback},
+		})
+	}
+}
+
+// marked: a create of this object made another webhook.
+func marked(active bool) given {
+	return func(f *facts) {
+		f.marked = append(f.marked, markedFacts{account: f.connection.account, webhook: platform.Webhook{
+			ID: "0f", Scope: "Account", Active: active, CallbackURL: callback + "?itwin-webhook=uid", Mark: "uid",
+			EventTypes: []string{"a.b.v1", "c.d.v1"},
+		}})
+	}
+}
+
+// changedByAnother: the platform's time of modification moved without a write of the operator's.
+func changedByAnother(f *facts) {
+	f.webhook.Status.Modified = platformTime(noon.Add(-time.Hour))
+	f.remote.Modified = noon.Add(-time.Minute)
+}
+
+func annotated(annotation, value string) given {
+	return func(f *facts) { f.webhook.Annotations[annotation] = value }
+}
+
+func unproven(f *facts) { f.identity.proven = false }
+
+func troubled(reason string) given {
+	return func(f *facts) { f.connection.problem = &problem{reason, "why"} }
+}
+
+func TestDecide(t *testing.T) {
+	match := platform.Webhook{ID: "0f", Scope: "Account", CallbackURL: callback, EventTypes: []string{"a.b.v1", "c.d.v1"}}
+	for _, c := range []struct {
+		name  string
+		facts facts
+		steps []step
+		// reason of the Ready condition that is reported; "" when nothing is.
+		reason string
+		check  func(Gomega, plan)
+	}{
+		// Creation.
+		{name: "a new object is created, then updated and activated at once", facts: fresh(), reason: "InSync",
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) {
+				g.Expect(p.patch.CallbackURL).To(Equal(callback), "it replaces the marked one")
+				g.Expect(p.patch.Active).To(HaveValue(BeTrue()))
+				g.Expect(p.sendSecret).To(BeTrue())
+			}},
+		{name: "one that is to be off is updated all the same", facts: with(fresh(), specOff), reason: "InSync",
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.patch.Active).To(BeNil()) }},
+		{name: "its secret is stored before the platform is told", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.secret.missing = true }),
+			steps: []step{addFinalizer, storeSecret, createRemote, recordID, updateRemote}},
+		{name: "a restored Secret is owned before its value is sent", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.secret.ownership = true }),
+			steps: []step{addFinalizer, ownSecret, createRemote, recordID, updateRemote}},
+		{name: "a Secret that does not exist is waited for", reason: "SecretNotFound",
+			facts: with(fresh(), func(f *facts) { f.secret.problem = &problem{reason: "SecretNotFound"} })},
+		{name: "a create that may be in flight is waited out", facts: with(fresh(), finalizer, inFlight),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+		{name: "a create that left nothing is repeated", reason: "InSync",
+			facts: with(fresh(), finalizer, inFlight, func(f *facts) { f.attempt.settled = true }),
+			steps: []step{createRemote, recordID, updateRemote}},
+		{name: "what an interrupted create made is taken, with the secret", reason: "InSync",
+			facts: with(fresh(), finalizer, inFlight, marked(false)),
+			steps: []step{adoptRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) {
+				g.Expect(p.sendSecret).To(BeTrue())
+				g.Expect(p.patch.Active).To(HaveValue(BeTrue()))
+				g.Expect(p.patch.CallbackURL).To(Equal(callback))
+				g.Expect(p.target).To(Equal("0f"))
+			}},
+		{name: "it is taken although the finalizer was stripped", reason: "InSync",
+			facts: with(fresh(), inFlight, marked(false)),
+			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
+		{name: "what is to be adopted may be another's while the cache may lag",
+			facts: with(fresh(), func(f *facts) { f.adoptable, f.attempt.warmUp = &match, time.Second }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+		{name: "a refused create is not repeated",
+			facts: with(fresh(), func(f *facts) { f.webhook.Status.RefusedRequest = fingerprintCreate(*f) })},
+		{name: "a refused create is repeated on request", reason: "InSync",
+			facts: with(fresh(), annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
+				func(f *facts) { f.webhook.Status.RefusedRequest = fingerprintCreate(*f) }),
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
+		{name: "a refused create is repeated with another secret", reason: "InSync",
+			facts: with(fresh(), func(f *facts) {
+				f.webhook.Status.RefusedRequest = fingerprintCreate(*f)
+				f.secret.fingerprint = "f8"
+			}),
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
+		{name: "a match is adopted", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.adoptable = &match }),
+			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
+		{name: "a match that the snapshot may lack is looked for before a create",
+			facts: with(fresh(), func(f *facts) { f.adoptionWaitSince = f.now })},
+		{name: "a match that the snapshot has is adopted at once", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.adoptionWaitSince, f.adoptable = f.now, &match }),
+			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
+
+		// Import.
+		{name: "an import that differs in nothing is not written to", reason: "InSync",
+			facts: with(settled(), asksFor(anID)), steps: []step{adoptRemote, recordID}},
+		{name: "an import that differs gets everything, and the secret", reason: "InSync",
+			facts: with(settled(), asksFor(anID), remoteOff), steps: []step{adoptRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
+		{name: "an import through a connection that allows none is refused", reason: "ConnectionNotAllowed",
+			facts: with(settled(), asksFor(anID), func(f *facts) { f.connection.adoption = false }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.stalled).To(BeTrue())
+				g.Expect(p.verdict.message).To(ContainSubstring("allowAdoption"))
+			}},
+		{name: "an import of what does not exist says so", reason: "NotFound",
+			facts: with(settled(), asksFor(anID), goneRemote)},
+		{name: "an annotation without proof that names nothing is ignored", reason: "InSync",
+			facts: with(fresh(), func(f *facts) { f.identity.requested, f.presence = anID, fleet.Gone }),
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
+		{name: "an import of what the lists lack is confirmed first", steps: []step{confirmAbsence},
+			facts: with(settled(), asksFor(anID), missing)},
+		{name: "a webhook of another iTwin is not imported", reason: "Refused",
+			facts: with(settled(), asksFor(anID), func(f *facts) {
+				f.remote.Scope, f.remote.ScopeID = platform.ScopeITwin, "5c9d64cf-d22f-4149-ad08-c24ff395c3a1"
+			}),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.stalled).To(BeTrue())
+				g.Expect(p.verdict.message).To(ContainSubstring("5c9d64cf-d22f-4149-ad08-c24ff395c3a1"))
+			}},
+		{name: "what another Webhook is creating is not imported", reason: "AlreadyClaimed",
+			facts: with(settled(), asksFor(anID), func(f *facts) { f.remote.Mark = "another" })},
+		{name: "what another Webhook owns is not imported", reason: "AlreadyClaimed",
+			facts: with(settled(), asksFor(anID), func(f *facts) { f.conflictingOwner = "other/older" })},
+		{name: "an import waits until the cache shows who claims what",
+			facts: with(settled(), asksFor(anID), func(f *facts) { f.attempt.warmUp = time.Second }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+
+		// Staying in sync.
+		{name: "what is in sync stays as it is", facts: settled(), reason: "InSync",
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.applied).To(BeTrue()) }},
+		{name: "a lost finalizer and a lost proof are written again", reason: "InSync",
+			facts: with(settled(), unproven, func(f *facts) { f.webhook.Finalizers = nil }),
+			steps: []step{addFinalizer, recordID}},
+		{name: "they are written again although the update was refused", reason: "Refused",
+			facts: with(settled(), unproven, edited, func(f *facts) {
+				f.webhook.Finalizers, f.remote.CallbackURL = nil, "https://old"
+				setConditions(&f.webhook.Status, 1, conditionsOf(verdict{reason: "Refused", stalled: true})...)
+				f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
+			}),
+			steps: []step{addFinalizer, recordID}},
+		{name: "one update carries all that differs", reason: "InSync",
+			facts: with(settled(), edited, specOff, func(f *facts) {
+				f.remote.CallbackURL, f.remote.EventTypes, f.secret.fingerprint = "https://old", []string{"x.y.v1"}, "f8"
+			}),
+			steps: []step{updateRemote},
+			check: func(g Gomega, p plan) {
+				g.Expect(p.patch.CallbackURL).To(Equal(callback))
+				g.Expect(p.patch.EventTypes).To(Equal([]string{"a.b.v1", "c.d.v1"}))
+				g.Expect(p.patch.Active).To(HaveValue(BeFalse()))
+				g.Expect(p.sendSecret).To(BeTrue())
+				g.Expect(p.cause).To(Equal(causeSpec))
+			}},
+		{name: "the order of event types is no difference", reason: "InSync",
+			facts: with(settled(), func(f *facts) { slices.Reverse(f.remote.EventTypes) })},
+		{name: "drift is named, without the query", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) { f.remote.CallbackURL = "https://evil?sig=secret" }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.cause).To(Equal(causeDrift))
+				g.Expect(p.drift).To(ContainSubstring("https://evil"))
+				g.Expect(p.drift).NotTo(ContainSubstring("sig"))
+			}},
+		{name: "an update that is waiting is no drift", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) {
+				f.remote.CallbackURL, f.webhook.Status.AppliedGeneration = "https://old", 0
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeSpec)) }},
+		{name: "a callback in another spelling is no difference", reason: "InSync",
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Spec.CallbackURL, f.remote.CallbackURL = "https://h.example.com", "https://H.example.com:443/"
+			})},
+		{name: "an edit that changes no refused request is told the refusal again", reason: "Refused",
+			facts: with(settled(), edited, func(f *facts) {
+				f.remote.CallbackURL = "https://old"
+				refused := verdict{reason: "Refused", message: "no", stalled: true}
+				setConditions(&f.webhook.Status, 1, conditionsOf(refused)...)
+				f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
+			})},
+		{name: "a webhook that is on although the spec says off is drift", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), specOff, statusOff),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeDrift)) }},
+
+		// Secrets.
+		{name: "another value is sent alone", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) { f.secret.version, f.secret.fingerprint = "8", "f8" }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.patch.Empty()).To(BeTrue())
+				g.Expect(p.cause).To(Equal(causeRotation))
+			}},
+		{name: "the same value under another name and version is not sent", reason: "InSync",
+			facts: with(settled(), edited, func(f *facts) { f.secret.name, f.secret.version = "other", "8" })},
+		{name: "an object of version 0.1.0 is believed", reason: "InSync",
+			facts: with(settled(), func(f *facts) { f.webhook.Status.SecretFingerprint = "" })},
+		{name: "a Secret that is gone holds other changes back", reason: "SecretNotFound",
+			facts: with(settled(), edited, func(f *facts) {
+				f.remote.CallbackURL, f.secret.problem = "https://old", &problem{reason: "SecretNotFound"}
+			})},
+		{name: "turning off goes without a secret that cannot be read", reason: "SecretNotFound", steps: []step{updateRemote},
+			facts: with(settled(), edited, specOff, func(f *facts) {
+				f.remote.CallbackURL, f.secret.problem = "https://old", &problem{reason: "SecretNotFound"}
+			}),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.withoutSecret).To(BeTrue())
+				g.Expect(p.patch).To(Equal(platform.Patch{Active: new(false)}))
+			}},
+		{name: "a rotation is stored, then sent", reason: "InSync", steps: []step{storeSecret, updateRemote},
+			facts: with(settled(), func(f *facts) { f.secret.rotate = true })},
+		{name: "a rotation waits until the platform has the value before it", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) { f.secret.rotate, f.secret.fingerprint = true, "f8" })},
+		{name: "an imported webhook keeps its secret while nothing differs", reason: "InSync",
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", ""
+			})},
+		{name: "its first difference sends the secret", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", ""
+				f.remote.CallbackURL = "https://old"
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
+		{name: "a value that may not have arrived is sent again", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), func(f *facts) { f.secret.sent = unknownSecret })},
+
+		// Changes by others.
+		{name: "a change that cannot be seen sends the secret once more", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), changedByAnother),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeDrift)) }},
+		{name: "what is off signs nothing, so that its secret can wait", reason: "InSync",
+			facts: with(settled(), changedByAnother, specOff, remoteOff, statusOff)},
+		{name: "a change that this process made is its own", reason: "InSync",
+			facts: with(settled(), changedByAnother, func(f *facts) { f.modified = f.remote.Modified })},
+		{name: "times that come without a fraction are compared without", reason: "InSync",
+			facts: with(settled(), func(f *facts) {
+				f.webhook.Status.Modified, f.remote.Modified = platformTime(noon.Add(5*time.Millisecond)), noon
+			})},
+		{name: "times that move by themselves say nothing", reason: "InSync",
+			facts: with(settled(), changedByAnother, func(f *facts) { f.restless = fleet.Restless })},
+		{name: "times that all move at once are looked at again",
+			facts: with(settled(), changedByAnother, func(f *facts) { f.restless = fleet.Suspect }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+		{name: "another client that keeps changing it is corrected after a pause", reason: "Drifted",
+			facts: with(settled(), changedByAnother, func(f *facts) { f.contestedUntil = noon.Add(time.Minute) }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Minute)) }},
+
+		// Duplicates.
+		{name: "a second webhook of an interrupted create is removed", reason: "InSync", steps: []step{removeOther},
+			facts: with(settled(), marked(false)),
+			check: func(g Gomega, p plan) { g.Expect(p.other.ID).To(Equal("0f")) }},
+		{name: "a second one that is active is left alone", reason: "InSync", facts: with(settled(), marked(true))},
+		{name: "nothing is removed while the cache may lag", reason: "InSync",
+			facts: with(settled(), marked(false), func(f *facts) { f.attempt.warmUp = time.Second })},
+
+		// Moving.
+		{name: "another account gets a webhook of its own before the old one goes", reason: "InSync",
+			facts: with(settled(), moved), steps: []step{giveUpID, createRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.former).To(Equal([]proof.Remote{owned})) }},
+		{name: "the former one goes when the new one matches", reason: "InSync",
+			facts: with(settled(), gaveUp(anotherAccount, "0f", reachable, fleet.Present, true)),
+			steps: []step{removeOther, dropFormer}},
+		{name: "the former one stays while the new one does not match yet", reason: "InSync",
+			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.Active = nil },
+				gaveUp(anotherAccount, "0f", reachable, fleet.Present, true)),
+			steps: []step{updateRemote}},
+		{name: "a former one that is to be retained only leaves the list", reason: "InSync",
+			facts: with(settled(), retained, gaveUp(anotherAccount, "0f", reachable, fleet.Present, true)),
+			steps: []step{dropFormer}},
+		{name: "a former one that no connection allows is turned off", reason: "InSync",
+			facts: with(settled(), gaveUp(anotherAccount, "0f", forbidden, fleet.Present, true)),
+			steps: []step{removeOther}, check: func(g Gomega, p plan) { g.Expect(p.other.turnOff).To(BeTrue()) }},
+		{name: "a former one that is off and not allowed is left", reason: "InSync",
+			facts: with(settled(), gaveUp(anotherAccount, "0f", forbidden, fleet.Present, false))},
+		{name: "a former one that is not seen stays on the list", reason: "InSync",
+			facts: with(settled(), gaveUp(anAccount, "0f", reachable, fleet.Missing, false))},
+		{name: "moving back takes the former one back", reason: "InSync",
+			facts: with(settled(), moved, gaveUp(anotherAccount, "0f", reachable, fleet.Present, true)),
+			steps: []step{giveUpID, adoptRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.target).To(Equal("0f")) }},
+		{name: "a full list holds the next create back", reason: "LeftBehind",
+			facts: with(settled(), moved, func(f *facts) {
+				for i := range maxFormer {
+					gaveUp("gone/1", fmt.Sprint("id-", i), unreachable, fleet.Unseen, false)(f)
+				}
+			})},
+		{name: "what the platform has long said is gone makes room", reason: "InSync",
+			facts: with(settled(), goneRemote, func(f *facts) {
+				for i := range maxFormer {
+					gaveUp(anAccount, fmt.Sprint("id-", i), reachable, fleet.Gone, false)(f)
+				}
+			}),
+			steps: []step{giveUpID, createRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.former).To(HaveLen(maxFormer)) }},
+		{name: "a webhook that never matched makes no room", reason: "LeftBehind",
+			facts: with(settled(), goneRemote, func(f *facts) {
+				f.webhook.Status.AppliedGeneration = 0
+				for i := range maxFormer {
+					gaveUp(anAccount, fmt.Sprint("id-", i), reachable, fleet.Gone, false)(f)
+				}
+			})},
+
+		// Deactivation.
+		{name: "what was turned off on the platform is noted, then turned on", facts: with(settled(), remoteOff),
+			reason: "InSync", steps: []step{noteDeactivation, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeReactivate)) }},
+		{name: "OnRequest only notes it", facts: with(settled(), remoteOff, onRequest),
+			reason: "Deactivated", steps: []step{noteDeactivation}},
+		{name: "OnRequest leaves it off", facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
+		{name: "OnRequest leaves it off after an outage", reason: "Deactivated",
+			facts: with(settled(), knownDeactivated, onRequest, func(f *facts) {
+				setConditions(&f.webhook.Status, 1, conditionsOf(halted(problem{reason: "PlatformUnavailable"}))...)
+			})},
+		{name: "OnRequest leaves it off although an older edit is waiting", reason: "Deactivated",
+			facts: with(settled(), edited, knownDeactivated, onRequest, func(f *facts) {
+				deactivated := deactivatedCondition()
+				setConditions(&f.webhook.Status, 2, deactivated)
+			})},
+		{name: "a deactivation is counted while an edit is waiting", reason: "InSync",
+			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.AppliedGeneration = 0 }),
+			steps: []step{noteDeactivation, updateRemote}},
+		{name: "OnRequest turns it on when asked", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), knownDeactivated, onRequest, annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now")),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeReactivate)) }},
+		{name: "OnRequest turns it on when the spec changes", facts: with(settled(), knownDeactivated, onRequest, edited),
+			reason: "InSync", steps: []step{updateRemote}},
+		{name: "a handled request counts no more", reason: "Deactivated",
+			facts: with(settled(), knownDeactivated, onRequest,
+				annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now"),
+				func(f *facts) { f.webhook.Status.LastHandledReactivateAt = "now" })},
+		{name: "a pause is kept", reason: "Deactivated",
+			facts: with(settled(), knownDeactivated, func(f *facts) {
+				next := metav1.NewMicroTime(noon.Add(time.Minute))
+				f.webhook.Status.NextReactivationTime = &next
+			}),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.retry).To(Equal(time.Minute))
+				g.Expect(p.verdict.reconciling).To(BeTrue())
+			}},
+		{name: "never activated is no deactivation", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.Active = nil })},
+		{name: "another webhook's state is no deactivation", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.WebhookID = "another" })},
+		{name: "turned on again by the spec is no deactivation", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), remoteOff, statusOff, edited),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeActivation)) }},
+
+		// Loss.
+		{name: "absence is confirmed by a read", facts: with(settled(), missing), steps: []step{confirmAbsence}},
+		{name: "a read that finds nothing is confirmed by a list",
+			facts: with(settled(), func(f *facts) { f.presence = fleet.Absent }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+		{name: "what is gone is listed as former before another is created", facts: with(settled(), goneRemote),
+			reason: "InSync", steps: []step{giveUpID, createRemote, recordID, updateRemote},
+			check: func(g Gomega, p plan) { g.Expect(p.former).To(Equal([]proof.Remote{owned})) }},
+		{name: "an import that is gone is not created", reason: "NotFound",
+			facts: with(settled(), goneRemote, func(f *facts) { f.webhook.Spec.WebhookID = anID })},
+		{name: "an import does not replace what is there", reason: "AlreadyClaimed",
+			facts: with(settled(), func(f *facts) { f.webhook.Spec.WebhookID = "another" })},
+		{name: "what an interrupted create made is taken instead of a second", reason: "InSync",
+			facts: with(settled(), goneRemote, marked(false)),
+			steps: []step{giveUpID, adoptRemote, recordID, updateRemote}},
+		{name: "an older claim wins", reason: "AlreadyClaimed",
+			facts: with(settled(), func(f *facts) { f.conflictingOwner = "other/older" })},
+
+		// Connection.
+		{name: "a missing connection is reported", facts: with(settled(), troubled("ConnectionNotFound")),
+			reason: "ConnectionNotFound"},
+		{name: "refused credentials are no news to what has nothing to send",
+			facts: with(settled(), troubled("ConnectionNotReady"))},
+		{name: "an outage is no news to what has nothing to send", facts: with(settled(), troubled("PlatformUnavailable"))},
+		{name: "an outage is reported while an edit is waiting", facts: with(settled(), edited, troubled("PlatformUnavailable")),
+			reason: "PlatformUnavailable"},
+		{name: "nothing is done before the first list",
+			facts: with(settled(), func(f *facts) { f.connection.synced = false })},
+		{name: "what is no longer allowed is turned off, not deleted", reason: "ConnectionNotAllowed",
+			facts: with(settled(), notAllowed), steps: []step{updateRemote},
+			check: func(g Gomega, p plan) {
+				g.Expect(p.patch).To(Equal(platform.Patch{Active: new(false)}))
+				g.Expect(p.withoutSecret).To(BeTrue())
+			}},
+		{name: "suspend does not keep on what is no longer allowed", reason: "ConnectionNotAllowed",
+			facts: with(settled(), notAllowed, suspended), steps: []step{updateRemote}},
+		{name: "a dangling connectionRef does not keep on what is no longer allowed", reason: "ConnectionNotFound",
+			facts: with(settled(), troubled("ConnectionNotFound"), func(f *facts) { f.holder.reach = forbidden }),
+			steps: []step{updateRemote}},
+		{name: "nothing is done about a webhook that an object merely names", reason: "ConnectionNotAllowed",
+			facts: with(settled(), notAllowed, asksFor(anID))},
+		{name: "nothing is done about a webhook of another owner", reason: "ConnectionNotAllowed",
+			facts: with(settled(), notAllowed, func(f *facts) { f.conflictingOwner = "other/older" })},
+		{name: "suspension stops everything", steps: nil,
+			facts: with(settled(), edited, remoteOff, suspended)},
+
+		// Deletion.
+		{name: "a deleted object takes its webhook along", facts: with(settled(), deleted),
+			steps: []step{deleteRemote, removeFinalizer}},
+		{name: "Retain keeps it", steps: []step{removeFinalizer}, facts: with(settled(), deleted, retained)},
+		{name: "Retain turns off first what is no longer allowed", steps: []step{updateRemote, removeFinalizer},
+			facts: with(settled(), deleted, retained, notAllowed)},
+		{name: "Retain waits for an outage before it lets go of what is no longer allowed", reason: "Deleting",
+			facts: with(settled(), deleted, retained, notAllowed, func(f *facts) { f.holder.failure = errors.New("no answer") })},
+		{name: "suspend turns off first what is no longer allowed", steps: []step{updateRemote, removeFinalizer},
+			facts: with(settled(), deleted, suspended, notAllowed)},
+		{name: "what belongs to an older object is kept", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, func(f *facts) { f.conflictingOwner = "other/older" })},
+		{name: "what an object merely names is kept", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, notAllowed, asksFor(anID))},
+		{name: "an outage is reported", reason: "Deleting",
+			facts: with(settled(), deleted, func(f *facts) { f.holder.failure = errors.New("no answer") }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("no answer")) }},
+		{name: "an account that no connection reaches is reported", reason: "Deleting",
+			facts: with(settled(), deleted, func(f *facts) { f.holder.reach = unreachable }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.message).To(ContainSubstring(anAccount))
+				g.Expect(p.verdict.message).To(ContainSubstring("Retain"))
+			}},
+		{name: "what was never created needs no connection", steps: []step{removeFinalizer},
+			facts: with(fresh(), finalizer, deleted, troubled("ConnectionNotFound"), func(f *facts) {
+				f.connection.synced = false
+			})},
+		{name: "what may have been created needs one", reason: "Deleting",
+			facts: with(fresh(), finalizer, deleted, inFlight, troubled("ConnectionNotFound"), func(f *facts) {
+				f.connection.synced = false
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("Retain")) }},
+		{name: "what an interrupted create made is deleted", steps: []step{removeOther},
+			facts: with(fresh(), finalizer, deleted, inFlight, marked(false))},
+		{name: "a create that may be in flight is waited out at the end", facts: with(fresh(), finalizer, deleted, inFlight),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+		{name: "a webhook that the platform hides is confirmed to be gone", steps: []step{confirmAbsence},
+			facts: with(settled(), deleted, missing)},
+		{name: "a webhook that is gone is not deleted again", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, goneRemote)},
+		{name: "former ones are deleted, too", steps: []step{removeOther, dropFormer},
+			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", reachable, fleet.Present, true))},
+		{name: "the present one goes before the former ones", steps: []step{deleteRemote},
+			facts: with(settled(), deleted, gaveUp(anotherAccount, "0f", reachable, fleet.Present, true))},
+		{name: "a former one that cannot be reached is reported", reason: "Deleting",
+			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", unreachable, fleet.Unseen, false)),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring(anotherAccount)) }},
+		{name: "a connection that is gone from the cluster still deletes", steps: []step{deleteRemote, removeFinalizer},
+			facts: with(settled(), deleted, troubled("ConnectionNotFound"))},
+		{name: "without the finalizer there is nothing to do", facts: with(fresh(), deleted)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			p := decide(c.facts)
+			g.Expect(p.steps).To(Equal(c.steps))
+			if c.reason == "" {
+				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
+			} else {
+				g.Expect(p.verdict.silent).To(BeFalse())
+				g.Expect(p.verdict.reason).To(Equal(c.reason))
+				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
+			}
+			if c.check != nil {
+				c.check(g, p)
+			}
+		})
+	}
+}
+
+func TestNextReactivation(t *testing.T) {
+	g := NewWithT(t)
+	w := &v1alpha1.Webhook{}
+	micro := func(at time.Time) *metav1.MicroTime { m := metav1.NewMicroTime(at); return &m }
+	g.Expect(nextReactivation(w, noon)).To(BeNil(), "the first is at once")
+
+	now, pauses := noon, []time.Duration{}
+	for range 12 {
+		next := nextReactivation(w, now)
+		w.Status.LastDeactivationTime = micro(now)
+		on := now
+		if next != nil {
+			on = next.Time
+		}
+		pauses = append(pauses, on.Sub(now))
+		w.Status.LastReactivationTime = micro(on)
+		now = on.Add(time.Minute)
+	}
+	g.Expect(pauses).To(HaveExactElements(
+		time.Duration(0), 10*time.Second, 20*time.Second, 40*time.Second, 80*time.Second, 160*time.Second,
+		320*time.Second, 640*time.Second, 1280*time.Second, 2560*time.Second, time.Hour, time.Hour))
+
+	g.Expect(nextReactivation(w, w.Status.LastReactivationTime.Add(time.Hour))).To(BeNil(),
+		"it has stayed on for long enough")
+}
+
+func TestFingerprintsTellRequestsApart(t *testing.T) {
+	g := NewWithT(t)
+	f := settled()
+	p := plan{patch: platform.Patch{CallbackURL: "https://a"}}
+	g.Expect(fingerprintUpdate(f, p)).To(Equal(fingerprintUpdate(f, p)))
+	other := f
+	other.secret.fingerprint = "f8"
+	g.Expect(fingerprintUpdate(other, p)).NotTo(Equal(fingerprintUpdate(f, p)))
+	g.Expect(fingerprintCreate(f)).NotTo(Equal(fingerprintUpdate(f, p)))
+}

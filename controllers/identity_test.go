@@ -1,0 +1,68 @@
+package controllers
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+func TestIdentityOf(t *testing.T) {
+	const other = "2d340000-0000-4000-8000-000000000000"
+	object := proof.Object{Namespace: "digital-twin", Name: "model-events"}
+	elsewhere := proof.Object{Namespace: "outsider", Name: "model-events"}
+	proven := func(o proof.Object, r proof.Remote) map[string]string {
+		return map[string]string{v1alpha1.WebhookIDAnnotation: r.ID, v1alpha1.OwnerAnnotation: crashKey.Owner(o, r)}
+	}
+	for name, test := range map[string]struct {
+		annotations map[string]string
+		status      v1alpha1.WebhookStatus
+		spec        string
+		want        identity
+	}{
+		"nothing": {},
+		"a status with its account owns": {
+			status: v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},
+		"a proof owns": {annotations: proven(object, owned), want: identity{owned: owned, proven: true}},
+		"both own": {
+			annotations: proven(object, owned), status: v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount},
+			want: identity{owned: owned, proven: true}},
+		"a status of version 0.1.0 owns": {
+			annotations: map[string]string{v1alpha1.WebhookIDAnnotation: anID},
+			status:      v1alpha1.WebhookStatus{WebhookID: anID}, want: identity{owned: proof.Remote{ID: anID}}},
+		"an annotation without proof asks": {
+			annotations: map[string]string{v1alpha1.WebhookIDAnnotation: anID}, want: identity{requested: anID}},
+		"an annotation with the proof of another namespace asks": {
+			annotations: proven(elsewhere, owned), want: identity{requested: anID}},
+		"a proof for another id asks": {
+			annotations: map[string]string{
+				v1alpha1.WebhookIDAnnotation: other, v1alpha1.OwnerAnnotation: crashKey.Owner(object, owned),
+			}, want: identity{requested: other}},
+		"a spec asks":                 {spec: anID, want: identity{requested: anID}},
+		"an annotation that is no id": {annotations: map[string]string{v1alpha1.WebhookIDAnnotation: "../x"}},
+		"a status wins over a replayed proof": {
+			annotations: proven(object, proof.Remote{Account: anAccount, ID: other}),
+			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},
+		"a status wins over a written annotation": {
+			annotations: map[string]string{v1alpha1.WebhookIDAnnotation: other},
+			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},
+		"what was given up is not owned": {
+			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Former(object, []proof.Remote{owned})},
+			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount},
+			want:        identity{former: []proof.Remote{owned}}},
+		"a list of former ones from elsewhere counts for nothing": {
+			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Former(elsewhere, []proof.Remote{owned})},
+			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &v1alpha1.Webhook{
+				ObjectMeta: metav1.ObjectMeta{Namespace: object.Namespace, Name: object.Name, Annotations: test.annotations},
+				Spec:       v1alpha1.WebhookSpec{WebhookID: test.spec}, Status: test.status,
+			}
+			NewWithT(t).Expect(identityOf(w, crashKey)).To(Equal(test.want))
+		})
+	}
+}
