@@ -231,17 +231,19 @@ func (r *ConnectionReconciler) poll(
 	return ctrl.Result{RequeueAfter: max(member.PollIn(), again)}, nil
 }
 
-// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time. After a restart that is every
-// one: they come behind what people ask for.
+// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that gave up a
+// remote webhook in it. After a restart that is every one: they come behind what people ask for.
 func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, account *fleet.Fleet, waiting []string) error {
-	names := named(waiting)
-	for _, member := range account.Members() {
-		users, err := r.users(ctx, member)
-		if err != nil {
-			return err
-		}
-		for i := range users {
-			names = append(names, client.ObjectKeyFromObject(&users[i]))
+	var all v1alpha1.WebhookList
+	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	names, members := named(waiting), account.Members()
+	for i := range all.Items {
+		w := &all.Items[i]
+		former := strings.Contains(w.Annotations[v1alpha1.FormerAnnotation], account.Account())
+		if former || slices.Contains(members, connectionOf(w)) {
+			names = append(names, client.ObjectKeyFromObject(w))
 		}
 	}
 	r.Webhooks.waker.wake(priorityBulk, names...)

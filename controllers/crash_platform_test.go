@@ -38,7 +38,9 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 	err = t.process.exchange(r.Context(), exchange{
 		name: routeOf(r), latency: remoteLatency, lost: errPlatform,
 		effect: func() error {
-			response = w.carryOut(sent)
+			if response = w.carryOut(sent); response == nil {
+				return errPlatform
+			}
 			return nil
 		},
 		instead: func(said reply) (err error) {
@@ -66,11 +68,17 @@ func detach(r *http.Request) (*http.Request, error) {
 	return sent, nil
 }
 
-// carryOut lets the platform answer a request, and watches how many webhooks there are after it.
-func (w *world) carryOut(r *http.Request) *http.Response {
+// carryOut lets the platform answer a request, and watches how many webhooks there are after it. It returns nil when a
+// fault of the platform closes the connection.
+func (w *world) carryOut(r *http.Request) (response *http.Response) {
+	defer func() {
+		if aborted := recover(); aborted != nil && aborted != http.ErrAbortHandler { //nolint:errorlint // it is a panic's value
+			panic(aborted)
+		}
+		w.most = max(w.most, len(w.platform.Webhooks())-len(w.strangers))
+	}()
 	recorder := httptest.NewRecorder()
 	w.platform.ServeHTTP(recorder, r)
-	w.most = max(w.most, len(w.platform.Webhooks())-len(w.strangers))
 	return recorder.Result()
 }
 

@@ -229,8 +229,6 @@ func decideImport(f facts) plan {
 		return plan{verdict: verdict{reason: v1alpha1.ConnectionNotAllowedReason, stalled: true, message: fmt.Sprintf(
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared))}}
-	case f.markedHere() != nil:
-		return takeOver(f, *f.markedHere(), causeCreation)
 	case f.presence == fleet.Missing || f.presence == fleet.Unseen:
 		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
 	case f.presence == fleet.Absent:

@@ -54,33 +54,26 @@ func (f *facts) giveUp() ([]proof.Remote, *verdict) {
 }
 
 // tidyUp adds the removal of one webhook that the object made and no longer wants: what an interrupted create left
-// behind, while it is inactive; then, once the present one matches the spec, what was given up.
+// behind, while it is inactive; then, once the present one matches the spec, what was given up. While there is something
+// else to do it only sees to it that the object is looked at again.
 func tidyUp(f facts, p plan) plan {
-	if len(p.steps) > 0 || p.verdict.silent {
-		return p
+	other, found := f.duplicate()
+	drop := false
+	if !found && p.verdict.ready {
+		other, drop, found = f.nextFormer()
 	}
-	if other, found := f.duplicate(); found {
-		p.other, p.steps = other, []step{removeOther}
-		p.verdict.retry = again
-		return p
-	}
-	if !p.verdict.ready {
-		return p
-	}
-	other, drop, found := f.nextFormer()
 	switch {
-	case !found:
+	case !found || p.verdict.silent:
+		return p
+	case len(p.steps) > 0:
 	case drop:
 		p.former, p.steps = f.formerRemotes(other.Remote), []step{dropFormer}
-		p.verdict.retry = again
-	default:
+	case other.turnOff || !f.identity.gaveUp(other.Remote):
 		p.other, p.steps = other, []step{removeOther}
-		if !other.turnOff {
-			p.former = f.formerRemotes(other.Remote)
-			p.steps = append(p.steps, dropFormer)
-			p.verdict.retry = again
-		}
+	default:
+		p.other, p.former, p.steps = other, f.formerRemotes(other.Remote), []step{removeOther, dropFormer}
 	}
+	p.verdict.retry = again
 	return p
 }
 
