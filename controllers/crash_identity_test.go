@@ -134,7 +134,7 @@ func TestWhatPeopleDoWhileACreateIsUnknownLeavesOneWebhook(t *testing.T) {
 				inClaimScene(t, func(s claimScene) {
 					s.fault(http.MethodPost, "/webhooks", action, 1)
 					s.cluster.add(newWebhook(subject))
-					s.run(2 * time.Second)
+					s.run(500 * time.Millisecond)
 					do(s)
 					s.run(3 * settleFor)
 					s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
