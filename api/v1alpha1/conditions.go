@@ -82,10 +82,6 @@ const (
 	// FormerAnnotation lists, each with a proof, the remote webhooks that this Webhook has given up and that must still
 	// be removed.
 	FormerAnnotation = "itwin.webhook-operator.io/former"
-	// CreatingAnnotation is what the operator is about to create, in the words of the platform's API: it is written before
-	// the create is sent, and removed with the write of the id. Should the operator die in between, and the spec change,
-	// this still tells what to look for.
-	CreatingAnnotation = "itwin.webhook-operator.io/creating"
 	// ReactivateRequestedAtAnnotation asks, with any new value, to reactivate a webhook that the platform turned off.
 	ReactivateRequestedAtAnnotation = "itwin.webhook-operator.io/reactivate-requested-at"
 	// ReconcileRequestedAtAnnotation asks, with any new value, to compare with the platform now.

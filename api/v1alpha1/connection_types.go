@@ -5,7 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more.
+// RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more. All
+// connections to one account together are bound by the largest.
 type RateLimit struct {
 	// requestsPerMinute: a bucket holds a quarter of it, and fills with the rest in the course of a minute.
 	// +kubebuilder:default=500
@@ -100,7 +101,8 @@ type ConnectionSpec struct {
 	// +optional
 	OAuthScope string `json:"oauthScope,omitempty"`
 
-	// pollInterval is how old the picture of the remote side may get: from 10s to 24h.
+	// pollInterval is the maximum age of the cached remote state: from 10s to 24h. Of several connections to one account
+	// the shortest counts.
 	// +kubebuilder:default="1m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32

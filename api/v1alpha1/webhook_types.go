@@ -108,6 +108,7 @@ type WebhookSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://') || (self.matches(r'^https://([^/?#]*@)?(([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.?|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[[0-9A-Fa-f:.]+\])(:[^/?#]*)?([/?#]|$)') && !self.matches(r'^https://[^/?#]{260,}') && (!self.matches(r'^https://([^/?#]*@)?\[') || isIP(self.find(r'\[[^\]]*').substring(1))))`,message="callbackUrl must have a host after the scheme: a DNS name, an IPv4 address, or an IPv6 address in brackets, as in https://hooks.example.com/itwin"
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)') || self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackUrl must have a port from 1 to 65535, or none"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('#')`,message="callbackUrl must not have a fragment: remove the # and what follows it"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'(?i)[?&;](i|%69)(t|%74)(w|%77)(i|%69)(n|%6e)(-|%2d)(w|%77)(e|%65)(b|%62)(h|%68)(o|%6f)(o|%6f)(k|%6b)(=|&|;|#|%3d|$)')`,message="callbackUrl must not have a query parameter itwin-webhook: the operator marks with it what it creates"
 	// +required
 	CallbackURL string `json:"callbackUrl"`
 
@@ -118,7 +119,7 @@ type WebhookSpec struct {
 
 	// scopeId is the id of the iTwin; required when scope is iTwin, refused otherwise. Immutable.
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')`,message="scopeId must be the id of an iTwin: a UUID in lower case, such as 5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$')`,message="scopeId must be the id of an iTwin: a UUID, such as 5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message="scopeId is immutable: create another Webhook for another iTwin"
 	// +optional
 	ScopeID string `json:"scopeId,omitempty"`
@@ -160,11 +161,11 @@ type WebhookSpec struct {
 
 	// webhookId imports exactly this existing remote webhook. Immutable once set.
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')`,message="webhookId must be the id of a webhook of the platform: a UUID in lower case, such as e6989b43-53ab-45e2-a610-560c6f7e879e"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$')`,message="webhookId must be the id of a webhook of the platform: a UUID, such as e6989b43-53ab-45e2-a610-560c6f7e879e"
 	// +optional
 	WebhookID string `json:"webhookId,omitempty"`
 
-	// suspend stops all remote reads and writes for this object.
+	// suspend stops all remote writes for this object, but for turning off what its connection no longer allows.
 	// +kubebuilder:default=false
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
@@ -203,7 +204,8 @@ type WebhookStatus struct {
 	// +optional
 	Created *metav1.MicroTime `json:"created,omitempty"`
 
-	// modified is the platform's own time of the last change.
+	// modified is the platform's own time of the last change that the operator made or found; a later one that the
+	// platform shows is a change by another client.
 	// +optional
 	Modified *metav1.MicroTime `json:"modified,omitempty"`
 
@@ -218,11 +220,6 @@ type WebhookStatus struct {
 	// secretFingerprint identifies the value that the platform has, without telling it: an HMAC under the operator key.
 	// +optional
 	SecretFingerprint string `json:"secretFingerprint,omitempty"`
-
-	// secretAsOf is the time of the last change, by the platform's clock, up to which the operator knows that the
-	// platform has that version: what changed the webhook later may have changed its secret.
-	// +optional
-	SecretAsOf *metav1.MicroTime `json:"secretAsOf,omitempty"`
 
 	// deactivations counts how often the platform turned the webhook off by itself.
 	// +optional
@@ -295,10 +292,10 @@ type WebhookList struct {
 	Items           []Webhook `json:"items"`
 }
 
-// WantsActive tells whether the spec asks the platform to deliver events.
+// WantsActive reports whether the spec asks the platform to deliver events.
 func (w *Webhook) WantsActive() bool { return w.Spec.Active == nil || *w.Spec.Active }
 
-// GeneratesSecret tells whether the operator keeps the signing secret itself.
+// GeneratesSecret reports whether the operator keeps the signing secret itself.
 func (w *Webhook) GeneratesSecret() bool { return w.Spec.SecretRef == nil }
 
 // GeneratedSecretSuffix is what a generated Secret's name adds to the name of its Webhook.

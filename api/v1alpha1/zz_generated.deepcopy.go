@@ -378,10 +378,6 @@ func (in *WebhookStatus) DeepCopyInto(out *WebhookStatus) {
 		in, out := &in.Modified, &out.Modified
 		*out = (*in).DeepCopy()
 	}
-	if in.SecretAsOf != nil {
-		in, out := &in.SecretAsOf, &out.SecretAsOf
-		*out = (*in).DeepCopy()
-	}
 	if in.LastDeactivationTime != nil {
 		in, out := &in.LastDeactivationTime, &out.LastDeactivationTime
 		*out = (*in).DeepCopy()
