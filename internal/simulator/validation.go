@@ -34,12 +34,13 @@ const (
 type validator struct {
 	properties map[string]json.RawMessage // without those that are null: a null is an absent property
 	plainHTTP  bool
+	noMarker   bool // the variant creates-refuse-query is on
 	broken     bool // the body is no JSON object: nothing in it can be read
 	details    []errorDetail
 }
 
 func (s *Simulator) newValidator(c *call) *validator {
-	v := &validator{plainHTTP: s.options.HTTPCallbacks}
+	v := &validator{plainHTTP: s.options.HTTPCallbacks, noMarker: s.on(variantCreatesRefuseQuery)}
 	if !c.hasJSONBody() {
 		v.broken = true
 		v.refuse("Content-Type", "the Content-Type must be application/json")
@@ -122,6 +123,9 @@ func (v *validator) callbackURL(need presence) string {
 		v.refuse("callbackUrl", "callbackUrl must be an absolute URL with a host")
 	case parsed.Scheme != "https" && (!v.plainHTTP || parsed.Scheme != "http"):
 		v.refuse("callbackUrl", "callbackUrl must be an https URL")
+	}
+	if _, found := splitMarker(text); found && v.noMarker {
+		v.refuse("callbackUrl", "callbackUrl must not have the query parameter %s", markerParameter)
 	}
 	return text
 }
