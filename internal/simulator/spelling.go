@@ -2,8 +2,11 @@ package simulator
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,14 +14,20 @@ import (
 
 // spellID writes a GUID, in a list or elsewhere.
 func (s *Simulator) spellID(id string, inList bool) string {
-	if s.on(variantIDsUpper) || inList && s.on(variantIDsUpperInLists) {
+	if s.on(variantIDsUpper) || s.on(variantIDsUpperStrict) || inList && s.on(variantIDsUpperInLists) {
 		return strings.ToUpper(id)
 	}
 	return id
 }
 
-// readID returns the stored spelling of the GUID in a path.
+// readID returns the stored spelling of the GUID in a path, or an empty string if its spelling is not accepted.
 func (s *Simulator) readID(id string) string {
+	if s.on(variantIDsUpperStrict) {
+		if id != strings.ToUpper(id) {
+			return ""
+		}
+		return strings.ToLower(id)
+	}
 	if s.on(variantIDsUpper) || s.on(variantIDsUpperInLists) {
 		return strings.ToLower(id)
 	}
@@ -27,12 +36,18 @@ func (s *Simulator) readID(id string) string {
 
 // spellTime writes a time.
 func (s *Simulator) spellTime(t Timestamp) json.RawMessage {
-	if s.on(variantTimesNull) {
+	switch {
+	case s.on(variantTimesNull):
 		return json.RawMessage("null")
+	case s.on(variantTimesUnix):
+		return json.RawMessage(strconv.FormatInt(t.Unix(), 10))
 	}
 	layout := timestampLayout
 	if s.on(variantTimesWithoutZone) {
 		layout = strings.TrimSuffix(layout, "Z07:00")
+	}
+	if s.on(variantTimesWithoutFraction) {
+		layout = strings.Replace(layout, ".000", "", 1)
 	}
 	return json.RawMessage(t.UTC().Format(`"` + layout + `"`))
 }
@@ -43,6 +58,20 @@ func (s *Simulator) spellURL(text string) string {
 		return normaliseURL(text)
 	}
 	return text
+}
+
+// spellEventTypes writes the event types of a webhook.
+func (s *Simulator) spellEventTypes(types []string) []string {
+	if !s.on(variantEventTypesSorted) {
+		return types
+	}
+	byKey := map[string]string{}
+	for _, t := range types {
+		if key := strings.ToLower(t); byKey[key] == "" {
+			byKey[key] = t
+		}
+	}
+	return slices.Sorted(maps.Values(byKey))
 }
 
 var percentEncoding = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)

@@ -82,7 +82,7 @@ func (s *Simulator) listV1(c *call) *response {
 }
 
 func (s *Simulator) getV1(c *call) *response {
-	w := s.findWebhook(c)
+	w := s.readWebhook(c)
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}
@@ -96,6 +96,9 @@ func (s *Simulator) getV1(c *call) *response {
 
 // createV1 makes a webhook that is turned on as soon as its callback says that it wants events.
 func (s *Simulator) createV1(c *call) *response {
+	if refused := s.refuseCreate(); refused != nil {
+		return refused
+	}
 	v := s.newValidator(c)
 	v.only("imodelId", "eventTypes", "callbackUrl", "expirationDateTime", "secret")
 	w := &webhook{Webhook: Webhook{

@@ -26,7 +26,7 @@ type webhookV2 struct {
 func (s *Simulator) viewV2(w *webhook, inList bool) webhookV2 {
 	return webhookV2{
 		ID: s.spellID(w.ID, inList), Scope: w.Scope, ScopeID: s.spellID(w.ScopeID, inList), Active: w.Active,
-		CallbackURL: s.spellURL(w.CallbackURL), EventTypes: w.EventTypes,
+		CallbackURL: s.spellURL(w.CallbackURL), EventTypes: s.spellEventTypes(w.EventTypes),
 		Created: s.spellTime(w.Created), Modified: s.spellTime(w.Modified),
 	}
 }
@@ -97,6 +97,9 @@ func page(c *call, all []*webhook, size int) ([]*webhook, *pageLinks) {
 }
 
 func (s *Simulator) createV2(c *call) *response {
+	if refused := s.refuseCreate(); refused != nil {
+		return refused
+	}
 	v := s.newValidator(c)
 	v.only("callbackUrl", "scope", "scopeId", "eventTypes", "secret")
 	w := &webhook{Webhook: Webhook{
@@ -147,7 +150,7 @@ func (s *Simulator) findEqual(c *call, created *webhook) *webhook {
 }
 
 func (s *Simulator) getV2(c *call) *response {
-	w := s.findWebhook(c)
+	w := s.readWebhook(c)
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}

@@ -10,19 +10,26 @@ import (
 
 // Names of the variants.
 const (
-	variantIDsUpper           = "ids-upper"
-	variantIDsUpperInLists    = "ids-upper-in-lists"
-	variantURLsNormalised     = "urls-normalised"
-	variantListsLag           = "lists-lag"
-	variantTimesWithoutZone   = "times-without-zone"
-	variantTimesNull          = "times-null"
-	variantModifiedMoves      = "modified-moves"
-	variantUpdateMakesSecret  = "update-makes-secret"
-	variantCreatesMerge       = "creates-merge"
-	variantCreatesDropQuery   = "creates-drop-query"
-	variantCreatesRefuseQuery = "creates-refuse-query"
-	variantCreatesActive      = "creates-active"
-	variantHidden             = "hidden"
+	variantIDsUpper             = "ids-upper"
+	variantIDsUpperInLists      = "ids-upper-in-lists"
+	variantIDsUpperStrict       = "ids-upper-strict"
+	variantURLsNormalised       = "urls-normalised"
+	variantEventTypesSorted     = "event-types-sorted"
+	variantListsLag             = "lists-lag"
+	variantReadsLag             = "reads-lag"
+	variantDateSkew             = "date-skew"
+	variantTimesWithoutZone     = "times-without-zone"
+	variantTimesWithoutFraction = "times-without-fraction"
+	variantTimesUnix            = "times-unix"
+	variantTimesNull            = "times-null"
+	variantModifiedMoves        = "modified-moves"
+	variantUpdateMakesSecret    = "update-makes-secret"
+	variantCreatesMerge         = "creates-merge"
+	variantCreatesDropQuery     = "creates-drop-query"
+	variantCreatesRefuseQuery   = "creates-refuse-query"
+	variantCreatesActive        = "creates-active"
+	variantHidden               = "hidden"
+	variantHiddenCreatesRefused = "hidden-creates-refused"
 )
 
 // variant is a named way in which the real platform may differ from the default model.
@@ -37,10 +44,19 @@ var variants = []variant{
 	{name: variantIDsUpper, description: "GUIDs (`id`, `scopeId`) are upper case in every answer; " +
 		"paths may have either case"},
 	{name: variantIDsUpperInLists, description: "GUIDs are upper case in lists only; paths may have either case"},
+	{name: variantIDsUpperStrict, description: "GUIDs are upper case in every answer, and paths must have " +
+		"that spelling"},
 	{name: variantURLsNormalised, description: "`callbackUrl` is returned with scheme and host in lower case, " +
 		"without the default port, with `/` for an empty path, and percent-encodings in upper case"},
+	{name: variantEventTypesSorted, description: "`eventTypes` is returned sorted and without repetitions; " +
+		"repetitions in a request are accepted"},
 	{name: variantListsLag, parse: parseLag, description: "lists show the state of that long ago"},
+	{name: variantReadsLag, parse: parseLag, description: "`GET` of one webhook shows the state of that long ago"},
+	{name: variantDateSkew, parse: parseSkew, description: "the `Date` header is later by that much, or earlier " +
+		"if negative"},
 	{name: variantTimesWithoutZone, description: "times are returned without a time zone"},
+	{name: variantTimesWithoutFraction, description: "times are returned in whole seconds"},
+	{name: variantTimesUnix, description: "times are returned as numbers, the seconds since 1970"},
 	{name: variantTimesNull, description: "times are returned as `null`"},
 	{name: variantModifiedMoves, description: "each list moves `modified` of every webhook in it"},
 	{name: variantUpdateMakesSecret, description: "an update without `secret` generates a new secret, " +
@@ -54,6 +70,8 @@ var variants = []variant{
 	{name: variantCreatesActive, description: "new webhooks of version 2 are active at once"},
 	{name: variantHidden, description: "webhooks that existed when it was switched on get 404 `WebhookNotFound` " +
 		"and are not listed, until it is switched off; creates work"},
+	{name: variantHiddenCreatesRefused, description: "like `hidden`, and creates get 403 " +
+		"`InsufficientPermissions`"},
 }
 
 // syntax is how the variant is written in a specification.
@@ -69,6 +87,15 @@ func parseLag(value string) (time.Duration, error) {
 	d, err := time.ParseDuration(value)
 	if err != nil || d <= 0 || d > maxAdvance {
 		return 0, errors.New(`the value must be a positive duration, for example "5s"`)
+	}
+	return d, nil
+}
+
+// parseSkew reads how far off a clock is.
+func parseSkew(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d == 0 || d.Abs() > maxAdvance {
+		return 0, errors.New(`the value must be a duration other than zero, for example "-5m"`)
 	}
 	return d, nil
 }

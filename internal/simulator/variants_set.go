@@ -1,6 +1,9 @@
 package simulator
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
 // Variant is a named way in which the real platform may differ from the default model.
 type Variant struct {
@@ -74,12 +77,12 @@ func (s *Simulator) switchOn(v *activeVariant) {
 		return
 	}
 	switch v.name {
-	case variantHidden:
+	case variantHidden, variantHiddenCreatesRefused:
 		v.hidden = make(map[string]bool, len(s.webhooks))
 		for _, w := range s.webhooks {
 			v.hidden[w.ID] = true
 		}
-	case variantListsLag:
+	case variantListsLag, variantReadsLag:
 		v.replica = newReplica(s.webhooks)
 	}
 	s.variants[v.name] = v
@@ -97,6 +100,25 @@ func (s *Simulator) resetVariants() {
 
 // on reports whether a variant is on.
 func (s *Simulator) on(name string) bool { return s.variants[name] != nil }
+
+// refuseCreate is the answer to a create that a variant refuses, or nil.
+func (s *Simulator) refuseCreate() *response {
+	if s.on(variantHiddenCreatesRefused) {
+		return errInsufficientPermissions.response(http.StatusForbidden)
+	}
+	return nil
+}
+
+// dateHeader is the time in the Date header of an answer.
+func (s *Simulator) dateHeader() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.now()
+	if skew := s.variants[variantDateSkew]; skew != nil {
+		now = now.Add(skew.duration)
+	}
+	return now.Format(http.TimeFormat)
+}
 
 // isHidden reports whether a variant hides a webhook from the API.
 func (s *Simulator) isHidden(id string) bool {

@@ -95,6 +95,19 @@ func (s *Simulator) findWebhook(c *call) *webhook {
 	return w
 }
 
+// readWebhook is findWebhook for reads, which show an older state with reads-lag.
+func (s *Simulator) readWebhook(c *call) *webhook {
+	r := s.replicaOf(variantReadsLag)
+	if r == nil {
+		return s.findWebhook(c)
+	}
+	w := r.byID[s.readID(c.id)]
+	if w == nil || !s.mayUse(c, w) {
+		return nil
+	}
+	return w
+}
+
 // mayUse reports whether a webhook exists for a call.
 func (s *Simulator) mayUse(c *call, w *webhook) bool {
 	return w.ClientID == c.account.ClientID && w.APIVersion == int(c.version) && !s.isHidden(w.ID)
