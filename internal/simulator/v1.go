@@ -125,8 +125,9 @@ func (s *Simulator) createV1(c *call) *response {
 	s.addWebhook(w)
 	w.V1.ConfirmURL = c.baseURL() + "/webhooks/confirm?" + url.Values{"id": {w.ID}, "key": {randomHex(16)}}.Encode()
 	s.planV1(w)
-	r := jsonResponse(http.StatusCreated, map[string]map[string]string{"webhook": {"id": s.spellID(w.ID, false), "secret": w.Secret}})
-	r.header.Set("Location", c.baseURL()+"/webhooks/"+s.spellID(w.ID, false))
+	id := s.spellID(w.ID, false)
+	r := jsonResponse(http.StatusCreated, map[string]map[string]string{"webhook": {"id": id, "secret": w.Secret}})
+	r.header.Set("Location", c.baseURL()+"/webhooks/"+id)
 	return r
 }
 

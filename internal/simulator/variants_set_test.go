@@ -94,7 +94,7 @@ func TestVariantEndpoints(t *testing.T) {
 
 func TestBadVariants(t *testing.T) {
 	tests := map[string]struct{ name, value, want string }{
-		"unknown":                       {name: "ids-lower", want: `unknown variant "ids-lower"; known variants: ids-upper, `},
+		"unknown":                       {name: "ids-lower", want: `unknown variant "ids-lower"; known variants: ids-up`},
 		"empty":                         {want: `unknown variant ""`},
 		"a value where none is taken":   {name: "hidden", value: "5s", want: `variant hidden takes no value, got "5s"`},
 		"no value where one is needed":  {name: "lists-lag", want: `must be a positive duration, for example "5s", got ""`},
@@ -184,4 +184,22 @@ func TestListsLagInsideASynctestBubble(t *testing.T) {
 		time.Sleep(time.Second)
 		g.Expect(listed()).To(Equal(1))
 	})
+}
+
+func TestSecretMadeByAnUpdateSigns(t *testing.T) {
+	g := NewWithT(t)
+	callback := newReceiver(t, respond(http.StatusOK))
+	platform, c := newSimulator(t, simulator.Options{
+		InsecureCallbacks: true, Variants: []string{"update-makes-secret"},
+	})
+	id := c.create(callback.URL)
+	update := c.do(http.MethodPatch, "/webhooks/"+id, `{"active":true}`)
+	g.Expect(update.body).NotTo(ContainSubstring("secret"))
+
+	publish(t, platform, deletedEvent())
+
+	got := callback.received()
+	g.Expect(got).To(HaveLen(1))
+	g.Expect(got[0].signature).NotTo(Equal(sign(secret, got[0].body)))
+	g.Expect(got[0].signature).To(Equal(sign(platform.Webhooks()[0].Secret, got[0].body)))
 }
