@@ -89,6 +89,11 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 		"accept callbacks with self-signed certificates")
 	flags.BoolVar(&options.HTTPCallbacks, "http-callbacks", false,
 		"accept callbacks without TLS, which the platform does not")
+	flags.Func("variant", "differ from the default model in this `name[=value]`; may be given several times",
+		func(spec string) error {
+			options.Variants = append(options.Variants, spec)
+			return nil
+		})
 	flags.StringVar(&options.StatePath, "state", "",
 		"a `file` that keeps accounts, webhooks, queues and the clock across restarts")
 	flags.Float64Var(&options.TimeScale, "time-scale", 1,

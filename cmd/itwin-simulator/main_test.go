@@ -65,6 +65,17 @@ func TestProgram(t *testing.T) {
 	g.Expect(end()).To(Succeed())
 }
 
+func TestVariantFlags(t *testing.T) {
+	g := NewWithT(t)
+	base, end := begin(t, "--listen", "127.0.0.1:0", "--variant", "ids-upper", "--variant", "lists-lag=5s")
+	variants := get(t, base+"/simulator/variants")
+	g.Expect(end()).To(Succeed())
+
+	g.Expect(variants).To(MatchRegexp(`"name":"ids-upper",[^}]*"on":true}`))
+	g.Expect(variants).To(MatchRegexp(`"name":"lists-lag",[^}]*"on":true,"value":"5s"}`))
+	g.Expect(strings.Count(variants, `"on":true`)).To(Equal(2))
+}
+
 func TestFlagsAreDocumented(t *testing.T) {
 	g := NewWithT(t)
 	page, err := os.ReadFile("../../docs/simulator.md")
@@ -81,7 +92,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
 		{"--no-such-flag"}, {"argument"}, {"--latency", "soon"}, {"--requests-per-minute", "-1"}, {"--time-scale", "-2"},
-		{"--listen", "nowhere"}, {"--state", t.TempDir()},
+		{"--listen", "nowhere"}, {"--state", t.TempDir()}, {"--variant", "no-such-variant"}, {"--variant", "lists-lag=soon"},
 	} {
 		NewWithT(t).Expect(run(t.Context(), args, io.Discard, io.Discard)).NotTo(Succeed(), "%v", args)
 	}

@@ -15,7 +15,8 @@ import (
 // adminPrefix is where the simulator is administered. No authentication is asked for there, and nothing is counted.
 const adminPrefix = "/simulator/"
 
-// adminEndpoint is one method of one path under adminPrefix; {id} in the path stands for the id of a webhook.
+// adminEndpoint is one method of one path under adminPrefix; {id} in the path stands for the id of a webhook, {name} for
+// the name of a variant.
 type adminEndpoint struct {
 	method, template string
 	handle           func(s *Simulator, id string, body []byte) (*response, error)
@@ -34,6 +35,10 @@ func adminEndpoints() []adminEndpoint {
 		{http.MethodGet, "/simulator/faults", adminFaults},
 		{http.MethodPost, "/simulator/faults", adminAddFault},
 		{http.MethodDelete, "/simulator/faults", adminClearFaults},
+		{http.MethodGet, "/simulator/variants", adminVariants},
+		{http.MethodPut, "/simulator/variants/{name}", adminSetVariant},
+		{http.MethodDelete, "/simulator/variants/{name}", adminClearVariant},
+		{http.MethodDelete, "/simulator/variants", adminClearVariants},
 		{http.MethodPost, "/simulator/reset", adminReset},
 	}
 }

@@ -27,6 +27,10 @@ func TestDocumentation(t *testing.T) {
 	for _, e := range adminEndpoints() {
 		g.Expect(strings.Contains(page, "| `"+e.method+" "+e.template+"` |")).To(BeTrue(), e.method+" "+e.template)
 	}
+	for _, v := range variants {
+		row := "\n| `" + v.syntax() + "` | " + v.description + " |\n"
+		g.Expect(strings.Contains(page, row)).To(BeTrue(), "there must be the row %s", row)
+	}
 	for _, action := range faultActions {
 		g.Expect(strings.Contains(page, "\n| `"+action)).To(BeTrue(), action)
 	}

@@ -41,6 +41,7 @@ func (s *Simulator) validate(w *webhook) {
 		return
 	}
 	w.V1.ValidationState = validationFailed
+	s.recordChange(w, false)
 	s.note("callback not validated", "webhook", w.ID, "status", answer.status, "error", answer.err)
 }
 

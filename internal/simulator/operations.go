@@ -71,7 +71,7 @@ func matchSegments(template, path string) (id string, ok bool) {
 	}
 	for i := range want {
 		switch {
-		case want[i] == "{id}" && got[i] != "":
+		case strings.HasPrefix(want[i], "{") && got[i] != "":
 			id = got[i]
 		case want[i] != got[i]:
 			return "", false

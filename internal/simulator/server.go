@@ -96,7 +96,7 @@ func (c *call) findOperation() (operation, *response) {
 
 // send stamps the answer with the virtual time and sends it.
 func (s *Simulator) send(w http.ResponseWriter, r *response) {
-	w.Header().Set("Date", s.clock.now().Format(http.TimeFormat))
+	w.Header().Set("Date", s.dateHeader())
 	r.write(w)
 }
 

@@ -38,6 +38,8 @@ type Options struct {
 	// DeliveryConcurrency is how many callbacks are called at a time; half of it for one host, an eighth for one webhook.
 	// Zero is 64. With 1, events arrive in the order in which they were published.
 	DeliveryConcurrency int
+	// Variants are the variants that are on from the start, each "name" or "name=value"; docs/simulator.md has them all.
+	Variants []string
 	// StatePath is a file that keeps accounts, tokens, webhooks, queues and the virtual time beyond the end of the
 	// simulator; empty is none. One simulator at a time may use it.
 	StatePath string
@@ -69,6 +71,7 @@ type Simulator struct {
 	attempts     attemptLog
 	requests     RequestCounts
 	faults       faultList
+	variants     map[string]*activeVariant
 }
 
 // ErrNotFound is the answer about a webhook that does not exist.
@@ -92,6 +95,7 @@ func New(options Options) (*Simulator, error) {
 		if err := s.restore(saved); err != nil {
 			return nil, fmt.Errorf("%s: %w", options.StatePath, err)
 		}
+		s.resetVariants()
 	}
 	if err := s.openState(); err != nil {
 		return nil, err
@@ -154,6 +158,11 @@ func (o Options) validate() error {
 	case o.TimeScale < 0 || o.TimeScale > maxTimeScale:
 		return fmt.Errorf("the time scale must lie between 0 and %d", maxTimeScale)
 	}
+	for _, spec := range o.Variants {
+		if _, err := parseVariant(spec); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -201,6 +210,7 @@ func (s *Simulator) clear() {
 	s.attempts = attemptLog{}
 	s.requests = newRequestCounts()
 	s.faults = nil
+	s.resetVariants()
 }
 
 // Now is the virtual time.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -47,22 +48,22 @@ type ChangeV1 struct {
 
 // summaryV1 is a webhook in the list of version 1.
 type summaryV1 struct {
-	ID                 string    `json:"id"`
-	EventSource        string    `json:"eventSource"`
-	IsActive           bool      `json:"isActive"`
-	IsValidated        bool      `json:"isValidated"`
-	CallbackURL        string    `json:"callbackUrl"`
-	ExpirationDateTime Timestamp `json:"expirationDateTime"`
+	ID                 string          `json:"id"`
+	EventSource        string          `json:"eventSource"`
+	IsActive           bool            `json:"isActive"`
+	IsValidated        bool            `json:"isValidated"`
+	CallbackURL        string          `json:"callbackUrl"`
+	ExpirationDateTime json.RawMessage `json:"expirationDateTime"`
 }
 
 // webhookV1 is a webhook of version 1 read by itself.
 type webhookV1 struct {
-	ID                 string    `json:"id"`
-	IsActive           bool      `json:"isActive"`
-	IsValidated        bool      `json:"isValidated"`
-	CallbackURL        string    `json:"callbackUrl"`
-	ExpirationDateTime Timestamp `json:"expirationDateTime"`
-	ValidationState    string    `json:"validationState"`
+	ID                 string          `json:"id"`
+	IsActive           bool            `json:"isActive"`
+	IsValidated        bool            `json:"isValidated"`
+	CallbackURL        string          `json:"callbackUrl"`
+	ExpirationDateTime json.RawMessage `json:"expirationDateTime"`
+	ValidationState    string          `json:"validationState"`
 	Links              struct {
 		IModel link `json:"imodel"`
 	} `json:"_links"`
@@ -73,28 +74,31 @@ func (s *Simulator) listV1(c *call) *response {
 	all := make([]summaryV1, 0, len(own))
 	for _, w := range own {
 		all = append(all, summaryV1{
-			ID: w.ID, EventSource: "iModels", IsActive: w.Active, IsValidated: w.V1.IsValidated,
-			CallbackURL: w.CallbackURL, ExpirationDateTime: w.V1.ExpirationDateTime,
+			ID: s.spellID(w.ID, true), EventSource: "iModels", IsActive: w.Active, IsValidated: w.V1.IsValidated,
+			CallbackURL: s.spellURL(w.CallbackURL), ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime),
 		})
 	}
 	return jsonResponse(http.StatusOK, map[string][]summaryV1{"webhooks": all})
 }
 
 func (s *Simulator) getV1(c *call) *response {
-	w := s.findWebhook(c)
+	w := s.readWebhook(c)
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}
 	view := webhookV1{
-		ID: w.ID, IsActive: w.Active, IsValidated: w.V1.IsValidated, CallbackURL: w.CallbackURL,
-		ExpirationDateTime: w.V1.ExpirationDateTime, ValidationState: w.V1.ValidationState,
+		ID: s.spellID(w.ID, false), IsActive: w.Active, IsValidated: w.V1.IsValidated, CallbackURL: s.spellURL(w.CallbackURL),
+		ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime), ValidationState: w.V1.ValidationState,
 	}
-	view.Links.IModel.Href = c.baseURL() + "/imodels/" + w.ScopeID
+	view.Links.IModel.Href = c.baseURL() + "/imodels/" + s.spellID(w.ScopeID, false)
 	return jsonResponse(http.StatusOK, map[string]webhookV1{"webhook": view})
 }
 
 // createV1 makes a webhook that is turned on as soon as its callback says that it wants events.
 func (s *Simulator) createV1(c *call) *response {
+	if refused := s.refuseCreate(); refused != nil {
+		return refused
+	}
 	v := s.newValidator(c)
 	v.only("imodelId", "eventTypes", "callbackUrl", "expirationDateTime", "secret")
 	w := &webhook{Webhook: Webhook{
@@ -121,8 +125,9 @@ func (s *Simulator) createV1(c *call) *response {
 	s.addWebhook(w)
 	w.V1.ConfirmURL = c.baseURL() + "/webhooks/confirm?" + url.Values{"id": {w.ID}, "key": {randomHex(16)}}.Encode()
 	s.planV1(w)
-	r := jsonResponse(http.StatusCreated, map[string]map[string]string{"webhook": {"id": w.ID, "secret": w.Secret}})
-	r.header.Set("Location", c.baseURL()+"/webhooks/"+w.ID)
+	id := s.spellID(w.ID, false)
+	r := jsonResponse(http.StatusCreated, map[string]map[string]string{"webhook": {"id": id, "secret": w.Secret}})
+	r.header.Set("Location", c.baseURL()+"/webhooks/"+id)
 	return r
 }
 
@@ -160,6 +165,7 @@ func (s *Simulator) deactivateV1(c *call) *response {
 
 func (s *Simulator) changeLater(w *webhook, active bool) *response {
 	w.V1.Change = &ChangeV1{Active: active, Due: Timestamp{s.clock.now().Add(v1Delay)}}
+	s.recordChange(w, false)
 	s.planV1(w)
 	return newResponse(http.StatusAccepted)
 }

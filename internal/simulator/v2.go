@@ -1,29 +1,33 @@
 package simulator
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // webhookV2 is the webhook of version 2 on the wire. The secret shows only in the answer to create.
 type webhookV2 struct {
-	ID          string    `json:"id"`
-	Scope       string    `json:"scope"`
-	ScopeID     string    `json:"scopeId"`
-	Active      bool      `json:"active"`
-	CallbackURL string    `json:"callbackUrl"`
-	Secret      string    `json:"secret,omitempty"`
-	EventTypes  []string  `json:"eventTypes"`
-	Created     Timestamp `json:"created"`
-	Modified    Timestamp `json:"modified"`
+	ID          string          `json:"id"`
+	Scope       string          `json:"scope"`
+	ScopeID     string          `json:"scopeId"`
+	Active      bool            `json:"active"`
+	CallbackURL string          `json:"callbackUrl"`
+	Secret      string          `json:"secret,omitempty"`
+	EventTypes  []string        `json:"eventTypes"`
+	Created     json.RawMessage `json:"created"`
+	Modified    json.RawMessage `json:"modified"`
 }
 
-func viewV2(w *webhook) webhookV2 {
+// viewV2 is a webhook as version 2 returns it, in a list or by itself.
+func (s *Simulator) viewV2(w *webhook, inList bool) webhookV2 {
 	return webhookV2{
-		ID: w.ID, Scope: w.Scope, ScopeID: w.ScopeID, Active: w.Active, CallbackURL: w.CallbackURL,
-		EventTypes: w.EventTypes, Created: w.Created, Modified: w.Modified,
+		ID: s.spellID(w.ID, inList), Scope: w.Scope, ScopeID: s.spellID(w.ScopeID, inList), Active: w.Active,
+		CallbackURL: s.spellURL(w.CallbackURL), EventTypes: s.spellEventTypes(w.EventTypes),
+		Created: s.spellTime(w.Created), Modified: s.spellTime(w.Modified),
 	}
 }
 
@@ -43,6 +47,7 @@ type link struct {
 }
 
 func (s *Simulator) listV2(c *call) *response {
+	s.moveModified(c)
 	var body listV2Body
 	all := s.webhooksOf(c)
 	if s.options.PageSize > 0 {
@@ -50,9 +55,22 @@ func (s *Simulator) listV2(c *call) *response {
 	}
 	body.Webhooks = make([]webhookV2, 0, len(all))
 	for _, w := range all {
-		body.Webhooks = append(body.Webhooks, viewV2(w))
+		body.Webhooks = append(body.Webhooks, s.viewV2(w, true))
 	}
 	return jsonResponse(http.StatusOK, body)
+}
+
+// moveModified changes the time of the last change of every webhook that a call may see, if the variant is on.
+func (s *Simulator) moveModified(c *call) {
+	if !s.on(variantModifiedMoves) {
+		return
+	}
+	for _, w := range s.webhooks {
+		if s.mayUse(c, w) {
+			s.touch(w)
+		}
+	}
+	s.state.later()
 }
 
 // page cuts a list as other APIs of the platform do, by $skip and $top. A deletion between two pages makes the next one
@@ -79,6 +97,9 @@ func page(c *call, all []*webhook, size int) ([]*webhook, *pageLinks) {
 }
 
 func (s *Simulator) createV2(c *call) *response {
+	if refused := s.refuseCreate(); refused != nil {
+		return refused
+	}
 	v := s.newValidator(c)
 	v.only("callbackUrl", "scope", "scopeId", "eventTypes", "secret")
 	w := &webhook{Webhook: Webhook{
@@ -92,21 +113,48 @@ func (s *Simulator) createV2(c *call) *response {
 	if v.failed() {
 		return invalidRequest("Create", v.details)
 	}
+	if s.on(variantCreatesDropQuery) {
+		w.CallbackURL, _ = splitMarker(w.CallbackURL)
+	}
+	if equal := s.findEqual(c, w); equal != nil {
+		return s.createdV2(equal)
+	}
 	if w.Secret == "" {
 		w.Secret = randomHex(32)
 	}
+	w.Active = s.on(variantCreatesActive)
 	s.addWebhook(w)
-	view := viewV2(w)
+	return s.createdV2(w)
+}
+
+// createdV2 is the answer to create, the only one with the secret.
+func (s *Simulator) createdV2(w *webhook) *response {
+	view := s.viewV2(w, false)
 	view.Secret = w.Secret
 	return jsonResponse(http.StatusCreated, view)
 }
 
+// findEqual returns the webhook that a create is merged with, or nil if there is none or the variant is off.
+func (s *Simulator) findEqual(c *call, created *webhook) *webhook {
+	if !s.on(variantCreatesMerge) {
+		return nil
+	}
+	types := slices.Sorted(slices.Values(created.EventTypes))
+	for _, w := range s.webhooks {
+		if s.mayUse(c, w) && w.CallbackURL == created.CallbackURL && w.Scope == created.Scope &&
+			strings.EqualFold(w.ScopeID, created.ScopeID) && slices.Equal(slices.Sorted(slices.Values(w.EventTypes)), types) {
+			return w
+		}
+	}
+	return nil
+}
+
 func (s *Simulator) getV2(c *call) *response {
-	w := s.findWebhook(c)
+	w := s.readWebhook(c)
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}
-	return jsonResponse(http.StatusOK, viewV2(w))
+	return jsonResponse(http.StatusOK, s.viewV2(w, false))
 }
 
 // updateV2 changes what the body names, all of it or nothing.
@@ -122,6 +170,9 @@ func (s *Simulator) updateV2(c *call) *response {
 	eventTypes, secret := v.eventTypes(optional, eventTypePatternV2), v.secret()
 	if v.failed() {
 		return invalidRequest("Update", v.details)
+	}
+	if secret == "" && s.on(variantUpdateMakesSecret) {
+		secret = randomHex(32)
 	}
 	before := w.view()
 	if callbackURL != "" {
@@ -139,7 +190,7 @@ func (s *Simulator) updateV2(c *call) *response {
 	if active != nil {
 		s.setActive(w, *active, "its owner")
 	}
-	return jsonResponse(http.StatusOK, viewV2(w))
+	return jsonResponse(http.StatusOK, s.viewV2(w, false))
 }
 
 // deleteWebhook is the same in both versions.

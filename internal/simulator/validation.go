@@ -32,14 +32,19 @@ const (
 // validator reads the properties of a request body and collects what is wrong with them, so that the refusal names
 // every mistake at once.
 type validator struct {
-	properties map[string]json.RawMessage // without those that are null: a null is an absent property
-	plainHTTP  bool
-	broken     bool // the body is no JSON object: nothing in it can be read
-	details    []errorDetail
+	properties  map[string]json.RawMessage // without those that are null: a null is an absent property
+	plainHTTP   bool
+	noMarker    bool // the variant creates-refuse-query is on
+	repetitions bool // event types may be repeated: the variant event-types-sorted is on
+	broken      bool // the body is no JSON object: nothing in it can be read
+	details     []errorDetail
 }
 
 func (s *Simulator) newValidator(c *call) *validator {
-	v := &validator{plainHTTP: s.options.HTTPCallbacks}
+	v := &validator{
+		plainHTTP: s.options.HTTPCallbacks, noMarker: s.on(variantCreatesRefuseQuery),
+		repetitions: s.on(variantEventTypesSorted),
+	}
 	if !c.hasJSONBody() {
 		v.broken = true
 		v.refuse("Content-Type", "the Content-Type must be application/json")
@@ -123,6 +128,9 @@ func (v *validator) callbackURL(need presence) string {
 	case parsed.Scheme != "https" && (!v.plainHTTP || parsed.Scheme != "http"):
 		v.refuse("callbackUrl", "callbackUrl must be an https URL")
 	}
+	if _, found := splitMarker(text); found && v.noMarker {
+		v.refuse("callbackUrl", "callbackUrl must not have the query parameter %s", markerParameter)
+	}
 	return text
 }
 
@@ -187,7 +195,7 @@ func (v *validator) eventTypes(need presence, pattern *regexp.Regexp) []string {
 		switch {
 		case !pattern.MatchString(t):
 			v.refuse("eventTypes", "%q is no event type", t)
-		case seen[strings.ToLower(t)]:
+		case seen[strings.ToLower(t)] && !v.repetitions:
 			v.refuse("eventTypes", "%q is there twice", t)
 		}
 		seen[strings.ToLower(t)] = true

@@ -81,24 +81,47 @@ func (s *Simulator) addWebhook(w *webhook) {
 	w.queue = map[*delivery]struct{}{}
 	s.webhooks = append(s.webhooks, w)
 	s.webhooksByID[w.ID] = w
+	s.recordChange(w, false)
 	s.note("webhook created", "webhook", w.ID, "clientId", w.ClientID, "callbackUrl", w.CallbackURL)
 }
 
 // findWebhook returns the webhook that a call names, or nil: those of other accounts and of the other version of the
 // API do not exist for it.
 func (s *Simulator) findWebhook(c *call) *webhook {
-	w := s.webhooksByID[c.id]
-	if w == nil || w.ClientID != c.account.ClientID || w.APIVersion != int(c.version) {
+	w := s.webhooksByID[s.readID(c.id)]
+	if w == nil || !s.mayUse(c, w) {
 		return nil
 	}
 	return w
 }
 
-// webhooksOf lists what a call may see, oldest first.
+// readWebhook is findWebhook for reads, which show an older state with reads-lag.
+func (s *Simulator) readWebhook(c *call) *webhook {
+	r := s.replicaOf(variantReadsLag)
+	if r == nil {
+		return s.findWebhook(c)
+	}
+	w := r.byID[s.readID(c.id)]
+	if w == nil || !s.mayUse(c, w) {
+		return nil
+	}
+	return w
+}
+
+// mayUse reports whether a webhook exists for a call.
+func (s *Simulator) mayUse(c *call, w *webhook) bool {
+	return w.ClientID == c.account.ClientID && w.APIVersion == int(c.version) && !s.isHidden(w.ID)
+}
+
+// webhooksOf lists what a call may see, oldest first. With lists-lag these are copies.
 func (s *Simulator) webhooksOf(c *call) []*webhook {
+	all := s.webhooks
+	if r := s.replicaOf(variantListsLag); r != nil {
+		all = r.webhooks
+	}
 	var own []*webhook
-	for _, w := range s.webhooks {
-		if w.ClientID == c.account.ClientID && w.APIVersion == int(c.version) {
+	for _, w := range all {
+		if s.mayUse(c, w) {
 			own = append(own, w)
 		}
 	}
@@ -111,6 +134,7 @@ func (s *Simulator) removeWebhook(w *webhook) {
 	delete(s.webhooksByID, w.ID)
 	i := slices.Index(s.webhooks, w)
 	s.webhooks = slices.Delete(s.webhooks, i, i+1)
+	s.recordChange(w, true)
 	s.note("webhook deleted", "webhook", w.ID)
 }
 
@@ -135,4 +159,5 @@ func (s *Simulator) touch(w *webhook) {
 		now = w.Modified.Add(time.Millisecond)
 	}
 	w.Modified = Timestamp{now}
+	s.recordChange(w, false)
 }

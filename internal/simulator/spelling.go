@@ -1,0 +1,139 @@
+package simulator
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// How values are written in answers. Without variants they are written as they are stored.
+
+// spellID writes a GUID, in a list or elsewhere.
+func (s *Simulator) spellID(id string, inList bool) string {
+	if s.on(variantIDsUpper) || s.on(variantIDsUpperStrict) || inList && s.on(variantIDsUpperInLists) {
+		return strings.ToUpper(id)
+	}
+	return id
+}
+
+// readID returns the stored spelling of the GUID in a path, or an empty string if its spelling is not accepted.
+func (s *Simulator) readID(id string) string {
+	if s.on(variantIDsUpperStrict) {
+		if id != strings.ToUpper(id) {
+			return ""
+		}
+		return strings.ToLower(id)
+	}
+	if s.on(variantIDsUpper) || s.on(variantIDsUpperInLists) {
+		return strings.ToLower(id)
+	}
+	return id
+}
+
+// spellTime writes a time.
+func (s *Simulator) spellTime(t Timestamp) json.RawMessage {
+	switch {
+	case s.on(variantTimesNull):
+		return json.RawMessage("null")
+	case s.on(variantTimesUnix):
+		return json.RawMessage(strconv.FormatInt(t.Unix(), 10))
+	}
+	layout := timestampLayout
+	if s.on(variantTimesWithoutZone) {
+		layout = strings.TrimSuffix(layout, "Z07:00")
+	}
+	if s.on(variantTimesWithoutFraction) {
+		layout = strings.Replace(layout, ".000", "", 1)
+	}
+	return json.RawMessage(t.UTC().Format(`"` + layout + `"`))
+}
+
+// spellURL writes a callback URL.
+func (s *Simulator) spellURL(text string) string {
+	if s.on(variantURLsNormalised) {
+		return normaliseURL(text)
+	}
+	return text
+}
+
+// spellEventTypes writes the event types of a webhook.
+func (s *Simulator) spellEventTypes(types []string) []string {
+	if !s.on(variantEventTypesSorted) {
+		return types
+	}
+	byKey := map[string]string{}
+	for _, t := range types {
+		if key := strings.ToLower(t); byKey[key] == "" {
+			byKey[key] = t
+		}
+	}
+	return slices.Sorted(maps.Values(byKey))
+}
+
+var percentEncoding = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// normaliseURL changes the spelling of a URL but not its meaning (RFC 3986, section 6.2). It works on the text, because
+// net/url may change other parts when it writes a URL that it has read.
+func normaliseURL(text string) string {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	_, rest, found := strings.Cut(text, "://")
+	if !found {
+		return text
+	}
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	host := authority[strings.LastIndex(authority, "@")+1:]
+	user := strings.TrimSuffix(authority, host)
+	host = strings.TrimSuffix(strings.ToLower(host), map[string]string{"https": ":443", "http": ":80"}[parsed.Scheme])
+	return percentEncoding.ReplaceAllStringFunc(parsed.Scheme+"://"+user+host+path, strings.ToUpper)
+}
+
+// markerParameter is the query parameter that some variants drop or refuse.
+const markerParameter = "itwin-webhook"
+
+// isMarker reports whether a part of a query, such as "a=b", is the marker.
+func isMarker(part string) bool {
+	name, _, _ := strings.Cut(part, "=")
+	name, err := url.QueryUnescape(name)
+	return err == nil && name == markerParameter
+}
+
+// splitMarker returns a URL without the marker, with everything else as it is, and whether it had one.
+func splitMarker(text string) (without string, found bool) {
+	beforeFragment, fragment, hasFragment := strings.Cut(text, "#")
+	base, query, hasQuery := strings.Cut(beforeFragment, "?")
+	if !hasQuery {
+		return text, false
+	}
+	var kept []string
+	for part := range strings.SplitSeq(query, "&") {
+		if isMarker(part) {
+			found = true
+			continue
+		}
+		kept = append(kept, part)
+	}
+	if !found {
+		return text, false
+	}
+	without = base
+	if len(kept) > 0 {
+		without += "?" + strings.Join(kept, "&")
+	}
+	if hasFragment {
+		without += "#" + fragment
+	}
+	return without, true
+}
