@@ -35,7 +35,9 @@ var _ = Describe("An existing remote webhook", func() {
 	It("is counted and never touched when nobody claims it", func() {
 		connection := w.connect()
 		webhook := w.apply("mine")
-		seen(webhook).Should(beReady())
+		seen(webhook).Should(haveConditions(map[string]string{
+			"Ready": "True/InSync", "Active": "True/Active", "LeftBehind": "True/LeftBehind",
+		}))
 		look(webhook, "1")
 		seenConnection(connection).Should(And(
 			HaveField("Status.Webhooks", HaveValue(BeEquivalentTo(1))),
@@ -114,7 +116,9 @@ var _ = Describe("Two connections of different accounts", func() {
 		credentials.StringData = map[string]string{"clientId": "another-account"}
 		Expect(api.Update(ctx, &credentials)).To(Succeed())
 		seen(webhook).Should(HaveField("Status.WebhookID", Not(Equal(old))))
-		seen(webhook).Should(beReady())
+		seen(webhook).Should(haveConditions(map[string]string{
+			"Ready": "True/InSync", "Active": "True/Active", "LeftBehind": "True/LeftBehind",
+		}))
 		look(webhook, "1")
 		seenConnection(connection).Should(HaveField("Status.UnmanagedWebhooks", HaveValue(BeEquivalentTo(0))))
 		Expect(w.remotes(webhook.Spec.CallbackURL)).To(HaveLen(2))

@@ -24,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // mortal is an operator that can die: from then on nothing that it sends arrives anywhere.
@@ -62,6 +63,7 @@ func (w *world) startMortal(name string) *mortal {
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
+		AllowLoopback: true, Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
 		Namespaces: []string{w.namespace}, Workers: 4, Version: name, SettleTime: time.Second,
 	})).To(Succeed())
 	done := make(chan struct{})

@@ -186,12 +186,13 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 	return nil
 }
 
-// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl.
+// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl, in
+// words that speak of it: any other refusal is about the spec.
 func refusesMark(err error) bool {
 	said, answered := errors.AsType[*platform.Error](err)
 	if !answered || !platform.IsRefused(err) || platform.IsForbidden(err) {
 		return false
 	}
 	words := strings.ToLower(said.Said())
-	return strings.Contains(words, "callbackurl") || strings.Contains(words, platform.OwnerParameter)
+	return strings.Contains(words, platform.OwnerParameter) || strings.Contains(words, "query")
 }

@@ -58,7 +58,7 @@ func (f *facts) observeGenerated(meta *metav1.PartialObjectMetadata) bool {
 	switch ownershipOf(meta, w) {
 	case ownedByAnother:
 		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
-			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or rename it",
+			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if nothing uses its value",
 			meta.Name)}
 		return false
 	case ownedByWebhook:

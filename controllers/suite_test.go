@@ -32,6 +32,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -94,7 +95,10 @@ func startOperator(options ...operatorOption) *operator {
 	o := &operator{writes: &writeCounter{counts: map[string]int{}}}
 	cfg := rest.CopyConfig(restConfig)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return o.writes.wrap(next) })
-	opts := controllers.Options{Cluster: true, Workers: 16, Version: "test", SettleTime: settleTime}
+	opts := controllers.Options{
+		Cluster: true, Workers: 16, Version: "test", SettleTime: settleTime, AllowLoopback: true,
+		Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
+	}
 	for _, option := range options {
 		option(&opts)
 	}
