@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -16,14 +17,18 @@ import (
 func (w *world) violations() []string {
 	c := &checker{world: w, remote: map[string]simulator.Webhook{}}
 	for _, r := range w.remotes() {
-		c.remote[r.ID] = r
+		c.remote[platform.CanonicalID(r.ID)] = r
 	}
 	objects := w.cluster.webhooks()
 	for _, o := range objects {
 		c.webhook(o)
 	}
 	for id, r := range c.remote {
-		c.violated("remote webhook %s to %s belongs to nobody", id, r.CallbackURL)
+		if !r.Active {
+			c.violated("inactive remote webhook %s to %s belongs to no Webhook", id, r.CallbackURL)
+			continue
+		}
+		c.violated("remote webhook %s to %s belongs to no Webhook", id, r.CallbackURL)
 	}
 	c.history()
 	c.strangers()
@@ -54,7 +59,7 @@ func (c *checker) webhook(w *v1alpha1.Webhook) {
 		c.violated("%s was not let go: %s", w.Name, said(w.Status.Conditions))
 		return
 	}
-	id := w.Status.WebhookID
+	id := platform.CanonicalID(w.Status.WebhookID)
 	r, found := c.remote[id]
 	if !found {
 		c.violated("%s has no remote webhook of its own (%q): %s", w.Name, id, said(w.Status.Conditions))
@@ -94,7 +99,8 @@ func (c *checker) status(w *v1alpha1.Webhook) {
 	c.same("conditions of "+w.Name, said(w.Status.Conditions), "Active="+active+" Ready=True/"+v1alpha1.InSyncReason)
 	c.same("observedGeneration of "+w.Name, w.Status.ObservedGeneration, w.Generation)
 	c.same("status.active of "+w.Name, w.Status.Active != nil && *w.Status.Active, w.WantsActive())
-	c.same("annotation of "+w.Name, w.Annotations[v1alpha1.WebhookIDAnnotation], w.Status.WebhookID)
+	c.same("annotation of "+w.Name, platform.CanonicalID(w.Annotations[v1alpha1.WebhookIDAnnotation]),
+		platform.CanonicalID(w.Status.WebhookID))
 	c.same("finalizers of "+w.Name, w.Finalizers, []string{v1alpha1.WebhookFinalizer})
 }
 

@@ -27,6 +27,8 @@ type scenario struct {
 	webhooks int
 	// most is how many remote webhooks there may be at any time; the number of webhooks, when 0.
 	most int
+	// variant is how the platform differs from the simulator's default; "" when it does not.
+	variant string
 	// check tells what else is wrong in the end.
 	check func(*world) []string
 }
@@ -226,6 +228,9 @@ func (s scenario) play(t *testing.T, fates ...[]fate) (o outcome) {
 	t.Helper()
 	inWorld(t, func(w *world) {
 		w.estrange(w.createRemote(callbackOf("stranger"), "iModels.iModelDeleted.v1"))
+		if s.variant != "" {
+			w.must(w.platform.SetVariant(s.variant))
+		}
 		if len(fates) > 0 {
 			w.heirs = fates[1:]
 		}
