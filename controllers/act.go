@@ -347,3 +347,40 @@ func (r *run) removeOther(remote context.Context) error {
 	r.event("Deleted", "Delete", "Deleted remote webhook %s: %s", other.ID, other.why)
 	return nil
 }
+
+// undoCreate removes a webhook that this run created but that has no owner. One that was taken over is left alone.
+func (r *run) undoCreate(ctx context.Context, why string) error {
+	id, account := r.facts.id(), r.holder().Fleet()
+	r.memory.forget(r.key())
+	defer account.Release(id, r.owner())
+	if !r.created {
+		return errTaken
+	}
+	if err := r.deleteAtOnce(ctx, id); err != nil {
+		return fmt.Errorf("the webhook %s, created just now, is left over, because %s and deleting it failed: %w",
+			id, why, err)
+	}
+	return fmt.Errorf("deleted the webhook created just now, because %s", why)
+}
+
+// deleteAtOnce waits for a place within the rate limit: no object will come back for this webhook.
+func (r *run) deleteAtOnce(ctx context.Context, id string) error {
+	ctx = platform.WithTurn(ctx, platform.Turn{
+		Lane: platform.Finishing, Caller: string(r.owner()), Group: r.object().Namespace,
+	})
+	for {
+		err := r.holder().Delete(ctx, id)
+		if platform.IsNotFound(err) {
+			return nil
+		}
+		wait, limited := platform.IsRateLimited(err)
+		if !limited {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
