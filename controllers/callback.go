@@ -7,8 +7,8 @@ import (
 )
 
 // sameURL reports whether two callbacks mean the same: as RFC 3986, section 6.2.2, has it (case, percent-encoding, dot
-// segments), with the default port left out, an empty path as "/", and international host names in their ASCII form. The
-// platform may spell one in another way than it was given.
+// segments), with the default port left out, an empty path as "/", and international host names in their ASCII form.
+// The platform may spell one in another way than it was given.
 func sameURL(a, b string) bool {
 	if a == b {
 		return true

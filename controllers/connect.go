@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -105,7 +106,7 @@ func loginPause(failures int, err error) time.Duration {
 // stamp identifies what a connection was made from: its generation and the versions of its Secrets, as the cache knows
 // them; "" when the cache does not show them all, as in an installation that is bound to other namespaces.
 func (r *ConnectionReconciler) stamp(ctx context.Context, c v1alpha1.ConnectionObject) string {
-	stamp := fmt.Sprintf("%s %d", c.GetUID(), c.GetGeneration())
+	parts := []string{string(c.GetUID()), strconv.FormatInt(c.GetGeneration(), 10)}
 	for _, name := range secretsOf(c) {
 		meta := &metav1.PartialObjectMetadata{}
 		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
@@ -113,9 +114,9 @@ func (r *ConnectionReconciler) stamp(ctx context.Context, c v1alpha1.ConnectionO
 		if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, meta); err != nil {
 			return ""
 		}
-		stamp += " " + meta.ResourceVersion
+		parts = append(parts, meta.ResourceVersion)
 	}
-	return stamp
+	return strings.Join(parts, " ")
 }
 
 // API is the client of a connection.

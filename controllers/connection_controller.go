@@ -43,8 +43,9 @@ const (
 	cacheLag = 50 * time.Millisecond
 )
 
-// ConnectionReconciler makes connections members of their accounts: it logs in, lists the account's remote webhooks every
-// poll interval, and enqueues the Webhooks whose remote side changed. One serves Connections, another ClusterConnections.
+// ConnectionReconciler makes connections members of their accounts: it logs in, lists the account's remote webhooks
+// every poll interval, and enqueues the Webhooks whose remote side changed. One serves Connections, another
+// ClusterConnections.
 type ConnectionReconciler struct {
 	client.Client
 	APIReader client.Reader
@@ -118,8 +119,8 @@ func (r *ConnectionReconciler) unconnected(
 	return result, err
 }
 
-// whyUnconnected is what a connection says of an error that keeps it from its account; ok is false for errors of the API
-// server.
+// whyUnconnected is what a connection says of an error that keeps it from its account; ok is false for errors of the
+// API server.
 func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready verdict, ok bool) {
 	if problem, is := errors.AsType[*errCredentials](err); is {
 		return verdict{
@@ -193,8 +194,8 @@ func isHeld(w v1alpha1.Webhook) bool {
 	return controllerutil.ContainsFinalizer(&w, v1alpha1.WebhookFinalizer)
 }
 
-// poll lists the account when that is due, enqueues the Webhooks that the list concerns, and reports what came of it, or
-// of a list that another connection to the account made.
+// poll lists the account when that is due, enqueues the Webhooks that the list concerns, and reports what came of it,
+// or of a list that another connection to the account made.
 func (r *ConnectionReconciler) poll(
 	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
 ) (ctrl.Result, error) {
@@ -290,8 +291,8 @@ func (r *ConnectionReconciler) find(ctx context.Context, option client.ListOptio
 	return names
 }
 
-// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that were
-// interrupted.
+// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that
+// were interrupted.
 func (r *ConnectionReconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
 	var all v1alpha1.WebhookList
 	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {

@@ -111,8 +111,8 @@ func importNotFound(id string) verdict {
 		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id)}
 }
 
-// decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it may
-// be one that the credentials could not see for a while.
+// decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it
+// may be one that the credentials could not see for a while.
 func decideLost(f facts) plan {
 	former, full := f.giveUp()
 	if full != nil {
@@ -177,8 +177,8 @@ func (f *facts) formerHere() *platform.Webhook {
 	return nil
 }
 
-// creation is the protocol: finalizer first; the secret stored before the platform is told; the id and its proof written
-// down before anything else; then one update that replaces the marked callback, sends the secret and activates.
+// creation is the protocol: finalizer first; the secret stored before the platform is told; the id and its proof
+// written down before anything else; then one update that replaces the marked callback, sends the secret and activates.
 func creation(f facts) plan {
 	p := plan{cause: causeCreation, verdict: inSync}
 	if !f.finalized() {

@@ -28,8 +28,8 @@ func (f *facts) retains() bool {
 	return f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote || f.webhook.Spec.Suspend
 }
 
-// decideForbiddenDeletion turns off what no connection allows any more before it is let go, whatever the policy says, or
-// deletes it.
+// decideForbiddenDeletion turns off what no connection allows any more before it is let go, whatever the policy says,
+// or deletes it.
 func decideForbiddenDeletion(f facts) plan {
 	if !f.retains() {
 		return decideOwnedDeletion(f)

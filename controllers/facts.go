@@ -152,8 +152,8 @@ func (f *facts) id() string { return f.identity.owned.ID }
 // pending reports whether an edit of the spec has not reached the platform yet.
 func (f *facts) pending() bool { return f.generation != appliedGeneration(&f.webhook.Status) }
 
-// appliedGeneration is the generation that the platform was last known to have in full. Version 0.1.0 did not record it:
-// what its status has observed, the platform has, unless it says that a change was waiting.
+// appliedGeneration is the generation that the platform was last known to have in full. Version 0.1.0 did not record
+// it: what its status has observed, the platform has, unless it says that a change was waiting.
 func appliedGeneration(s *v1alpha1.WebhookStatus) int64 {
 	if s.AppliedGeneration > 0 || s.WebhookID == "" || s.Account != "" {
 		return s.AppliedGeneration
@@ -173,15 +173,15 @@ func (f *facts) described() bool {
 // createdUnreported reports whether a webhook was created of which the status does not speak yet.
 func (f *facts) createdUnreported() bool { return f.id() != "" && f.identity.proven && !f.described() }
 
-// untouchedImport reports whether the remote webhook was imported and has not been written to since: which secret it has
-// is not known.
+// untouchedImport reports whether the remote webhook was imported and has not been written to since: which secret it
+// has is not known.
 func (f *facts) untouchedImport() bool {
 	s := f.webhook.Status
 	return f.described() && s.SecretName == "" && s.SecretFingerprint == ""
 }
 
-// changedElsewhere reports whether another client changed the remote webhook since the operator wrote to it: what such a
-// change did to the secret cannot be seen.
+// changedElsewhere reports whether another client changed the remote webhook since the operator wrote to it: what such
+// a change did to the secret cannot be seen.
 func (f *facts) changedElsewhere() bool {
 	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless && !f.madeHere(f.remote) &&
 		!sameTime(f.webhook.Status.Modified, f.remote.Modified)

@@ -61,8 +61,8 @@ func (r *WebhookReconciler) setOwner(secret *corev1.Secret, w *v1alpha1.Webhook)
 	return controllerutil.SetControllerReference(w, secret, r.Scheme())
 }
 
-// ownSecret writes who owns a generated Secret, and keeps its value. If the garbage collector, which deletes what a dead
-// owner left, was faster, the Secret is created again with the value that was read.
+// ownSecret writes who owns a generated Secret, and keeps its value. If the garbage collector, which deletes what a
+// dead owner left, was faster, the Secret is created again with the value that was read.
 func (r *WebhookReconciler) ownSecret(ctx context.Context, f *facts) error {
 	secret := &corev1.Secret{}
 	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)

@@ -9,8 +9,8 @@ import (
 	"webhook-operator.io/itwin/internal/proof"
 )
 
-// identity is what an object itself says about remote webhooks. Owning is not naming: what merely stands in a spec or an
-// annotation is a request.
+// identity is what an object itself says about remote webhooks. Owning is not naming: what merely stands in a spec or
+// an annotation is a request.
 type identity struct {
 	// owned is the remote webhook that the object owns, by its status, which only the operator writes, or by a proof in
 	// its annotations; zero when there is none. Its account is empty where a status of version 0.1.0 does not tell it.

@@ -62,8 +62,8 @@ func (r *run) blames(v verdict, err error) bool {
 		platform.IsNotFound(err))
 }
 
-// judgeRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no longer
-// wants.
+// judgeRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no
+// longer wants.
 func (r *run) judgeRemoval(v verdict, err error) verdict {
 	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
 		"account", r.plan.other.Account, "error", err.Error())
@@ -78,7 +78,8 @@ func (r *run) judgeRemoval(v verdict, err error) verdict {
 	return kept
 }
 
-// staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a while.
+// staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a
+// while.
 func (r *run) staysQuiet(v verdict, err error) bool {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
 	if !own || pacing.Crowded {

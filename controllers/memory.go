@@ -47,7 +47,8 @@ type attempt struct {
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string
 	since   time.Time
-	// adoptionSince is since when a webhook to adopt is looked for, with the spec of adoptionGeneration; zero when none is.
+	// adoptionSince is since when a webhook to adopt is looked for, with the spec of adoptionGeneration; zero when none
+	// is.
 	adoptionSince      time.Time
 	adoptionGeneration int64
 	// modified is the platform's time of the last change that this process made to the remote webhook.
@@ -78,15 +79,15 @@ func (m *memory) of(name types.NamespacedName, uid types.UID) attempt {
 	return attempt{uid: uid, firstSeen: now, settledAfter: now.Add(m.grace)}
 }
 
-// meet returns what is known of an object that comes into the care of this process, and remembers since when: the process
-// before may have sent a request a moment ago.
+// meet returns what is known of an object that comes into the care of this process, and remembers since when: the
+// process before may have sent a request a moment ago.
 func (m *memory) meet(name types.NamespacedName, uid types.UID) (met attempt) {
 	m.change(name, uid, func(a *attempt) { met = *a })
 	return met
 }
 
-// warmUp is how long to wait until the cache shows what the process before this one wrote last: an API server may fill it
-// from a watch cache of its own, which lags behind. It is 0 when that time is over.
+// warmUp is how long to wait until the cache shows what the process before this one wrote last: an API server may fill
+// it from a watch cache of its own, which lags behind. It is 0 when that time is over.
 func (m *memory) warmUp(now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,8 +148,8 @@ const (
 )
 
 // failed notes a call about the object that the platform did not answer as documented, and returns for how long the
-// object is left alone: one that the platform always fails for must not hold up the others of its account, which wait for
-// a list after each such answer.
+// object is left alone: one that the platform always fails for must not hold up the others of its account, which wait
+// for a list after each such answer.
 func (m *memory) failed(name types.NamespacedName, uid types.UID, generation int64, now time.Time) time.Duration {
 	var backoff time.Duration
 	m.change(name, uid, func(a *attempt) {

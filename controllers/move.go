@@ -12,8 +12,8 @@ import (
 // maxFormer bounds how many remote webhooks an object may have given up that are not removed yet.
 const maxFormer = 8
 
-// decideMove creates the remote webhook in the account that spec.connectionRef reaches now. The one in the account before
-// is listed as former, and goes once the new one matches the spec.
+// decideMove creates the remote webhook in the account that spec.connectionRef reaches now. The one in the account
+// before is listed as former, and goes once the new one matches the spec.
 func decideMove(f facts) plan {
 	if f.webhook.Spec.WebhookID != "" {
 		return plan{verdict: alreadyClaimed("Remote webhook %s was imported from the account %s, and spec.connectionRef now "+
@@ -54,8 +54,8 @@ func (f *facts) giveUp() ([]proof.Remote, *verdict) {
 }
 
 // tidyUp adds the removal of one webhook that the object made and no longer wants: what an interrupted create left
-// behind, while it is inactive; then, once the present one matches the spec, what was given up. While there is something
-// else to do it only sees to it that the object is looked at again.
+// behind, while it is inactive; then, once the present one matches the spec, what was given up. While there is
+// something else to do it only sees to it that the object is looked at again.
 func tidyUp(f facts, p plan) plan {
 	other, found := f.duplicate()
 	drop := false
@@ -93,8 +93,8 @@ func (f *facts) duplicate() (removal, bool) {
 }
 
 // nextFormer is the next remote webhook to remove of those that were given up; drop is true when it only has to leave
-// the list. One that no connection allows is turned off. One that is not seen at present stays listed: it may be one that
-// the credentials cannot see for a while.
+// the list. One that no connection allows is turned off. One that is not seen at present stays listed: it may be one
+// that the credentials cannot see for a while.
 func (f *facts) nextFormer() (r removal, drop, found bool) {
 	for _, former := range f.former {
 		r = removal{Remote: former.Remote, why: "this Webhook gave it up"}

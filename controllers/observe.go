@@ -185,8 +185,8 @@ func (r *WebhookReconciler) observeConflict(ctx context.Context, f *facts) error
 	return nil
 }
 
-// owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of version
-// 0.1.0 names without its account counts where its connection reaches that account.
+// owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of
+// version 0.1.0 names without its account counts where its connection reaches that account.
 func (r *WebhookReconciler) owners(ctx context.Context, remote proof.Remote) (owners []*v1alpha1.Webhook, err error) {
 	for _, key := range []string{claimKey(remote), claimKey(proof.Remote{ID: remote.ID})} {
 		var claims v1alpha1.WebhookList
@@ -261,8 +261,8 @@ func (r *WebhookReconciler) observeAttempt(
 	return err
 }
 
-// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims and no create in flight
-// has made.
+// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims and no create in
+// flight has made.
 func (r *WebhookReconciler) adoptable(ctx context.Context, f *facts, account *fleet.Fleet) (*platform.Webhook, error) {
 	candidates := account.Unowned(func(w platform.Webhook) bool {
 		return w.Mark == "" && inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)

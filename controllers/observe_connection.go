@@ -67,8 +67,8 @@ func (r *WebhookReconciler) mayUse(ctx context.Context, w *v1alpha1.Webhook, key
 	return problem == nil, err
 }
 
-// prohibition returns why a connection refuses this namespace or callback; nil when it does not. A namespace that is not
-// allowed is told nothing else about the connection.
+// prohibition returns why a connection refuses this namespace or callback; nil when it does not. A namespace that is
+// not allowed is told nothing else about the connection.
 func (r *WebhookReconciler) prohibition(
 	ctx context.Context, w *v1alpha1.Webhook, connection v1alpha1.ConnectionObject,
 ) (*problem, error) {

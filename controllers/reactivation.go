@@ -49,8 +49,8 @@ func decideActive(f facts, p *plan) {
 	}
 }
 
-const onRequestMessage = "The remote webhook was turned off on the platform, by the platform after failed deliveries or " +
-	"by another client; fix the receiver, then set the annotation " + v1alpha1.ReactivateRequestedAtAnnotation +
+const onRequestMessage = "The remote webhook was turned off on the platform, by itself after failed deliveries or by " +
+	"another client; fix the receiver, then set the annotation " + v1alpha1.ReactivateRequestedAtAnnotation +
 	" to a new value, or change the spec"
 
 // deactivated reports whether the status says that the webhook was turned off on the platform.

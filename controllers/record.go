@@ -37,7 +37,8 @@ func (r *run) addFinalizer(ctx context.Context) error {
 }
 
 // rollbackFinalizer takes the finalizer off again after a create that was refused. It was sent only because no earlier
-// one can have left anything behind, so the object may go without asking the platform, whichever process serves it then.
+// one can have left anything behind, so the object may go without asking the platform, whichever process serves it
+// then.
 func (r *run) rollbackFinalizer(ctx context.Context) error {
 	if len(r.facts.identity.former) > 0 {
 		return nil
@@ -81,8 +82,8 @@ func (r *run) dropFormer(ctx context.Context) error {
 	return err
 }
 
-// recordID writes the identity and its proof down. If the object was changed meanwhile, the id is more important than the
-// change.
+// recordID writes the identity and its proof down. If the object was changed meanwhile, the id is more important than
+// the change.
 func (r *run) recordID(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
 	defer cancel()
@@ -147,8 +148,8 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 	return nil
 }
 
-// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl, in
-// words that speak of it: any other refusal is about the spec.
+// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl,
+// in words that speak of it: any other refusal is about the spec.
 func refusesMark(err error) bool {
 	said, answered := errors.AsType[*platform.Error](err)
 	if !answered || !platform.IsRefused(err) || platform.IsForbidden(err) {

@@ -126,8 +126,8 @@ func forgetRemote(status *v1alpha1.WebhookStatus) {
 	apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
 }
 
-// describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value already,
-// the Secret that holds it now.
+// describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
+// already, the Secret that holds it now.
 func (r *run) describeSecret(status *v1alpha1.WebhookStatus) {
 	secret := r.facts.secret
 	has := status.SecretFingerprint == secret.fingerprint || secret.sent == secret.fingerprint ||

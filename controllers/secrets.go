@@ -27,8 +27,8 @@ const (
 	webhookKind    = "Webhook"
 )
 
-// observeSecret compares the Secret's name and version, which the cache knows, with those that the platform has. Only if
-// they differ, or an edit is waiting, is the value read, from the API server: the cache holds no Secret's data.
+// observeSecret compares the Secret's name and version, which the cache knows, with those that the platform has. Only
+// if they differ, or an edit is waiting, is the value read, from the API server: the cache holds no Secret's data.
 func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts, known attempt) error {
 	ref := f.webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.webhook.Namespace, Name: ref.Name}
@@ -44,12 +44,22 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts, known a
 	if f.webhook.GeneratesSecret() && !f.observeGenerated(meta) {
 		return nil
 	}
-	s := f.webhook.Status
-	same := f.described() && (f.secret.sent == "" || f.secret.sent == s.SecretFingerprint) && s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
-	if same && s.SecretFingerprint != "" && !f.pending() && !f.secret.rotate && !f.secret.ownership || f.untouchedImport() {
+	if f.secretUnchanged() || f.untouchedImport() {
 		return nil
 	}
 	return r.loadSecret(ctx, f)
+}
+
+// secretUnchanged reports whether the platform has the Secret as the cache shows it: its value need not be read.
+func (f *facts) secretUnchanged() bool {
+	s, secret := f.webhook.Status, f.secret
+	switch {
+	case !f.described(), f.pending(), secret.rotate, secret.ownership, s.SecretFingerprint == "":
+		return false
+	case secret.sent != "" && secret.sent != s.SecretFingerprint:
+		return false
+	}
+	return s.SecretName == secret.name && s.SecretVersion == secret.version
 }
 
 // observeGenerated checks whose a generated Secret is. It reports false when it is not this Webhook's.
@@ -58,7 +68,8 @@ func (f *facts) observeGenerated(meta *metav1.PartialObjectMetadata) bool {
 	switch ownershipOf(meta, w) {
 	case ownedByAnother:
 		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
-			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if nothing uses its value",
+			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if "+
+				"nothing uses its value",
 			meta.Name)}
 		return false
 	case ownedByWebhook:
@@ -86,7 +97,7 @@ const (
 )
 
 func ownershipOf(meta metav1.Object, w *v1alpha1.Webhook) ownership {
-	owner := metav1.GetControllerOfNoCopy(meta)
+	owner, group := metav1.GetControllerOfNoCopy(meta), v1alpha1.GroupVersion.Group+"/"
 	switch {
 	case owner != nil && owner.UID == w.UID:
 		return ownedByWebhook
@@ -94,7 +105,7 @@ func ownershipOf(meta metav1.Object, w *v1alpha1.Webhook) ownership {
 		return ownedByAnother
 	case owner == nil:
 		return ownedByNone
-	case owner.Kind == webhookKind && owner.Name == w.Name && strings.HasPrefix(owner.APIVersion, v1alpha1.GroupVersion.Group+"/"):
+	case owner.Kind == webhookKind && owner.Name == w.Name && strings.HasPrefix(owner.APIVersion, group):
 		return ownedByDead
 	}
 	return ownedByAnother

@@ -14,9 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// hostAllowed reports whether the host of a callback matches one of the patterns: exact, or one leading "*." that stands
-// for one or more labels. No patterns allow any host. Hosts are compared as DNS sees them: without case, trailing dot
-// and port, international names in their ASCII form.
+// hostAllowed reports whether the host of a callback matches one of the patterns: exact, or one leading "*." that
+// stands for one or more labels. No patterns allow any host. Hosts are compared as DNS sees them: without case,
+// trailing dot and port, international names in their ASCII form.
 func hostAllowed(patterns []string, callbackURL string) bool {
 	if len(patterns) == 0 {
 		return true
@@ -66,8 +66,8 @@ func namespaceAllowed(selector *metav1.LabelSelector, of map[string]string) bool
 	return err == nil && s.Matches(labels.Set(of))
 }
 
-// allowHosts returns a check of the hosts that the operator may send requests to, as "host" or "host:port": each pattern
-// exact, with or without a port, or with one leading "*."; and loopback hosts, if they are allowed.
+// allowHosts returns a check of the hosts that the operator may send requests to, as "host" or "host:port": each
+// pattern exact, with or without a port, or with one leading "*."; and loopback hosts, if they are allowed.
 func allowHosts(patterns []string, loopback bool) func(host string) error {
 	return func(host string) error {
 		name := host

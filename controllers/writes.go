@@ -62,8 +62,8 @@ func (w *writes) reached(key types.NamespacedName, o client.Object, err error) {
 	}
 }
 
-// own reports whether an object is as the last write of this process left it. It is remembered further: an older one may
-// have been read from the cache just before this one came.
+// own reports whether an object is as the last write of this process left it. It is remembered further: an older one
+// may have been read from the cache just before this one came.
 func (w *writes) own(o client.Object) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

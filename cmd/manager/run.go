@@ -147,8 +147,8 @@ type unelected func(context.Context) error
 func (u unelected) Start(ctx context.Context) error { return u(ctx) }
 func (u unelected) NeedLeaderElection() bool        { return false }
 
-// servesCluster reports whether this installation may serve ClusterConnections. One that is bound to namespaces by a Role
-// may not, and goes without.
+// servesCluster reports whether this installation may serve ClusterConnections. One that is bound to namespaces by a
+// Role may not, and goes without.
 func servesCluster(ctx context.Context, api client.Client, o options) (bool, error) {
 	if len(o.namespaces) == 0 {
 		return true, nil

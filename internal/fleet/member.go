@@ -125,7 +125,8 @@ func (f *Fleet) Members() (names []string) {
 // requestPoll enqueues one connection that can list, or all when there is none.
 func (f *Fleet) requestPoll() {
 	f.mu.Lock()
-	var chosen, all []*Member
+	var chosen []*Member
+	all := make([]*Member, 0, len(f.members))
 	for _, m := range f.members {
 		all = append(all, m)
 		if m.sound() && (chosen == nil || m.name < chosen[0].name) {

@@ -82,8 +82,8 @@ func (e *HostError) Error() string { return fmt.Sprintf("%s cannot be used: %s",
 
 func (e *HostError) Unwrap() error { return e.Reason }
 
-// New makes a client. It fails when a URL or the CA bundle cannot be used, with a HostError when a host is not allowed; it
-// sends nothing.
+// New makes a client. It fails when a URL or the CA bundle cannot be used, with a HostError when a host is not allowed;
+// it sends nothing.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.APIURL)
 	if err != nil || base.Host == "" {

@@ -19,8 +19,8 @@ func Mark(callbackURL, owner string) string {
 	return callbackURL + separator + OwnerParameter + "=" + owner
 }
 
-// MarkOf returns the owner that a callback carries, in lower case; "" when it carries none. The platform may have spelled
-// the query in another way. Of several owners the last one counts, which is the one that Mark appended.
+// MarkOf returns the owner that a callback carries, in lower case; "" when it carries none. The platform may have
+// spelled the query in another way. Of several owners the last one counts, which is the one that Mark appended.
 func MarkOf(callbackURL string) (owner string) {
 	_, query, _ := strings.Cut(callbackURL, "?")
 	query, _, _ = strings.Cut(query, "#")

@@ -139,8 +139,8 @@ func (c *Client) List(ctx context.Context) ([]Webhook, error) {
 	return nil, op.misread(fmt.Errorf("more than %d pages", maxPages))
 }
 
-// nextPage is where the next page is. A link that spells the host of apiUrl in another way is followed to that host; one to
-// another host is not.
+// nextPage is where the next page is. A link that spells the host of apiUrl in another way is followed to that host;
+// one to another host is not.
 func (c *Client) nextPage(page *url.URL, link string) (*url.URL, error) {
 	next, err := page.Parse(link)
 	if err != nil {

@@ -63,7 +63,7 @@ func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	share.passes(Turn{})
 	wait := func(group string, i int) time.Duration {
 		_, refused := share.gate.enter(share.member, Turn{Caller: fmt.Sprint(group, i), Group: group})
-		g.Expect(refused).NotTo(BeNil())
+		g.Expect(refused).To(HaveOccurred())
 		return refused.After
 	}
 	var last time.Duration

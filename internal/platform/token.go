@@ -46,9 +46,9 @@ type tokens struct {
 // busyToken is how long a caller waits while another one obtains a token.
 const busyToken = 50 * time.Millisecond
 
-// get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless another
-// caller already has. No caller waits for the request of another: it uses the token that is about to be replaced, or is
-// told to come back.
+// get returns a token that is not stale. Passing the token that a call was refused with fetches a new one, unless
+// another caller already has. No caller waits for the request of another: it uses the token that is about to be
+// replaced, or is told to come back.
 func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, error) {
 	t.mu.Lock()
 	now := t.clock.Now()
@@ -95,8 +95,8 @@ func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *Error) {
 	return token, nil
 }
 
-// validFor is how long a token that was just fetched is valid. Its Expiry comes from the library's clock, which is always
-// the real one.
+// validFor is how long a token that was just fetched is valid. Its Expiry comes from the library's clock, which is
+// always the real one.
 func validFor(token *oauth2.Token) time.Duration {
 	if token.Expiry.IsZero() {
 		return tokenDefault

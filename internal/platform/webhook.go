@@ -95,8 +95,8 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 // shared is the one copy of a text that many webhooks have.
 func shared(s string) string { return unique.Make(s).Value() }
 
-// CanonicalID is the one spelling of an id by which webhooks are told apart: GUIDs are the same in either case. Requests
-// use the platform's own spelling.
+// CanonicalID is the one spelling of an id by which webhooks are told apart: GUIDs are the same in either case.
+// Requests use the platform's own spelling.
 func CanonicalID(id string) string { return strings.ToLower(id) }
 
 // SameID reports whether two ids are the same, in whichever case they are written.

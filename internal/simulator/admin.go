@@ -15,8 +15,8 @@ import (
 // adminPrefix is where the simulator is administered. No authentication is asked for there, and nothing is counted.
 const adminPrefix = "/simulator/"
 
-// adminEndpoint is one method of one path under adminPrefix; {id} in the path stands for the id of a webhook, {name} for
-// the name of a variant.
+// adminEndpoint is one method of one path under adminPrefix; {id} in the path stands for the id of a webhook, {name}
+// for the name of a variant.
 type adminEndpoint struct {
 	method, template string
 	handle           func(s *Simulator, id string, body []byte) (*response, error)
