@@ -35,9 +35,7 @@ var _ = Describe("An existing remote webhook", func() {
 	It("is counted and never touched when nobody claims it", func() {
 		connection := w.connect()
 		webhook := w.apply("mine")
-		seen(webhook).Should(haveConditions(map[string]string{
-			"Ready": "True/InSync", "Active": "True/Active", "LeftBehind": "True/LeftBehind",
-		}))
+		seen(webhook).Should(beReady())
 		look(webhook, "1")
 		seenConnection(connection).Should(And(
 			HaveField("Status.Webhooks", HaveValue(BeEquivalentTo(1))),

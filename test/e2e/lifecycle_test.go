@@ -113,7 +113,7 @@ func TestColumns(t *testing.T) {
 	s.Expect(s.table("itwh", "-o", "wide")).To(Equal([][]string{
 		{"NAME", "READY", "ACTIVE", "SCOPE", "CALLBACK", "AGE", "WEBHOOK ID", "REASON", "MESSAGE"},
 		{"model-events", "True", "True", "iTwin", w.Spec.CallbackURL, anyAge, w.Status.WebhookID, "InSync",
-			"The platform has what the spec says"},
+			"Remote webhook matches spec"},
 	}))
 	out, err := plane.Kubectl(s.ctx, "get", "itwin", "-n", s.namespace)
 	s.must(err)
