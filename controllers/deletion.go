@@ -55,6 +55,9 @@ func (f *facts) deletionBlocked() verdict {
 		v = deletionWaits(causeOf(f.holder.failure))
 	case f.holder.reach == unreachable && f.connection.problem != nil:
 		v = deletionWaits(f.connection.problem.message)
+	case f.holder.reach == unreachable && f.connection.account == "":
+		// Its connection has not been read yet, and enqueues the object when it has.
+		return nothing
 	case f.holder.reach == unreachable:
 		v = deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s",
 			f.identity.owned.Account, f.id()))

@@ -68,6 +68,8 @@ func (s *story) phase(name string, do func()) {
 
 // creation: N new active Webhooks.
 func (s *story) creation() {
+	// The operator key, which the first operator of an installation generates, is no Webhook's.
+	s.operator.reset()
 	n, begun := len(s.names), time.Now()
 	s.apply(s.names, nil)
 	applied := time.Since(begun)

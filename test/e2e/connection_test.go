@@ -94,7 +94,7 @@ func TestWrongCredentialsHealWhenTheSecretChanges(t *testing.T) {
 	s.create(secret)
 	s.create(s.connection())
 	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.UnauthorizedReason)
-	s.Expect(s.kstatus(c)).To(Equal(status.InProgressStatus), "the Secret may be made a second later")
+	s.Expect(s.kstatus(c)).To(Equal(status.FailedStatus))
 
 	s.must(s.platform.ClearFaults(s.ctx))
 	secret.StringData = map[string]string{"clientSecret": strings.Repeat("right", 2)}
