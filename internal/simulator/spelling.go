@@ -55,7 +55,10 @@ func (s *Simulator) spellTime(t Timestamp) json.RawMessage {
 // spellURL writes a callback URL.
 func (s *Simulator) spellURL(text string) string {
 	if s.on(variantURLsNormalised) {
-		return normaliseURL(text)
+		text = normaliseURL(text)
+	}
+	if s.on(variantURLsDecoded) {
+		text = decodeUnreserved(text)
 	}
 	return text
 }
@@ -98,6 +101,20 @@ func normaliseURL(text string) string {
 	user := strings.TrimSuffix(authority, host)
 	host = strings.TrimSuffix(strings.ToLower(host), map[string]string{"https": ":443", "http": ":80"}[parsed.Scheme])
 	return percentEncoding.ReplaceAllStringFunc(parsed.Scheme+"://"+user+host+path, strings.ToUpper)
+}
+
+var unreserved = regexp.MustCompile(`^[A-Za-z0-9._~-]$`)
+
+// decodeUnreserved decodes the percent-encodings of unreserved characters, which mean the same decoded (RFC 3986,
+// section 6.2.2.2). All others stay as they are.
+func decodeUnreserved(text string) string {
+	return percentEncoding.ReplaceAllStringFunc(text, func(encoding string) string {
+		decoded, err := url.PathUnescape(encoding)
+		if err != nil || !unreserved.MatchString(decoded) {
+			return encoding
+		}
+		return decoded
+	})
 }
 
 // markerParameter is the query parameter that some variants drop or refuse.

@@ -21,6 +21,17 @@ func TestNormaliseURL(t *testing.T) {
 	}
 }
 
+func TestDecodeUnreserved(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://a.example.com/x":               "https://a.example.com/x",
+		"https://a.example.com/%7euser/%41%2D":  "https://a.example.com/~user/A-",
+		"https://a.example.com/%2f%3F?q=%c3%A9": "https://a.example.com/%2f%3F?q=%c3%A9",
+		"https://a.example.com/%2541?%5f=%30#%": "https://a.example.com/%2541?_=0#%",
+	} {
+		NewWithT(t).Expect(decodeUnreserved(text)).To(Equal(want), text)
+	}
+}
+
 func TestSplitMarker(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://a.example.com/?itwin-webhook":             "https://a.example.com/",

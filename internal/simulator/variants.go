@@ -14,6 +14,7 @@ const (
 	variantIDsUpperInLists      = "ids-upper-in-lists"
 	variantIDsUpperStrict       = "ids-upper-strict"
 	variantURLsNormalised       = "urls-normalised"
+	variantURLsDecoded          = "urls-decoded"
 	variantEventTypesSorted     = "event-types-sorted"
 	variantListsLag             = "lists-lag"
 	variantReadsLag             = "reads-lag"
@@ -48,6 +49,8 @@ var variants = []variant{
 		"that spelling"},
 	{name: variantURLsNormalised, description: "`callbackUrl` is returned with scheme and host in lower case, " +
 		"without the default port, with `/` for an empty path, and percent-encodings in upper case"},
+	{name: variantURLsDecoded, description: "`callbackUrl` is returned with the percent-encodings of letters, digits, " +
+		"`-`, `.`, `_` and `~` decoded"},
 	{name: variantEventTypesSorted, description: "`eventTypes` is returned sorted and without repetitions; " +
 		"repetitions in a request are accepted"},
 	{name: variantListsLag, parse: parseLag, description: "lists show the state of that long ago"},

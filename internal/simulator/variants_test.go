@@ -15,6 +15,7 @@ import (
 const (
 	markedURL   = "https://hooks.example.com/itwin?b=%2f&itwin-webhook=x&a=1"
 	unmarkedURL = "https://hooks.example.com/itwin?b=%2f&a=1"
+	encodedURL  = "https://hooks.example.com/%7Eitwin?%61=%2f%c3%9f"
 	oddURL      = "HTTPS://Hooks.Example.COM:443?x=%c3%9f"
 	scopedBody  = `"scope":"iTwin","scopeId":"` + iTwinID + `"`
 	twoTypes    = `"eventTypes":["iTwins.iTwinCreated.v1","iModels.iModelDeleted.v1"]`
@@ -106,6 +107,15 @@ var spellingVariants = []variantTest{
 		},
 		on:  []any{"https://hooks.example.com/?x=%C3%9F", "https://hooks.example.com/?x=%C3%9F"},
 		off: []any{oddURL, oddURL},
+	},
+	{
+		spec: "urls-decoded",
+		observe: func(_ *simulator.Simulator, c *client) any {
+			a := c.createFrom(createBody(encodedURL))
+			return []any{property(c, a, "callbackUrl"), c.listed("callbackUrl")[0]}
+		},
+		on:  []any{"https://hooks.example.com/~itwin?a=%2f%c3%9f", "https://hooks.example.com/~itwin?a=%2f%c3%9f"},
+		off: []any{encodedURL, encodedURL},
 	},
 	{
 		spec: "event-types-sorted",
