@@ -8,7 +8,7 @@ import (
 
 // variants are the ways in which the platform may differ from what we think that change nothing about the outcome.
 var variants = []string{
-	"ids-upper", "ids-upper-in-lists", "ids-upper-strict", "urls-normalised", "event-types-sorted",
+	"ids-upper", "ids-upper-in-lists", "ids-upper-strict", "urls-normalised", "urls-decoded", "event-types-sorted",
 	"times-without-zone", "times-without-fraction", "times-null", "times-unix", "date-skew=10m", "date-skew=-10m",
 	"update-makes-secret", "creates-merge", "reads-lag=3s",
 }
