@@ -100,7 +100,8 @@ type WebhookSpec struct {
 	// +optional
 	ConnectionRef ConnectionReference `json:"connectionRef,omitzero"`
 
-	// callbackUrl receives the events, by POST: an https URL with a host, and without user name or fragment.
+	// callbackUrl receives the events, by POST: an https URL with a host, and without user name, fragment or a query
+	// parameter itwin-webhook, in whatever letter case or percent-encoding: the operator marks with it what it creates.
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule=`self.startsWith('https://')`,message="callbackUrl must begin with https://, in lower case"
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r"^([-A-Za-z0-9._~:/?#@!$&'()*+,;=\[\]]|%[0-9A-Fa-f]{2})*$")`,message="callbackUrl must hold only the characters of a URL: percent-encode any other, and write an international host name in its xn-- form"
@@ -108,7 +109,7 @@ type WebhookSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://') || (self.matches(r'^https://([^/?#]*@)?(([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.?|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[[0-9A-Fa-f:.]+\])(:[^/?#]*)?([/?#]|$)') && !self.matches(r'^https://[^/?#]{260,}') && (!self.matches(r'^https://([^/?#]*@)?\[') || isIP(self.find(r'\[[^\]]*').substring(1))))`,message="callbackUrl must have a host after the scheme: a DNS name, an IPv4 address, or an IPv6 address in brackets, as in https://hooks.example.com/itwin"
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)') || self.matches(r'^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)')`,message="callbackUrl must have a port from 1 to 65535, or none"
 	// +kubebuilder:validation:XValidation:rule=`!self.contains('#')`,message="callbackUrl must not have a fragment: remove the # and what follows it"
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'(?i)[?&;](i|%69)(t|%74)(w|%77)(i|%69)(n|%6e)(-|%2d)(w|%77)(e|%65)(b|%62)(h|%68)(o|%6f)(o|%6f)(k|%6b)(=|&|;|#|%3d|$)')`,message="callbackUrl must not have a query parameter itwin-webhook: the operator marks with it what it creates"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'(?i)([?&;]|%3f|%26|%3b)(i|%[46]9)(t|%[57]4)(w|%[57]7)(i|%[46]9)(n|%[46]e)(-|%2d)(w|%[57]7)(e|%[46]5)(b|%[46]2)(h|%[46]8)(o|%[46]f)(o|%[46]f)(k|%[46]b|%e2%84%aa)([=&;#]|%3d|%26|%3b|%23|$)')`,message="callbackUrl must not have a query parameter itwin-webhook: the operator marks with it what it creates"
 	// +required
 	CallbackURL string `json:"callbackUrl"`
 
