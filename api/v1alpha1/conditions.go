@@ -4,11 +4,11 @@ package v1alpha1
 const (
 	// ReadyCondition is True while the platform has what the spec says.
 	ReadyCondition = "Ready"
-	// ActiveCondition tells whether the platform delivers events, and if not, who turned it off.
+	// ActiveCondition reports whether the platform delivers events, and if not, why.
 	ActiveCondition = "Active"
 	// ReconcilingCondition is True while a change waits for the platform.
 	ReconcilingCondition = "Reconciling"
-	// StalledCondition is True when nothing will change until a person acts.
+	// StalledCondition is True when the object needs a person; what failed is retried rarely.
 	StalledCondition = "Stalled"
 	// LeftBehindCondition is present, and True, while a remote webhook that was given up is in an account that no
 	// connection reaches any more.
@@ -19,19 +19,22 @@ const (
 const (
 	// InSyncReason: the platform has what the spec says.
 	InSyncReason = "InSync"
-	// DeactivatedReason: the platform turned the webhook off and it has not been reactivated.
+	// DeactivatedReason: the webhook was turned off on the platform, by it or by another client, and has not been
+	// reactivated.
 	DeactivatedReason = "Deactivated"
 	// ConnectionNotFoundReason: the object that connectionRef names does not exist.
 	ConnectionNotFoundReason = "ConnectionNotFound"
 	// ConnectionNotReadyReason: the connection cannot log in to the platform.
 	ConnectionNotReadyReason = "ConnectionNotReady"
-	// ConnectionNotAllowedReason: the connection refuses this namespace or this callback host.
+	// ConnectionNotAllowedReason: the connection refuses this namespace or this callback host; or it does not allow the
+	// import of an existing remote webhook.
 	ConnectionNotAllowedReason = "ConnectionNotAllowed"
 	// SecretNotFoundReason: the Secret, or its key, does not exist.
 	SecretNotFoundReason = "SecretNotFound"
-	// SecretInvalidReason: the Secret's value cannot be used, for example because it is too short.
+	// SecretInvalidReason: the Secret's value cannot be used, for example because it is too short or ends with a newline;
+	// or the generated Secret's name is taken, or that Secret is immutable and should be rotated.
 	SecretInvalidReason = "SecretInvalid"
-	// RefusedReason: the platform refused this spec; a person must act.
+	// RefusedReason: the platform refused this spec, or the webhook to import has another scope; a person must act.
 	RefusedReason = "Refused"
 	// RateLimitedReason: a change waits because of the platform's rate limit.
 	RateLimitedReason = "RateLimited"
@@ -39,7 +42,8 @@ const (
 	PlatformUnavailableReason = "PlatformUnavailable"
 	// NotFoundReason: the webhook that spec.webhookId imports does not exist.
 	NotFoundReason = "NotFound"
-	// AlreadyClaimedReason: an older Webhook already manages the remote webhook that this one wants.
+	// AlreadyClaimedReason: another Webhook already manages the remote webhook that this one wants; or spec.webhookId
+	// names another one than this Webhook has, or an imported one whose account connectionRef no longer reaches.
 	AlreadyClaimedReason = "AlreadyClaimed"
 	// DriftedReason: another client of the platform keeps changing the remote webhook; the next correction waits.
 	DriftedReason = "Drifted"
@@ -73,14 +77,15 @@ const (
 	// WebhookFinalizer keeps a Webhook until its remote webhook is gone.
 	WebhookFinalizer = "itwin.webhook-operator.io/webhook"
 
-	// WebhookIDAnnotation is the identity: the id of the remote webhook that a Webhook owns. The operator writes it
-	// before anything else after a create, so that a backup restored without status finds its webhook again.
+	// WebhookIDAnnotation is the id of the remote webhook that a Webhook owns. The operator writes it before anything
+	// else after a create, so that a backup restored without status finds its webhook again. An id that OwnerAnnotation
+	// does not prove is a request to import, which the connection's allowAdoption governs.
 	WebhookIDAnnotation = "itwin.webhook-operator.io/webhook-id"
-	// OwnerAnnotation proves, under the operator key, that the id of WebhookIDAnnotation is this Webhook's own. The
-	// operator writes both together.
+	// OwnerAnnotation proves, under the operator key, that the id of WebhookIDAnnotation is this Webhook's own: an HMAC
+	// of the account, the id, and the Webhook's namespace and name. The operator writes both together.
 	OwnerAnnotation = "itwin.webhook-operator.io/owner"
 	// FormerAnnotation lists, each with a proof, the remote webhooks that this Webhook has given up and that must still
-	// be removed.
+	// be removed: at most 8.
 	FormerAnnotation = "itwin.webhook-operator.io/former"
 	// ReactivateRequestedAtAnnotation asks, with any new value, to reactivate a webhook that the platform turned off.
 	ReactivateRequestedAtAnnotation = "itwin.webhook-operator.io/reactivate-requested-at"

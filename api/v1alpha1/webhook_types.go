@@ -149,18 +149,19 @@ type WebhookSpec struct {
 	// +optional
 	ReactivationPolicy ReactivationPolicy `json:"reactivationPolicy,omitempty"`
 
-	// deletionPolicy says what happens to the remote webhook when this object is deleted.
+	// deletionPolicy says what happens to the remote webhook when this object is deleted, or moves to another account.
 	// +kubebuilder:default=Delete
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
 	// adoptionPolicy says whether an unclaimed remote webhook with the same callbackUrl, scope and scopeId is taken
-	// over instead of creating a second.
+	// over instead of creating a second, if the connection's allowAdoption is Matching.
 	// +kubebuilder:default=Never
 	// +optional
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
-	// webhookId imports exactly this existing remote webhook. Immutable once set.
+	// webhookId imports exactly this existing remote webhook, if the connection's allowAdoption is Matching. Upper and
+	// lower case mean the same. Immutable once set.
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$')`,message="webhookId must be the id of a webhook of the platform: a UUID, such as e6989b43-53ab-45e2-a610-560c6f7e879e"
 	// +optional
@@ -205,8 +206,8 @@ type WebhookStatus struct {
 	// +optional
 	Created *metav1.MicroTime `json:"created,omitempty"`
 
-	// modified is the platform's own time of the last change that the operator made or found; a later one that the
-	// platform shows is a change by another client.
+	// modified is the platform's own time of the last change that the operator made, or of what it took over. Another
+	// time on the platform is a change by another client.
 	// +optional
 	Modified *metav1.MicroTime `json:"modified,omitempty"`
 
@@ -218,11 +219,12 @@ type WebhookStatus struct {
 	// +optional
 	SecretVersion string `json:"secretVersion,omitempty"`
 
-	// secretFingerprint identifies the value that the platform has, without telling it: an HMAC under the operator key.
+	// secretFingerprint identifies the value that the platform has without revealing it: an HMAC under the operator key.
 	// +optional
 	SecretFingerprint string `json:"secretFingerprint,omitempty"`
 
-	// deactivations counts how often the platform turned the webhook off by itself.
+	// deactivations counts how often the webhook was turned off on the platform: by itself after failed deliveries, or by
+	// another client.
 	// +optional
 	Deactivations int64 `json:"deactivations,omitempty"`
 
@@ -254,7 +256,7 @@ type WebhookStatus struct {
 	// +optional
 	LastHandledRotateAt string `json:"lastHandledRotateAt,omitempty"`
 
-	// conditions: Ready and Active, and while true Reconciling or Stalled.
+	// conditions: Ready and Active, and while true Reconciling, Stalled or LeftBehind.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
