@@ -226,6 +226,10 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), func(f *facts) { f.adoptionWaitSince, f.adoptable = f.now, &match }),
 			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
 
+		{name: "a stored callback that carries a mark is not sent", reason: "Refused",
+			facts: with(fresh(), func(f *facts) { f.webhook.Spec.CallbackURL += "?itwin-webhook=another" }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.stalled).To(BeTrue()) }},
+
 		// Import.
 		{name: "an import that differs in nothing is not written to", reason: "InSync",
 			facts: with(settled(), asksFor(anID)), steps: []step{adoptRemote, recordID}},
@@ -345,6 +349,11 @@ func TestDecide(t *testing.T) {
 		{name: "an imported webhook keeps its secret while nothing differs", reason: "InSync",
 			facts: with(settled(), func(f *facts) {
 				f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", ""
+			})},
+		{name: "a rotation of its missing Secret is carried out", reason: "InSync", steps: []step{storeSecret, updateRemote},
+			facts: with(settled(), annotated(v1alpha1.RotateRequestedAtAnnotation, "now"), func(f *facts) {
+				f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", ""
+				f.secret.missing, f.secret.loaded = true, false
 			})},
 		{name: "its first difference sends the secret", reason: "InSync", steps: []step{updateRemote},
 			facts: with(settled(), func(f *facts) {

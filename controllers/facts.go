@@ -227,6 +227,12 @@ func (f *facts) reactivationRequested() bool {
 	return requested(f.webhook, v1alpha1.ReactivateRequestedAtAnnotation, f.webhook.Status.LastHandledReactivateAt)
 }
 
+// rotationRequested reports whether another value of a generated Secret was asked for.
+func (f *facts) rotationRequested() bool {
+	return f.webhook.GeneratesSecret() &&
+		requested(f.webhook, v1alpha1.RotateRequestedAtAnnotation, f.webhook.Status.LastHandledRotateAt)
+}
+
 func (f *facts) reconcileRequested() bool {
 	return requested(f.webhook, v1alpha1.ReconcileRequestedAtAnnotation, f.webhook.Status.LastHandledReconcileAt)
 }

@@ -50,7 +50,7 @@ func decideSecret(f facts, p *plan) {
 		withoutSecret(f, p)
 		return
 	}
-	untouched := f.untouchedImport() && !f.pending() && !f.secret.rotate && p.patch.Empty()
+	untouched := f.untouchedImport() && !f.pending() && !f.rotationRequested() && p.patch.Empty()
 	switch {
 	case untouched:
 		return

@@ -28,9 +28,15 @@ func MarkOf(callbackURL string) (owner string) {
 		name, value, _ := strings.Cut(parameter, "=")
 		name, errName := url.QueryUnescape(name)
 		value, errValue := url.QueryUnescape(value)
-		if errName == nil && errValue == nil && strings.EqualFold(name, OwnerParameter) {
+		if errName == nil && errValue == nil && namesOwner(name) {
 			owner = strings.ToLower(value)
 		}
 	}
 	return owner
+}
+
+// namesOwner reports whether a decoded parameter name is OwnerParameter in any case. Case is that of ASCII: Unicode
+// folds other characters, such as the Kelvin sign, to letters of it.
+func namesOwner(name string) bool {
+	return len(name) == len(OwnerParameter) && strings.EqualFold(name, OwnerParameter)
 }

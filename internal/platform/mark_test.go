@@ -33,6 +33,8 @@ func TestMarkOfReadsEverySpelling(t *testing.T) {
 		"https://h/#?itwin-webhook=abc":                  "abc",
 		"https://h/itwin-webhook=abc":                    "",
 		"https://h/?itwin-webhook=%zz":                   "",
+		"https://h/?itwin-webhoo%E2%84%AA=abc":           "",
+		"https://h/?%49twin-webhook=abc":                 "abc",
 		"https://h/?other-itwin-webhook=abc":             "",
 		"":                                               "",
 	} {
