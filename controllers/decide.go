@@ -40,8 +40,11 @@ func decideConnected(f facts) plan {
 	switch {
 	case platform.MarkOf(f.webhook.Spec.CallbackURL) != "":
 		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
-		return plan{verdict: verdict{reason: v1alpha1.RefusedReason, stalled: true, message: "spec.callbackUrl has the query " +
-			"parameter " + platform.OwnerParameter + ", with which the operator marks what it creates; remove it"}}
+		return plan{verdict: verdict{
+			reason: v1alpha1.RefusedReason, stalled: true,
+			message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
+				", with which the operator marks what it creates; remove it",
+		}}
 	case f.conflictingOwner != "":
 		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to Webhook %s; delete one of the two",
 			cmp.Or(id, f.identity.requested), f.conflictingOwner)}
