@@ -156,16 +156,40 @@ func troubled(reason string) given {
 	return func(f *facts) { f.connection.problem = &problem{reason, "why"} }
 }
 
+// decision is what decide must come to, given facts.
+type decision struct {
+	name  string
+	facts facts
+	steps []step
+	// reason of the Ready condition that is reported; "" when nothing is.
+	reason string
+	check  func(Gomega, plan)
+}
+
+func testDecisions(t *testing.T, decisions []decision) {
+	t.Helper()
+	for _, c := range decisions {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			p := decide(c.facts)
+			g.Expect(p.steps).To(Equal(c.steps))
+			if c.reason == "" {
+				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
+			} else {
+				g.Expect(p.verdict.silent).To(BeFalse())
+				g.Expect(p.verdict.reason).To(Equal(c.reason))
+				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
+			}
+			if c.check != nil {
+				c.check(g, p)
+			}
+		})
+	}
+}
+
 func TestDecide(t *testing.T) {
 	match := platform.Webhook{ID: "0f", Scope: "Account", CallbackURL: callback, EventTypes: []string{"a.b.v1", "c.d.v1"}}
-	for _, c := range []struct {
-		name  string
-		facts facts
-		steps []step
-		// reason of the Ready condition that is reported; "" when nothing is.
-		reason string
-		check  func(Gomega, plan)
-	}{
+	testDecisions(t, []decision{
 		// Creation.
 		{name: "a new object is created, then updated and activated at once", facts: fresh(), reason: "InSync",
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote},
@@ -572,23 +596,7 @@ func TestDecide(t *testing.T) {
 		{name: "a connection that is gone from the cluster still deletes", steps: []step{deleteRemote, removeFinalizer},
 			facts: with(settled(), deleted, troubled("ConnectionNotFound"))},
 		{name: "without the finalizer there is nothing to do", facts: with(fresh(), deleted)},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := NewWithT(t)
-			p := decide(c.facts)
-			g.Expect(p.steps).To(Equal(c.steps))
-			if c.reason == "" {
-				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
-			} else {
-				g.Expect(p.verdict.silent).To(BeFalse())
-				g.Expect(p.verdict.reason).To(Equal(c.reason))
-				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
-			}
-			if c.check != nil {
-				c.check(g, p)
-			}
-		})
-	}
+	})
 }
 
 func TestNextReactivation(t *testing.T) {
