@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,6 +187,9 @@ func (r *run) next() ctrl.Result {
 	if h := r.holder(); h != nil && (member == nil || r.facts.holder.moving && !r.object().DeletionTimestamp.IsZero()) {
 		member = h
 	}
+	if h := r.via[r.plan.other.Account]; h != nil {
+		member = h
+	}
 	switch {
 	case member == nil:
 	case !v.since.IsZero():
@@ -200,11 +204,11 @@ func (r *run) next() ctrl.Result {
 
 // confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
 func (r *run) confirm(remote context.Context) error {
-	id := r.facts.id()
-	if id == "" {
-		id = r.facts.identity.requested
+	id, member := cmp.Or(r.facts.id(), r.facts.identity.requested), r.holder()
+	if other := r.plan.other; other.ID != "" {
+		id, member = other.ID, r.via[other.Account]
 	}
-	if err := r.holder().Confirm(remote, id); err != nil {
+	if err := member.Confirm(remote, id); err != nil {
 		return err
 	}
 	r.plan.verdict = verdict{silent: true, retry: again}
