@@ -311,7 +311,8 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	if !left.Empty() && (patch.CallbackURL != "" || patch.EventTypes != nil) {
 		return errKept
 	}
-	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active
+	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active ||
+		patch.Active == nil && r.created && updated.Active != r.object().WantsActive()
 	if turned || !left.Empty() {
 		r.plan.verdict = verdict{silent: true, retry: again}
 	}
@@ -337,7 +338,10 @@ func (r *run) removeOther(remote context.Context) error {
 	other := r.plan.other
 	member := r.via[other.Account]
 	if other.turnOff {
-		_, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		updated, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		if err == nil && updated.Active {
+			return errIgnored
+		}
 		if err == nil {
 			r.event("Updated", "Update", "Turned remote webhook %s off: %s, and no connection allows its deletion",
 				other.ID, other.why)
