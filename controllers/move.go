@@ -69,7 +69,7 @@ func tidyUp(f facts, p plan) plan {
 		return p
 	case len(p.steps) > 0:
 	case drop:
-		p.former, p.steps = f.formerRemotes(other.Remote), []step{dropFormer}
+		p.other, p.former, p.steps = other, f.formerRemotes(other.Remote), []step{dropFormer}
 	case !f.identity.gaveUp(other.Remote):
 		p.other, p.steps = other, []step{removeOther}
 	default:
