@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,6 +187,9 @@ func (r *run) next() ctrl.Result {
 	if h := r.holder(); h != nil && (member == nil || r.facts.holder.moving && !r.object().DeletionTimestamp.IsZero()) {
 		member = h
 	}
+	if h := r.via[r.plan.other.Account]; h != nil {
+		member = h
+	}
 	switch {
 	case member == nil:
 	case !v.since.IsZero():
@@ -200,11 +204,11 @@ func (r *run) next() ctrl.Result {
 
 // confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
 func (r *run) confirm(remote context.Context) error {
-	id := r.facts.id()
-	if id == "" {
-		id = r.facts.identity.requested
+	id, member := cmp.Or(r.facts.id(), r.facts.identity.requested), r.holder()
+	if other := r.plan.other; other.ID != "" {
+		id, member = other.ID, r.via[other.Account]
 	}
-	if err := r.holder().Confirm(remote, id); err != nil {
+	if err := member.Confirm(remote, id); err != nil {
 		return err
 	}
 	r.plan.verdict = verdict{silent: true, retry: again}
@@ -307,7 +311,8 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	if !left.Empty() && (patch.CallbackURL != "" || patch.EventTypes != nil) {
 		return errKept
 	}
-	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active
+	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active ||
+		patch.Active == nil && r.created && updated.Active != r.object().WantsActive()
 	if turned || !left.Empty() {
 		r.plan.verdict = verdict{silent: true, retry: again}
 	}
@@ -333,7 +338,10 @@ func (r *run) removeOther(remote context.Context) error {
 	other := r.plan.other
 	member := r.via[other.Account]
 	if other.turnOff {
-		_, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		updated, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		if err == nil && updated.Active {
+			return errIgnored
+		}
 		if err == nil {
 			r.event("Updated", "Update", "Turned remote webhook %s off: %s, and no connection allows its deletion",
 				other.ID, other.why)

@@ -20,7 +20,7 @@ func sameURL(a, b string) bool {
 
 func normalURL(text string) (string, bool) {
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || u.Host == "" {
 		return "", false
 	}
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
@@ -31,11 +31,17 @@ func normalURL(text string) (string, bool) {
 	if ascii, ok := canonicalHost(host); ok {
 		host = ascii
 	}
-	query := ""
+	user, query, fragment := "", "", ""
+	if u.User != nil {
+		user = u.User.String() + "@"
+	}
+	if u.Fragment != "" {
+		fragment = "#" + u.EscapedFragment()
+	}
 	if u.RawQuery != "" || u.ForceQuery {
 		query = "?" + normalEncoding(u.RawQuery)
 	}
-	return scheme + "://" + host + ":" + port + normalPath(u.EscapedPath()) + query, true
+	return scheme + "://" + user + host + ":" + port + normalPath(u.EscapedPath()) + query + fragment, true
 }
 
 // normalPath resolves the dot segments of a path (RFC 3986, section 5.2.4).
@@ -73,9 +79,13 @@ func normalEncoding(s string) string {
 			continue
 		}
 		decoded, err := url.PathUnescape(s[i : i+3])
-		if err == nil && unreserved(decoded[0]) {
+		switch {
+		case err != nil: // no percent-encoding
+			b.WriteByte(s[i])
+			continue
+		case unreserved(decoded[0]):
 			b.WriteByte(decoded[0])
-		} else {
+		default:
 			b.WriteString(strings.ToUpper(s[i : i+3]))
 		}
 		i += 2

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -178,5 +179,32 @@ func TestTwoConnectionsToOneAccountListOnceAndShareItsClaims(t *testing.T) {
 		for _, name := range []string{crashConnection, otherConnection} {
 			s.Expect(s.unmanaged(name)).To(BeZero())
 		}
+	})
+}
+
+// TestAnOldListOfFormerWebhooksTouchesNoNewOwner writes down again what the operator once had written.
+func TestAnOldListOfFormerWebhooksTouchesNoNewOwner(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.connect(otherConnection, otherClientID)
+		s.apply(subject, retaining)
+		old := identityOf(s.cluster.webhook(subject), crashKey).owned
+		s.cluster.edit(subject, connectedBy(otherConnection))
+		s.run(settleFor)
+		s.Expect(s.of(crashClientID)).To(HaveLen(1), "it is retained")
+		s.apply("successor", importing(old.ID), retaining)
+		s.run(settleFor)
+		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason))
+
+		list := crashKey.Former(objectOf(s.cluster.webhook(subject)), []proof.Remote{old})
+		s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.DeleteRemote })
+		s.cluster.annotate(subject, v1alpha1.FormerAnnotation, list)
+		s.run(settleFor)
+		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(v1alpha1.FormerAnnotation))
+		s.cluster.annotate(subject, v1alpha1.FormerAnnotation, list)
+		s.delete(subject)
+		s.Expect(s.idOf("successor")).To(Equal(old.ID))
+		s.Expect(s.of(crashClientID)).To(HaveLen(1))
+		s.Expect(s.of(crashClientID)[0].ID).To(Equal(old.ID))
+		s.Expect(s.of(otherClientID)).To(BeEmpty())
 	})
 }

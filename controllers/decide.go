@@ -15,9 +15,23 @@ import (
 
 // decide says what to do about a Webhook. It is pure.
 func decide(f facts) plan {
-	switch {
-	case !f.webhook.DeletionTimestamp.IsZero():
+	if !f.webhook.DeletionTimestamp.IsZero() {
 		return decideDeletion(f)
+	}
+	p := decideExisting(f)
+	if former, found := f.revokedFormer(); found && p.cause != causeProhibition {
+		v := p.verdict
+		if len(p.steps) > 0 {
+			v = nothing
+		}
+		p = turnOffFormer(former, v)
+	}
+	return p
+}
+
+// decideExisting handles an object that is not being deleted.
+func decideExisting(f facts) plan {
+	switch {
 	case f.holder.reach == forbidden && f.activeAndOwned():
 		return turnOffForbidden(f)
 	case f.webhook.Spec.Suspend:
@@ -123,7 +137,7 @@ func importNotFound(id string) verdict {
 func decideLost(f facts) plan {
 	former, full := f.giveUp()
 	if full != nil {
-		return plan{verdict: *full}
+		return *full
 	}
 	p := decideNew(f)
 	if len(p.steps) == 0 {
@@ -177,7 +191,8 @@ func (f *facts) markedHere() *platform.Webhook {
 func (f *facts) formerHere() *platform.Webhook {
 	for i := range f.former {
 		former := &f.former[i]
-		if former.Account == f.connection.account && former.presence == fleet.Present && inScope(former.webhook, f.webhook) {
+		here := former.Account == f.connection.account && former.presence == fleet.Present
+		if here && !former.taken && inScope(former.webhook, f.webhook) {
 			return &former.webhook
 		}
 	}

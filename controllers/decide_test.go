@@ -156,16 +156,40 @@ func troubled(reason string) given {
 	return func(f *facts) { f.connection.problem = &problem{reason, "why"} }
 }
 
+// decision is what decide must come to, given facts.
+type decision struct {
+	name  string
+	facts facts
+	steps []step
+	// reason of the Ready condition that is reported; "" when nothing is.
+	reason string
+	check  func(Gomega, plan)
+}
+
+func testDecisions(t *testing.T, decisions []decision) {
+	t.Helper()
+	for _, c := range decisions {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			p := decide(c.facts)
+			g.Expect(p.steps).To(Equal(c.steps))
+			if c.reason == "" {
+				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
+			} else {
+				g.Expect(p.verdict.silent).To(BeFalse())
+				g.Expect(p.verdict.reason).To(Equal(c.reason))
+				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
+			}
+			if c.check != nil {
+				c.check(g, p)
+			}
+		})
+	}
+}
+
 func TestDecide(t *testing.T) {
 	match := platform.Webhook{ID: "0f", Scope: "Account", CallbackURL: callback, EventTypes: []string{"a.b.v1", "c.d.v1"}}
-	for _, c := range []struct {
-		name  string
-		facts facts
-		steps []step
-		// reason of the Ready condition that is reported; "" when nothing is.
-		reason string
-		check  func(Gomega, plan)
-	}{
+	testDecisions(t, []decision{
 		// Creation.
 		{name: "a new object is created, then updated and activated at once", facts: fresh(), reason: "InSync",
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote},
@@ -581,23 +605,70 @@ func TestDecide(t *testing.T) {
 		{name: "a connection that is gone from the cluster still deletes", steps: []step{deleteRemote, removeFinalizer},
 			facts: with(settled(), deleted, troubled("ConnectionNotFound"))},
 		{name: "without the finalizer there is nothing to do", facts: with(fresh(), deleted)},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := NewWithT(t)
-			p := decide(c.facts)
-			g.Expect(p.steps).To(Equal(c.steps))
-			if c.reason == "" {
-				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
-			} else {
-				g.Expect(p.verdict.silent).To(BeFalse())
-				g.Expect(p.verdict.reason).To(Equal(c.reason))
-				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
-			}
-			if c.check != nil {
-				c.check(g, p)
-			}
-		})
+		{name: "what is no longer allowed is deleted by an object that does not retain it",
+			facts: with(settled(), deleted, notAllowed), steps: []step{deleteRemote, removeFinalizer}},
+		{name: "Retain waits for the first list before it lets go of what is no longer allowed",
+			facts: with(settled(), deleted, retained, notAllowed, func(f *facts) {
+				f.holder.synced, f.presence = false, fleet.Unseen
+			}),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+		{name: "Retain confirms the absence of what is no longer allowed", steps: []step{confirmAbsence},
+			facts: with(settled(), deleted, retained, notAllowed, missing)},
+		{name: "Retain lets go of what is no longer allowed once it is off", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, retained, notAllowed, remoteOff)},
+		{name: "Retain needs no connection", steps: []step{removeFinalizer},
+			facts: with(settled(), deleted, retained, func(f *facts) { f.holder.reach = unreachable })},
+	})
+}
+
+func TestDecideSecret(t *testing.T) {
+	imported := func(f *facts) { f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", "" }
+	invalid := func(f *facts) {
+		f.secret.loaded, f.secret.problem, f.secret.retry = false, &problem{reason: "SecretInvalid"}, time.Minute
 	}
+	rotate := func(f *facts) { f.secret.rotate = true }
+	testDecisions(t, []decision{
+		{name: "a Secret that was deleted is generated and sent", reason: "InSync", steps: []step{storeSecret, updateRemote},
+			facts: with(settled(), func(f *facts) { f.secret.missing, f.secret.loaded = true, false })},
+		{name: "an import without a Secret stores none while nothing differs", reason: "InSync",
+			facts: with(settled(), imported, func(f *facts) { f.secret.missing, f.secret.loaded = true, false })},
+		{name: "an import is rotated after it has the value before", steps: []step{updateRemote},
+			facts: with(settled(), imported, rotate)},
+		{name: "an edit of an import sends the secret", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), imported, edited)},
+		{name: "ownership alone is no update", reason: "InSync", steps: []step{ownSecret},
+			facts: with(settled(), func(f *facts) { f.secret.ownership = true })},
+		{name: "a value whose arrival is unknown is sent before a rotation", steps: []step{updateRemote},
+			facts: with(settled(), rotate, func(f *facts) { f.secret.sent = unknownSecret }),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(again)) }},
+		{name: "an invalid Secret is reported, and looked at again", reason: "SecretInvalid",
+			facts: with(settled(), invalid),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Minute)) }},
+		{name: "an invalid Secret does not turn on", reason: "SecretInvalid", steps: []step{noteDeactivation},
+			facts: with(settled(), remoteOff, invalid),
+			check: func(g Gomega, p plan) { g.Expect(p.patch.Empty()).To(BeTrue()) }},
+		{name: "an invalid Secret does not send a rotation", reason: "SecretInvalid", facts: with(settled(), rotate, invalid)},
+		{name: "an invalid Secret holds an import back", reason: "SecretInvalid",
+			facts: with(settled(), asksFor(anID), remoteOff, invalid)},
+		{name: "an invalid Secret holds a replacement back", reason: "SecretInvalid",
+			facts: with(settled(), goneRemote, invalid)},
+		{name: "a change by another client and a lost value are one update", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), changedByAnother, func(f *facts) { f.secret.fingerprint = "f8" }),
+			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeRotation)) }},
+		{name: "a pause does not hold another value back", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), changedByAnother, func(f *facts) {
+				f.secret.fingerprint, f.contestedUntil = "f8", noon.Add(time.Minute)
+			})},
+		{name: "a pause does not hold an edit back", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), edited, func(f *facts) {
+				f.remote.CallbackURL, f.contestedUntil = "https://old", noon.Add(time.Minute)
+			})},
+		{name: "a person ends a pause", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), changedByAnother, annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
+				func(f *facts) { f.contestedUntil = noon.Add(time.Minute) })},
+		{name: "a pause is over at its end", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), changedByAnother, func(f *facts) { f.contestedUntil = noon })},
+	})
 }
 
 func TestNextReactivation(t *testing.T) {

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -9,15 +10,14 @@ import (
 
 // decideDeletion lets an object go once nothing remote is left of it.
 func decideDeletion(f facts) plan {
-	release := plan{steps: []step{removeFinalizer}, verdict: nothing}
 	switch {
 	case !f.finalized():
 		return plan{verdict: nothing}
 	case f.holder.reach == forbidden && f.id() != "" && f.conflictingOwner == "":
 		return decideForbiddenDeletion(f)
-	case f.retains() || f.conflictingOwner != "":
-		return release
-	case f.id() != "":
+	case f.retains():
+		return letGo(f)
+	case f.id() != "" && f.conflictingOwner == "":
 		return decideOwnedDeletion(f)
 	}
 	return decideRestDeletion(f)
@@ -28,6 +28,41 @@ func (f *facts) retains() bool {
 	return f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote || f.webhook.Spec.Suspend
 }
 
+// letGo ends the deletion of an object that leaves its remote webhooks as they are, except that what no connection
+// allows any more is turned off first.
+func letGo(f facts) plan {
+	if former, found := f.revokedFormer(); found {
+		return turnOffFormer(former, nothing)
+	}
+	for _, former := range f.former {
+		if former.reach == forbidden && former.undecided() {
+			return plan{other: former.removal(), verdict: turningOffWaits(former.ID, former.blocked())}
+		}
+	}
+	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// undecided reports whether it is not known, because the account does not answer or was not listed yet, that a former
+// remote webhook needs nothing: that it is gone, off, or of another Webhook.
+func (former *formerFacts) undecided() bool {
+	off := former.synced && former.presence == fleet.Present && !former.webhook.Active
+	return !former.taken && former.presence != fleet.Gone && !off && (!former.synced || former.failure != nil)
+}
+
+// blocked says why nothing can be done about a former remote webhook whose account a connection reaches.
+func (former *formerFacts) blocked() string {
+	if former.failure != nil {
+		return causeOf(former.failure)
+	}
+	return fmt.Sprintf("the webhooks of the account %s have not been listed yet", former.Account)
+}
+
+// turningOffWaits says why what no connection allows any more has not been turned off. Retain would not help.
+func turningOffWaits(id, why string) verdict {
+	return verdict{reason: v1alpha1.DeletingReason, await: true, message: fmt.Sprintf(
+		"Remote webhook %s is no longer allowed and could not be turned off yet: %s", id, why)}
+}
+
 // decideForbiddenDeletion turns off what no connection allows any more before it is let go, whatever the policy says,
 // or deletes it.
 func decideForbiddenDeletion(f facts) plan {
@@ -36,12 +71,17 @@ func decideForbiddenDeletion(f facts) plan {
 	}
 	switch {
 	case f.presence == fleet.Gone, f.presence == fleet.Present && !f.remote.Active:
-		return plan{steps: []step{removeFinalizer}, verdict: nothing}
-	case f.holder.failure != nil || !f.holder.synced:
-		return plan{verdict: f.deletionBlocked()}
+		return letGo(f)
+	case f.holder.failure != nil:
+		return plan{verdict: turningOffWaits(f.id(), causeOf(f.holder.failure))}
+	case !f.holder.synced:
+		return plan{verdict: awaitList}
 	case f.presence == fleet.Present:
 		p := turnOffForbidden(f)
-		p.steps, p.verdict = append(p.steps, removeFinalizer), nothing
+		p.verdict = verdict{silent: true, retry: again}
+		if slices.Contains(letGo(f).steps, removeFinalizer) {
+			p.steps, p.verdict = append(p.steps, removeFinalizer), nothing
+		}
 		return p
 	}
 	return confirmGone(f)
@@ -98,12 +138,19 @@ func decideRestDeletion(f facts) plan {
 	if other, found := f.duplicate(); found {
 		return plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
 	}
+	if f.attempt.warmUp > 0 && slices.ContainsFunc(f.marked, func(m markedFacts) bool { return !m.webhook.Active }) {
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	}
+	if former, found := f.revokedFormer(); found {
+		return turnOffFormer(former, nothing)
+	}
 	if other, drop, found := f.nextFormer(); found && !drop {
-		p := plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
-		if !other.turnOff {
-			p.former = f.formerRemotes(other.Remote)
-			p.steps = append(p.steps, dropFormer)
+		return plan{
+			steps: []step{removeOther, dropFormer}, other: other, former: f.formerRemotes(other.Remote),
+			verdict: verdict{silent: true, retry: again},
 		}
+	}
+	if p, waits := f.awaitFormer(); waits {
 		return p
 	}
 	if left := f.unreachableFormers(); len(left) > 0 {
@@ -116,6 +163,22 @@ func decideRestDeletion(f facts) plan {
 		return awaitAttempt(f)
 	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// awaitFormer waits until it is known of every former remote webhook that can be reached whether it exists: the object
+// is the last that knows of it.
+func (f *facts) awaitFormer() (plan, bool) {
+	if p, unconfirmed := f.confirmFormer(); unconfirmed {
+		return p, true
+	}
+	for _, former := range f.former {
+		if former.reach != unreachable && former.undecided() {
+			v := deletionWaits(former.blocked())
+			v.await = true
+			return plan{other: former.removal(), verdict: v}, true
+		}
+	}
+	return plan{}, false
 }
 
 // awaitAttempt waits for a list that shows whether a create left something behind.

@@ -99,8 +99,11 @@ type formerFacts struct {
 	proof.Remote
 	reach    reach
 	synced   bool
+	failure  error
 	presence fleet.Presence
 	webhook  platform.Webhook
+	// taken is true when another Webhook owns it now: nothing is done about it any more.
+	taken bool
 }
 
 // markedFacts tell about a webhook that a create of this object made.
@@ -200,7 +203,7 @@ func (f *facts) scopeMismatch() bool {
 // unreachableFormers are the remote webhooks that were given up in accounts that no connection reaches.
 func (f *facts) unreachableFormers() (left []proof.Remote) {
 	for _, former := range f.former {
-		if former.reach == unreachable {
+		if former.reach == unreachable && !former.taken {
 			left = append(left, former.Remote)
 		}
 	}

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -53,6 +54,49 @@ func TestIdentityOf(t *testing.T) {
 			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Former(object, []proof.Remote{owned})},
 			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount},
 			want:        identity{former: []proof.Remote{owned}}},
+		"a status in another case owns, proven": {
+			annotations: proven(object, owned),
+			status:      v1alpha1.WebhookStatus{WebhookID: strings.ToUpper(anID), Account: anAccount},
+			want:        identity{owned: proof.Remote{Account: anAccount, ID: strings.ToUpper(anID)}, proven: true}},
+		"an annotation whose case was changed proves nothing": {
+			annotations: map[string]string{
+				v1alpha1.WebhookIDAnnotation: strings.ToUpper(anID), v1alpha1.OwnerAnnotation: crashKey.Owner(object, owned),
+			}, want: identity{requested: strings.ToUpper(anID)}},
+		"a status of version 0.1.0 takes the account from a proof": {
+			annotations: proven(object, owned),
+			status:      v1alpha1.WebhookStatus{WebhookID: strings.ToUpper(anID)},
+			want:        identity{owned: proof.Remote{Account: anAccount, ID: strings.ToUpper(anID)}, proven: true}},
+		"a status of version 0.1.0 takes no account from the proof of another id": {
+			annotations: proven(object, proof.Remote{Account: anotherAccount, ID: other}),
+			status:      v1alpha1.WebhookStatus{WebhookID: anID}, want: identity{owned: proof.Remote{ID: anID}}},
+		"a proof for another account does not prove the status": {
+			annotations: proven(object, proof.Remote{Account: anotherAccount, ID: anID}),
+			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},
+		"an annotation with the proof of another name asks": {
+			annotations: proven(proof.Object{Namespace: object.Namespace, Name: "other"}, owned),
+			want:        identity{requested: anID}},
+		"a proof that it was given up is no proof that it is owned": {
+			annotations: map[string]string{
+				v1alpha1.WebhookIDAnnotation: anID,
+				v1alpha1.OwnerAnnotation:     crashKey.Former(object, []proof.Remote{owned}),
+			}, want: identity{requested: anID}},
+		"a proof that it is owned does not list it as former": {
+			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Owner(object, owned)}},
+		"an annotation without proof goes before the spec": {
+			annotations: map[string]string{v1alpha1.WebhookIDAnnotation: anID}, spec: other,
+			want: identity{requested: anID}},
+		"a status that is no id does not own": {
+			status: v1alpha1.WebhookStatus{WebhookID: "../x", Account: anAccount}},
+		"what was given up in another account is owned in this": {
+			annotations: map[string]string{
+				v1alpha1.FormerAnnotation: crashKey.Former(object, []proof.Remote{{Account: anotherAccount, ID: anID}})},
+			status: v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount},
+			want:   identity{owned: owned, former: []proof.Remote{{Account: anotherAccount, ID: anID}}}},
+		"a replayed proof of what was given up asks for nothing": {
+			annotations: map[string]string{
+				v1alpha1.WebhookIDAnnotation: anID, v1alpha1.OwnerAnnotation: crashKey.Owner(object, owned),
+				v1alpha1.FormerAnnotation: crashKey.Former(object, []proof.Remote{owned})},
+			want: identity{former: []proof.Remote{owned}}},
 		"a list of former ones from elsewhere counts for nothing": {
 			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Former(elsewhere, []proof.Remote{owned})},
 			status:      v1alpha1.WebhookStatus{WebhookID: anID, Account: anAccount}, want: identity{owned: owned}},

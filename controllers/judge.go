@@ -22,6 +22,8 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		return verdict{silent: true, retry: again}, true
 	case errors.Is(err, errKept):
 		return r.refused(err.Error(), 0), true
+	case errors.Is(err, errIgnored) && s == removeOther:
+		return r.judgeRemoval(verdict{retry: r.failed()}, err), true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),

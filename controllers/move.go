@@ -21,7 +21,7 @@ func decideMove(f facts) plan {
 	}
 	former, full := f.giveUp()
 	if full != nil {
-		return plan{verdict: *full}
+		return *full
 	}
 	p := decideNew(f)
 	if len(p.steps) == 0 {
@@ -33,22 +33,24 @@ func decideMove(f facts) plan {
 
 // giveUp returns the list of former remote webhooks with the present one added, or why that is not possible: too many
 // wait for their removal. Room is made by dropping those that the platform has long said do not exist, if the present
-// one has been in use since.
-func (f *facts) giveUp() ([]proof.Remote, *verdict) {
+// one has been in use since. One that the lists lack, which is no more than a hint, is confirmed first.
+func (f *facts) giveUp() ([]proof.Remote, *plan) {
 	former := slices.Clone(f.formerRemotes(f.identity.owned))
 	if len(former) >= maxFormer && f.described() && f.webhook.Status.AppliedGeneration > 0 {
-		i := slices.IndexFunc(f.former, func(r formerFacts) bool { return r.synced && r.presence != fleet.Present })
+		i := slices.IndexFunc(f.former, func(r formerFacts) bool { return r.presence == fleet.Gone || r.taken })
 		if i >= 0 {
 			former = f.formerRemotes(f.identity.owned, f.former[i].Remote)
+		} else if p, unconfirmed := f.confirmFormer(); unconfirmed {
+			return nil, &p
 		}
 	}
 	if len(former) >= maxFormer {
-		return nil, &verdict{
+		return nil, &plan{verdict: verdict{
 			reason: v1alpha1.LeftBehindReason, stalled: true, retry: forbiddenPause,
 			message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
 				"created; restore the connections to their accounts, or remove them by hand and then the annotation %s",
 				maxFormer, v1alpha1.FormerAnnotation),
-		}
+		}}
 	}
 	return append(former, f.identity.owned), nil
 }
@@ -67,8 +69,8 @@ func tidyUp(f facts, p plan) plan {
 		return p
 	case len(p.steps) > 0:
 	case drop:
-		p.former, p.steps = f.formerRemotes(other.Remote), []step{dropFormer}
-	case other.turnOff || !f.identity.gaveUp(other.Remote):
+		p.other, p.former, p.steps = other, f.formerRemotes(other.Remote), []step{dropFormer}
+	case !f.identity.gaveUp(other.Remote):
 		p.other, p.steps = other, []step{removeOther}
 	default:
 		p.other, p.former, p.steps = other, f.formerRemotes(other.Remote), []step{removeOther, dropFormer}
@@ -93,20 +95,60 @@ func (f *facts) duplicate() (removal, bool) {
 }
 
 // nextFormer is the next remote webhook to remove of those that were given up; drop is true when it only has to leave
-// the list. One that no connection allows is turned off. One that is not seen at present stays listed: it may be one
-// that the credentials cannot see for a while.
+// the list, because it is to be retained or another Webhook owns it now. One that is not seen at present stays listed:
+// it may be one that the credentials cannot see for a while.
 func (f *facts) nextFormer() (r removal, drop, found bool) {
+	retain := f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote
 	for _, former := range f.former {
-		r = removal{Remote: former.Remote, why: "this Webhook gave it up"}
-		retain := f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote
+		removable := former.synced && former.presence == fleet.Present && former.reach == reachable
 		switch {
-		case !former.synced || former.presence != fleet.Present:
-		case former.reach == forbidden && former.webhook.Active:
-			r.turnOff = true
-			return r, false, true
-		case former.reach == reachable:
-			return r, retain, true
+		case former.taken || removable && retain:
+			if !found {
+				r, drop, found = former.removal(), true, true
+			}
+		case removable:
+			return former.removal(), false, true
 		}
 	}
-	return removal{}, false, false
+	return r, drop, found
+}
+
+func (former *formerFacts) removal() removal {
+	return removal{Remote: former.Remote, why: "this Webhook gave it up"}
+}
+
+// revokedFormer is a remote webhook that was given up and still delivers, although no connection lets this object use
+// its account any more. An account that does not answer is left for later: it must not hold up the present one.
+func (f *facts) revokedFormer() (r removal, found bool) {
+	for _, former := range f.former {
+		delivers := former.presence == fleet.Present && former.webhook.Active
+		if former.reach == forbidden && delivers && !former.taken && former.failure == nil {
+			r = former.removal()
+			r.turnOff = true
+			return r, true
+		}
+	}
+	return removal{}, false
+}
+
+// turnOffFormer turns off what was given up, whatever else the object waits for: revocation bears no delay.
+func turnOffFormer(other removal, v verdict) plan {
+	v.retry = again
+	return plan{steps: []step{removeOther}, other: other, verdict: v}
+}
+
+// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists.
+func (f *facts) confirmFormer() (p plan, unconfirmed bool) {
+	for _, former := range f.former {
+		if former.taken || former.reach == unreachable || !former.synced || former.failure != nil {
+			continue
+		}
+		switch former.presence {
+		case fleet.Missing, fleet.Unseen:
+			return plan{steps: []step{confirmAbsence}, other: former.removal(), verdict: awaitList}, true
+		case fleet.Absent:
+			return plan{other: former.removal(), verdict: awaitListSince(f.now)}, true
+		}
+	}
+	return plan{}, false
 }

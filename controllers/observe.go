@@ -141,12 +141,24 @@ func (r *WebhookReconciler) observeFormer(ctx context.Context, f *facts, via mem
 			return err
 		}
 		if former.reach = how; member != nil {
-			former.synced = member.Fleet().Synced()
+			former.synced, former.failure = member.Fleet().Synced(), member.Failure()
 			former.webhook, former.presence = member.Fleet().Lookup(given.ID)
+		}
+		if former.taken, err = r.taken(ctx, f.webhook, given); err != nil {
+			return err
 		}
 		f.former = append(f.former, former)
 	}
 	return nil
+}
+
+// taken reports whether another Webhook owns what this one gave up. The list of former ones proves that it was this
+// one's, not that it still is: an old list can be written again.
+func (r *WebhookReconciler) taken(ctx context.Context, w *v1alpha1.Webhook, former proof.Remote) (bool, error) {
+	owners, err := r.owners(ctx, former)
+	return slices.ContainsFunc(owners, func(other *v1alpha1.Webhook) bool {
+		return other.UID != w.UID && sameRemote(identityOf(other, r.Key).owned, former)
+	}), err
 }
 
 // observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up.

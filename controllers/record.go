@@ -73,13 +73,18 @@ func (r *run) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
 	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.FormerAnnotation, r.Key.Former(objectOf(w), former))
 }
 
-// dropFormer takes a remote webhook that is gone off the list of former ones.
+// dropFormer takes a remote webhook that is gone, or let go, off the list of former ones. Another Webhook may claim it
+// from then on.
 func (r *run) dropFormer(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { r.setFormer(w, r.plan.former) })
-	if err == nil {
-		r.facts.identity.former = r.plan.former
+	if err != nil {
+		return err
 	}
-	return err
+	r.facts.identity.former = r.plan.former
+	if member := r.via[r.plan.other.Account]; member != nil {
+		member.Fleet().Release(r.plan.other.ID, r.owner())
+	}
+	return nil
 }
 
 // recordID writes the identity and its proof down. If the object was changed meanwhile, the id is more important than
@@ -144,6 +149,11 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 	r.memory.forget(r.key())
 	for _, member := range r.via {
 		member.Fleet().Release(r.facts.id(), r.owner())
+	}
+	for _, former := range r.facts.former {
+		if member := r.via[former.Account]; member != nil {
+			member.Fleet().Release(former.ID, r.owner())
+		}
 	}
 	return nil
 }

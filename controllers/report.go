@@ -68,6 +68,8 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 		}
 		status.Deactivations++
 		status.LastDeactivationTime, status.NextReactivationTime = &now, next
+		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
+		status.RefusedRequest = ""
 		r.describe(status)
 		setConditions(status, r.facts.generation, conditionsOf(verdict{
 			reason: v1alpha1.DeactivatedReason, message: deactivatedMessage, reconciling: true,

@@ -22,11 +22,11 @@ func decideSync(f facts) plan {
 		return p
 	}
 	if v, contested := contestedVerdict(f, p); contested {
-		p.verdict, p.steps = v, restore(f)
+		p.verdict, p.steps = v, unsent(p.steps)
 		return p
 	}
 	if !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintUpdate(f, p) {
-		return plan{steps: restore(f), verdict: stillRefused(f)}
+		return plan{steps: unsent(p.steps), verdict: stillRefused(f)}
 	}
 	p.steps = append(p.steps, updateRemote)
 	return p
@@ -41,6 +41,15 @@ func restore(f facts) (steps []step) {
 		steps = append(steps, recordID)
 	}
 	return steps
+}
+
+// unsent are the steps of an update that is held back: what was found is written down all the same. A deactivation that
+// is not noted would be taken for what the operator left, and undone whatever the policy says.
+func unsent(steps []step) []step {
+	if kept := without(steps, storeSecret, ownSecret); len(kept) > 0 {
+		return kept
+	}
+	return nil
 }
 
 // decideSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
