@@ -15,19 +15,8 @@ import (
 
 // judge turns a failed step into a verdict; ok is false for errors that are not the platform's.
 func (r *run) judge(s step, err error) (v verdict, ok bool) {
-	switch {
-	case errors.Is(err, errTaken):
-		return verdict{silent: true, retry: takenPause}, true
-	case errors.Is(err, errOutdated):
-		return verdict{silent: true, retry: again}, true
-	case errors.Is(err, errKept):
-		return r.refused(err.Error(), 0), true
-	case errors.Is(err, errIgnored) && s == removeOther:
-		return r.judgeRemoval(verdict{retry: r.failed()}, err), true
-	case errors.Is(err, errIgnored):
-		return verdict{
-			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
-		}, true
+	if v, ok = r.judgeOwn(s, err); ok {
+		return v, true
 	}
 	v, ok = judgeRemote(err)
 	if !ok {
@@ -54,6 +43,26 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		v = r.judgeRefusal(err)
 	}
 	return v, true
+}
+
+// judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change without
+// making it. ok is false for all other errors.
+func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
+	switch {
+	case errors.Is(err, errTaken):
+		return verdict{silent: true, retry: takenPause}, true
+	case errors.Is(err, errOutdated):
+		return verdict{silent: true, retry: again}, true
+	case errors.Is(err, errKept):
+		return r.refused(err.Error(), 0), true
+	case errors.Is(err, errIgnored) && s == removeOther:
+		return r.judgeRemoval(verdict{retry: r.failed()}, err), true
+	case errors.Is(err, errIgnored):
+		return verdict{
+			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
+		}, true
+	}
+	return verdict{}, false
 }
 
 // blames reports whether an answer counts as a failure of the object, which is left alone for a while: one that the

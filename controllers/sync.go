@@ -59,7 +59,8 @@ func decideSecret(f facts, p *plan) {
 		withoutSecret(f, p)
 		return
 	}
-	untouched := f.untouchedImport() && !f.pending() && !f.rotationRequested() && p.patch.Empty()
+	rotation := f.secret.rotate || f.rotationRequested()
+	untouched := f.untouchedImport() && !f.pending() && !rotation && p.patch.Empty()
 	switch {
 	case untouched:
 		return
