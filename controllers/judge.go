@@ -45,8 +45,8 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	return v, true
 }
 
-// judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change without
-// making it. ok is false for all other errors.
+// judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
+// without making it. ok is false for all other errors.
 func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
