@@ -71,7 +71,7 @@ func (r *run) act(ctx context.Context) error {
 		if err := r.do(ctx, remote, s); err != nil {
 			return r.fail(ctx, s, err)
 		}
-		if s.remote() && s != confirmAbsence {
+		if s.remote() && s != confirmRemote {
 			r.memory.recovered(r.key(), r.object().UID)
 		}
 	}
@@ -136,7 +136,7 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.storeSecret(ctx, &r.facts)
 	case ownSecret:
 		return r.ownSecret(ctx, &r.facts)
-	case confirmAbsence:
+	case confirmRemote:
 		return r.confirm(remote)
 	case giveUpID:
 		return r.giveUpID(ctx)

@@ -224,6 +224,9 @@ func (r *ConnectionReconciler) poll(
 	}
 	if account.Synced() || member.Outcome() != nil {
 		if ready := readinessOf(member.Outcome()); !ready.silent {
+			if ready.ready && account.Restlessness() == fleet.Restless {
+				ready.message += restlessMessage
+			}
 			if err := r.report(ctx, c, member, ready); err != nil {
 				return settle(err)
 			}

@@ -44,6 +44,10 @@ func readinessOf(err error) verdict {
 	return verdict{reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: unavailable(said)}
 }
 
+// restlessMessage tells what is ignored of an account whose times of modification move by themselves.
+const restlessMessage = "; the platform moves their times of modification without a change, so these are ignored: a " +
+	"secret that another client replaces is not noticed"
+
 // unavailable says what went wrong in words that stay the same while the outage lasts: one outage is one write.
 func unavailable(e *platform.Error) string {
 	if e.Status != 0 && e.Cause == nil {

@@ -143,6 +143,9 @@ func (c *checker) strangers() {
 		now[r.ID] = r
 	}
 	for id, before := range c.world.strangers {
+		if c.world.restless {
+			before.Modified = now[id].Modified
+		}
 		c.same("stranger "+id, now[id], before)
 	}
 }

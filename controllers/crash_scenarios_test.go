@@ -27,6 +27,8 @@ type scenario struct {
 	webhooks int
 	// most is how many remote webhooks there may be at any time; the number of webhooks, when 0.
 	most int
+	// lasts is how much longer than settleFor it takes until all has settled.
+	lasts time.Duration
 	// variant is how the platform differs from the simulator's default; "" when it does not.
 	variant string
 	// check tells what else is wrong in the end.
@@ -229,6 +231,7 @@ func (s scenario) play(t *testing.T, fates ...[]fate) (o outcome) {
 	inWorld(t, func(w *world) {
 		w.estrange(w.createRemote(callbackOf("stranger"), "iModels.iModelDeleted.v1"))
 		if s.variant != "" {
+			w.restless = s.variant == "modified-moves"
 			w.must(w.platform.SetVariant(s.variant))
 		}
 		if len(fates) > 0 {
@@ -240,6 +243,7 @@ func (s scenario) play(t *testing.T, fates ...[]fate) (o outcome) {
 			w.run(countedFor)
 		}
 		w.run(settleFor)
+		w.run(s.lasts)
 		o = s.judge(w)
 	})
 	return o
@@ -256,6 +260,9 @@ func (s scenario) begin(w *world, fates [][]fate) {
 	}
 	if s.before == nil {
 		s.act(w)
+		if strings.HasPrefix(s.variant, "lists-lag") {
+			w.run(warmUp) // what was there before is listed
+		}
 		w.start(own...).count()
 		return
 	}

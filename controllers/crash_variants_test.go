@@ -4,13 +4,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // variants are the ways in which the platform may differ from what we think that change nothing about the outcome.
 var variants = []string{
 	"ids-upper", "ids-upper-in-lists", "ids-upper-strict", "urls-normalised", "urls-decoded", "event-types-sorted",
 	"times-without-zone", "times-without-fraction", "times-null", "times-unix", "date-skew=10m", "date-skew=-10m",
-	"update-makes-secret", "creates-merge", "reads-lag=3s",
+	"update-makes-secret", "creates-merge", "reads-lag=3s", "lists-lag=3s", "creates-active", "modified-moves",
 }
 
 // unmarked are the variants under which no create carries its owner: what an interrupted one leaves behind is inactive,
@@ -26,6 +27,9 @@ func TestVariants(t *testing.T) {
 			all := newVisits(t, "under "+variant)
 			for _, s := range scenarios() {
 				s.variant = variant
+				if variant == "modified-moves" {
+					s.lasts = 2 * time.Minute // that no client moves them is found out after several lists
+				}
 				for _, k := range leaving(all.visit(t, s).traces[0], "") {
 					all.visit(t, s, dies(k))
 				}

@@ -52,6 +52,8 @@ type world struct {
 	heirs [][]fate
 	// strangers are webhooks that no Webhook may ever touch, as they were.
 	strangers map[string]simulator.Webhook
+	// restless is true when the platform moves times of modification without a change.
+	restless bool
 	// most is how many webhooks the platform ever had at the same time, beside the strangers.
 	most int
 }

@@ -113,7 +113,11 @@ func decideUnconnected(f facts) plan {
 func decideOwned(f facts) plan {
 	switch f.presence {
 	case fleet.Present:
-		return tidyUp(f, decideSync(f))
+		p := decideSync(f)
+		if f.outdated() && len(p.steps) > 0 {
+			return plan{steps: []step{confirmRemote}, verdict: awaitList}
+		}
+		return tidyUp(f, p)
 	case fleet.Gone:
 		if f.webhook.Spec.WebhookID != "" {
 			return plan{verdict: importNotFound(f.id())}
@@ -123,7 +127,7 @@ func decideOwned(f facts) plan {
 		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
 		return plan{verdict: awaitList}
 	default:
-		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
+		return plan{steps: []step{confirmRemote}, verdict: awaitList}
 	}
 }
 
@@ -252,7 +256,7 @@ func decideImport(f facts) plan {
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared))}}
 	case f.presence == fleet.Missing || f.presence == fleet.Unseen:
-		return plan{steps: []step{confirmAbsence}, verdict: awaitList}
+		return plan{steps: []step{confirmRemote}, verdict: awaitList}
 	case f.presence == fleet.Absent:
 		return plan{verdict: awaitListSince(f.now)}
 	case f.presence == fleet.Gone && declared:

@@ -146,6 +146,11 @@ func changedByAnother(f *facts) {
 	f.remote.Modified = noon.Add(-time.Minute)
 }
 
+func outdated(f *facts) {
+	f.webhook.Status.Modified = platformTime(noon.Add(-time.Minute))
+	f.remote.Modified = noon.Add(-time.Hour)
+}
+
 func annotated(annotation, value string) given {
 	return func(f *facts) { f.webhook.Annotations[annotation] = value }
 }
@@ -271,7 +276,7 @@ func TestDecide(t *testing.T) {
 		{name: "an annotation without proof that names nothing is ignored", reason: "InSync",
 			facts: with(fresh(), func(f *facts) { f.identity.requested, f.presence = anID, fleet.Gone }),
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
-		{name: "an import of what the lists lack is confirmed first", steps: []step{confirmAbsence},
+		{name: "an import of what the lists lack is confirmed first", steps: []step{confirmRemote},
 			facts: with(settled(), asksFor(anID), missing)},
 		{name: "a webhook of another iTwin is not imported", reason: "Refused",
 			facts: with(settled(), asksFor(anID), func(f *facts) {
@@ -396,6 +401,14 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), changedByAnother, specOff, remoteOff, statusOff)},
 		{name: "a change that this process made is its own", reason: "InSync",
 			facts: with(settled(), changedByAnother, func(f *facts) { f.modified = f.remote.Modified })},
+		{name: "what a list shows of before the last write is read first", steps: []step{confirmRemote},
+			facts: with(settled(), outdated, remoteOff)},
+		{name: "what a read shows of before the last write is believed", reason: "Deactivated",
+			steps: []step{noteDeactivation}, facts: with(settled(), outdated, remoteOff, onRequest, func(f *facts) {
+				f.confirmed = true
+			})},
+		{name: "what a list shows of before the last write is left alone if it differs in nothing", reason: "InSync",
+			facts: with(settled(), outdated, func(f *facts) { f.modified = f.remote.Modified })},
 		{name: "times that come without a fraction are compared without", reason: "InSync",
 			facts: with(settled(), func(f *facts) {
 				f.webhook.Status.Modified, f.remote.Modified = platformTime(noon.Add(5*time.Millisecond)), noon
@@ -510,7 +523,7 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeActivation)) }},
 
 		// Loss.
-		{name: "absence is confirmed by a read", facts: with(settled(), missing), steps: []step{confirmAbsence}},
+		{name: "absence is confirmed by a read", facts: with(settled(), missing), steps: []step{confirmRemote}},
 		{name: "a read that finds nothing is confirmed by a list",
 			facts: with(settled(), func(f *facts) { f.presence = fleet.Absent }),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
@@ -591,7 +604,7 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), finalizer, deleted, inFlight, marked(false))},
 		{name: "a create that may be in flight is waited out at the end", facts: with(fresh(), finalizer, deleted, inFlight),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
-		{name: "a webhook that the platform hides is confirmed to be gone", steps: []step{confirmAbsence},
+		{name: "a webhook that the platform hides is confirmed to be gone", steps: []step{confirmRemote},
 			facts: with(settled(), deleted, missing)},
 		{name: "a webhook that is gone is not deleted again", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, goneRemote)},
@@ -612,7 +625,7 @@ func TestDecide(t *testing.T) {
 				f.holder.synced, f.presence = false, fleet.Unseen
 			}),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
-		{name: "Retain confirms the absence of what is no longer allowed", steps: []step{confirmAbsence},
+		{name: "Retain confirms the absence of what is no longer allowed", steps: []step{confirmRemote},
 			facts: with(settled(), deleted, retained, notAllowed, missing)},
 		{name: "Retain lets go of what is no longer allowed once it is off", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed, remoteOff)},

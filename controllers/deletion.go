@@ -113,7 +113,7 @@ func confirmGone(f facts) plan {
 	if f.presence == fleet.Absent {
 		return plan{verdict: awaitListSince(f.now)}
 	}
-	return plan{steps: []step{confirmAbsence}, verdict: awaitList}
+	return plan{steps: []step{confirmRemote}, verdict: awaitList}
 }
 
 // decideOwnedDeletion deletes the remote webhook that the object owns.

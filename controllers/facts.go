@@ -45,6 +45,8 @@ type facts struct {
 	refreshSince time.Time
 	// restless says how far the platform's times of modification can be relied on.
 	restless fleet.Restlessness
+	// confirmed is true when remote is the answer to a call about it, and no list's.
+	confirmed bool
 	// modified is the platform's time of the last change that this process made to the remote webhook; zero when it made
 	// none.
 	modified time.Time
@@ -188,6 +190,14 @@ func (f *facts) untouchedImport() bool {
 func (f *facts) changedElsewhere() bool {
 	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless && !f.madeHere(f.remote) &&
 		!sameTime(f.webhook.Status.Modified, f.remote.Modified)
+}
+
+// outdated reports whether a list shows the remote webhook as it was before the last write that the status knows of:
+// lists may lag.
+func (f *facts) outdated() bool {
+	known, listed := f.webhook.Status.Modified, platformTime(f.remote.Modified)
+	return f.described() && f.presence == fleet.Present && !f.confirmed && f.restless != fleet.Restless &&
+		known != nil && listed != nil && listed.Before(known) && !sameTime(known, f.remote.Modified)
 }
 
 // madeHere reports whether the last change of the remote webhook is one that this process made.

@@ -32,7 +32,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		return r.judgeRemoval(v, err), true
 	case held && r.alreadySays(v.reason):
 		v.silent = true
-	case s == confirmAbsence && r.facts.described() && !platform.IsRefused(err):
+	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
 		v = verdict{silent: true, await: v.await, retry: v.retry}
 	case s == deleteRemote && !v.silent:

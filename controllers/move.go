@@ -145,7 +145,7 @@ func (f *facts) confirmFormer() (p plan, unconfirmed bool) {
 		}
 		switch former.presence {
 		case fleet.Missing, fleet.Unseen:
-			return plan{steps: []step{confirmAbsence}, other: former.removal(), verdict: awaitList}, true
+			return plan{steps: []step{confirmRemote}, other: former.removal(), verdict: awaitList}, true
 		case fleet.Absent:
 			return plan{other: former.removal(), verdict: awaitListSince(f.now)}, true
 		}

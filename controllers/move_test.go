@@ -123,7 +123,7 @@ func TestDecideDeletionOfFormer(t *testing.T) {
 			}},
 		{name: "the present one goes while an account was not listed yet", steps: []step{deleteRemote},
 			facts: with(settled(), deleted, former, lastFormer(unlisted))},
-		{name: "one that the lists lack is confirmed to be gone", steps: []step{confirmAbsence},
+		{name: "one that the lists lack is confirmed to be gone", steps: []step{confirmRemote},
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", reachable, fleet.Missing, false)),
 			check: removes(anotherAccount, "0f")},
 		{name: "one that a read did not find is confirmed by a list", facts: with(settled(), deleted, goneRemote,
@@ -186,7 +186,7 @@ func TestDecideMove(t *testing.T) {
 				g.Expect(p.former).To(Equal([]proof.Remote{{Account: "gone/1", ID: "0f"}, owned}))
 			}},
 		{name: "a list that merely lacks a former one makes no room until that is confirmed",
-			facts: with(settled(), goneRemote, fullList(anAccount, reachable, fleet.Missing)), steps: []step{confirmAbsence},
+			facts: with(settled(), goneRemote, fullList(anAccount, reachable, fleet.Missing)), steps: []step{confirmRemote},
 			check: removes(anAccount, "id-0")},
 		{name: "a former one that another Webhook owns makes room", reason: "InSync",
 			facts: with(settled(), goneRemote, fullList("gone/1", unreachable, fleet.Unseen), lastFormer(taken)),

@@ -90,6 +90,7 @@ func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via mem
 	f.restless = member.Fleet().Restlessness()
 	if id != "" {
 		f.remote, f.presence = member.Fleet().Lookup(id)
+		f.confirmed = member.Fleet().Confirmed(id)
 	}
 	return nil
 }

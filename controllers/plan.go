@@ -16,7 +16,7 @@ const (
 	addFinalizer     step = "add finalizer"
 	storeSecret      step = "store secret"
 	ownSecret        step = "own secret"
-	confirmAbsence   step = "confirm absence"
+	confirmRemote    step = "confirm"
 	giveUpID         step = "give up id"
 	createRemote     step = "create"
 	adoptRemote      step = "adopt"
@@ -32,7 +32,7 @@ const (
 // remote reports whether a step calls the platform.
 func (s step) remote() bool {
 	switch s {
-	case confirmAbsence, createRemote, updateRemote, deleteRemote, removeOther:
+	case confirmRemote, createRemote, updateRemote, deleteRemote, removeOther:
 		return true
 	}
 	return false

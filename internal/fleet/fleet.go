@@ -65,8 +65,10 @@ type Fleet struct {
 	merged uint64
 	// listCount counts the lists that succeeded.
 	listCount uint64
-	// restless counts the lists in a row in which most webhooks differed in nothing but modified.
-	restless int
+	// moved counts the lists in a row in which most webhooks differed in nothing but modified; movedMany is true when
+	// they were more than a few in the last one. restless is true once that was found to be how the platform is.
+	moved               int
+	movedMany, restless bool
 	// failure is why writes wait for a list that began after the moment failedAt and succeeded; nil when they do not.
 	// failedTime is the time of that moment.
 	failure    error
@@ -93,6 +95,8 @@ type entry struct {
 	written uint64
 	writing int
 	missing bool
+	// called is when the call about it ended whose answer webhook is; zero when webhook is from a list.
+	called time.Time
 	// suppressPolls counts the lists for which a webhook that exists but is not listed is not called missing again;
 	// suppressed is the last such count, doubled each time.
 	suppressPolls, suppressed int
@@ -127,6 +131,14 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.lookup(platform.CanonicalID(id))
+}
+
+// Confirmed reports whether what is known of a webhook is the answer to a call about it, and no list's.
+func (f *Fleet) Confirmed(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.entries[platform.CanonicalID(id)]
+	return e != nil && !e.called.IsZero()
 }
 
 func (f *Fleet) lookup(key string) (platform.Webhook, Presence) {

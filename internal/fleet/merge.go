@@ -3,6 +3,7 @@ package fleet
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -15,7 +16,7 @@ func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []plat
 		key := platform.CanonicalID(w.ID)
 		listed[key] = true
 		e := f.entry(key)
-		if e.mute(began) {
+		if e.mute(began) || e.outdates(w, f.clock.Now()) {
 			continue
 		}
 		if !e.missing {
@@ -27,10 +28,16 @@ func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []plat
 		if e.missing || !same(e.webhook, w) {
 			changed = append(changed, w)
 		}
+		if e.missing || !same(e.webhook, w) {
+			e.called = time.Time{}
+		}
 		f.show(key, e, w)
 		e.suppressPolls, e.suppressed = 0, 0
 	}
-	f.noteRestless(known, moved)
+	if f.noteRestless(known, moved) {
+		// What was held back because of it is decided again.
+		changed = webhooks
+	}
 	changed = append(changed, f.mergeUnlisted(listed, began)...)
 	f.confirmAbsences(began)
 	return changed
@@ -75,21 +82,27 @@ func (f *Fleet) confirmAbsences(began uint64) {
 }
 
 const (
-	// restlessLists is how many lists in a row must show that most webhooks moved for modified to be ignored, and
-	// restlessFew how many webhooks that must be at least.
-	restlessLists = 3
-	restlessFew   = 3
+	// restlessLists is how many lists in a row must show that most webhooks moved for modified to be ignored. Where that
+	// is fewer than restlessFew webhooks, which another client might have changed, it takes restlessListsOfFew.
+	restlessLists      = 3
+	restlessFew        = 3
+	restlessListsOfFew = 6
 )
 
-// noteRestless counts the lists in a row in which most webhooks differ in nothing but modified.
-func (f *Fleet) noteRestless(known, moved int) {
-	if moved >= restlessFew && 2*moved > known {
-		f.restless++
-		return
+// noteRestless counts the lists in a row in which most webhooks differ in nothing but modified. It reports whether that
+// was found now to be how the platform is.
+func (f *Fleet) noteRestless(known, moved int) (found bool) {
+	switch {
+	case f.restless:
+		return false
+	case moved == 0 || 2*moved <= known:
+		f.moved, f.movedMany = 0, false
+		return false
 	}
-	if f.restless < restlessLists {
-		f.restless = 0
-	}
+	f.moved++
+	f.movedMany = moved >= restlessFew
+	f.restless = f.movedMany && f.moved >= restlessLists || f.moved >= restlessListsOfFew
+	return f.restless
 }
 
 // Restlessness says how far the platform's times of modification can be relied on.
@@ -110,9 +123,9 @@ func (f *Fleet) Restlessness() Restlessness {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case f.restless >= restlessLists:
+	case f.restless:
 		return Restless
-	case f.restless > 0:
+	case f.movedMany:
 		return Suspect
 	}
 	return Steady
@@ -157,6 +170,24 @@ func (f *Fleet) unmark(key string, e *entry) {
 	if len(f.marks[mark]) == 0 {
 		delete(f.marks, mark)
 	}
+}
+
+// outdatedFor is for how long a list may show a webhook as it was before the last call about it.
+const outdatedFor = 5 * time.Minute
+
+// outdates reports whether a list shows a webhook as it was before the last call about it, whose answer is known.
+func (e *entry) outdates(listed platform.Webhook, now time.Time) bool {
+	return !e.missing && !e.called.IsZero() && now.Sub(e.called) < outdatedFor && older(listed, e.webhook)
+}
+
+// older reports whether a is an earlier state than b, by the platform's own times. One that is told without a fraction
+// is compared to the second.
+func older(a, b platform.Webhook) bool {
+	at, bt := a.Modified, b.Modified
+	if at.Nanosecond() == 0 || bt.Nanosecond() == 0 {
+		at, bt = at.Truncate(time.Second), bt.Truncate(time.Second)
+	}
+	return !a.Modified.IsZero() && !b.Modified.IsZero() && at.Before(bt)
 }
 
 // mute reports whether a list that began at a moment has nothing to say about this webhook.

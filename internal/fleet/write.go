@@ -111,6 +111,8 @@ func (m *Member) write(
 	case err == nil && what == deleting:
 		f.hide(key, e)
 		f.absent[key] = absence{moment: f.moment, listCount: f.listCount, confirmed: true}
+	case err == nil && what == reading && e.outdates(w, f.clock.Now()):
+		// It shows what was so before the last call.
 	case err == nil && overtaken && (what == reading || f.absent[key].confirmed):
 		// Another call about it ended meanwhile, and this answer may be older: a read says nothing then, and nothing
 		// brings back what was deleted.
@@ -141,7 +143,7 @@ func (f *Fleet) record(w platform.Webhook) {
 	key := platform.CanonicalID(w.ID)
 	e := f.entry(key)
 	f.moment++
-	e.written = f.moment
+	e.written, e.called = f.moment, f.clock.Now()
 	f.show(key, e, w)
 	delete(f.absent, key)
 }
