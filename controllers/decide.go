@@ -266,7 +266,8 @@ func decideImport(f facts) plan {
 	case f.scopeMismatch():
 		return plan{verdict: scopeRefused(f)}
 	case f.remote.Mark != "" && f.remote.Mark != markOf(f.webhook):
-		return plan{verdict: alreadyClaimed("The remote webhook %s is being created by another Webhook", id)}
+		return plan{verdict: alreadyClaimed("The remote webhook %s is being created by another Webhook, or "+
+			"was left behind by one that is gone: then delete it on the platform", id)}
 	case f.attempt.warmUp > 0:
 		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
 	case f.secret.problem != nil:

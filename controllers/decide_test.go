@@ -629,6 +629,15 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), deleted, retained, notAllowed, missing)},
 		{name: "Retain lets go of what is no longer allowed once it is off", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed, remoteOff)},
+		{name: "Retain waits for the connection that no longer allows it to log in", reason: "Deleting",
+			facts: with(settled(), deleted, retained, notAllowed, func(f *facts) {
+				f.connection.account, f.connection.synced, f.holder.reach = "", false, unreachable
+				f.holder.synced, f.presence = false, fleet.Unseen
+			}),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.steps).To(BeEmpty())
+				g.Expect(p.verdict.message).To(ContainSubstring("has not logged in"))
+			}},
 		{name: "Retain needs no connection", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, retained, func(f *facts) { f.holder.reach = unreachable })},
 	})

@@ -15,6 +15,8 @@ func decideDeletion(f facts) plan {
 		return plan{verdict: nothing}
 	case f.holder.reach == forbidden && f.id() != "" && f.conflictingOwner == "":
 		return decideForbiddenDeletion(f)
+	case f.retains() && f.forbiddenUnread():
+		return plan{verdict: turningOffWaits(f.id(), "its connection has not logged in")}
 	case f.retains():
 		return letGo(f)
 	case f.id() != "" && f.conflictingOwner == "":
@@ -23,9 +25,19 @@ func decideDeletion(f facts) plan {
 	return decideRestDeletion(f)
 }
 
+// retainsRemote reports whether deletionPolicy says so.
+func (f *facts) retainsRemote() bool { return f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote }
+
+// forbiddenUnread reports whether the connection no longer allows the remote webhook, and has not been connected since
+// the operator started: whether it still delivers is not known.
+func (f *facts) forbiddenUnread() bool {
+	return f.connection.forbidden && f.connection.account == "" && f.holder.reach == unreachable &&
+		f.id() != "" && f.conflictingOwner == ""
+}
+
 // retains reports whether the remote webhook is to be left as it is.
 func (f *facts) retains() bool {
-	return f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote || f.webhook.Spec.Suspend
+	return f.retainsRemote() || f.webhook.Spec.Suspend
 }
 
 // letGo ends the deletion of an object that leaves its remote webhooks as they are, except that what no connection

@@ -32,12 +32,14 @@ func decideMove(f facts) plan {
 }
 
 // giveUp returns the list of former remote webhooks with the present one added, or why that is not possible: too many
-// wait for their removal. Room is made by dropping those that the platform has long said do not exist, if the present
-// one has been in use since. One that the lists lack, which is no more than a hint, is confirmed first.
+// wait for their removal. If the present one has been in use since, room is made by dropping those that the platform has
+// long said do not exist, and with Retain those that no connection reaches. One that the lists lack, which is no more than a hint, is confirmed first.
 func (f *facts) giveUp() ([]proof.Remote, *plan) {
 	former := slices.Clone(f.formerRemotes(f.identity.owned))
 	if len(former) >= maxFormer && f.described() && f.webhook.Status.AppliedGeneration > 0 {
-		i := slices.IndexFunc(f.former, func(r formerFacts) bool { return r.presence == fleet.Gone || r.taken })
+		i := slices.IndexFunc(f.former, func(r formerFacts) bool {
+			return r.presence == fleet.Gone || r.taken || r.reach == unreachable && f.retainsRemote()
+		})
 		if i >= 0 {
 			former = f.formerRemotes(f.identity.owned, f.former[i].Remote)
 		} else if p, unconfirmed := f.confirmFormer(); unconfirmed {
@@ -98,7 +100,7 @@ func (f *facts) duplicate() (removal, bool) {
 // the list, because it is to be retained or another Webhook owns it now. One that is not seen at present stays listed:
 // it may be one that the credentials cannot see for a while.
 func (f *facts) nextFormer() (r removal, drop, found bool) {
-	retain := f.webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote
+	retain := f.retainsRemote()
 	for _, former := range f.former {
 		removable := former.synced && former.presence == fleet.Present && former.reach == reachable
 		switch {
