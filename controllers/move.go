@@ -32,8 +32,9 @@ func decideMove(f facts) plan {
 }
 
 // giveUp returns the list of former remote webhooks with the present one added, or why that is not possible: too many
-// wait for their removal. If the present one has been in use since, room is made by dropping those that the platform has
-// long said do not exist, and with Retain those that no connection reaches. One that the lists lack, which is no more than a hint, is confirmed first.
+// wait for their removal. If the present one has been in use since, room is made by dropping those that the platform
+// has long said do not exist, and with Retain those that no connection reaches. One that the lists lack, which is no
+// more than a hint, is confirmed first.
 func (f *facts) giveUp() ([]proof.Remote, *plan) {
 	former := slices.Clone(f.formerRemotes(f.identity.owned))
 	if len(former) >= maxFormer && f.described() && f.webhook.Status.AppliedGeneration > 0 {

@@ -9,13 +9,6 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// update lets a member change a webhook.
-func (e *team) update(t *testing.T, member int, id string) error {
-	t.Helper()
-	_, err := e.members[member].Update(t.Context(), id, platform.Patch{Active: new(true)})
-	return err
-}
-
 func (e *team) presence(id string) fleet.Presence {
 	_, presence := e.fleet.Lookup(id)
 	return presence
