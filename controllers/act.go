@@ -65,11 +65,15 @@ func (r *run) act(ctx context.Context) error {
 		return nil
 	}
 	if err := r.ready(remote); err != nil {
-		return r.fail(ctx, createRemote, err)
+		return r.fail(createRemote, err)
 	}
 	for _, s := range r.plan.steps {
+		if wait := r.held(s); wait > 0 {
+			r.plan.verdict = verdict{silent: true, retry: wait}
+			return nil
+		}
 		if err := r.do(ctx, remote, s); err != nil {
-			return r.fail(ctx, s, err)
+			return r.fail(s, err)
 		}
 		if s.remote() && s != confirmRemote {
 			r.memory.recovered(r.key(), r.object().UID)
@@ -79,15 +83,12 @@ func (r *run) act(ctx context.Context) error {
 }
 
 // fail ends the run at a step, with a verdict if the platform is why.
-func (r *run) fail(ctx context.Context, s step, err error) error {
+func (r *run) fail(s step, err error) error {
 	v, ok := r.judge(s, err)
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)
 	}
 	r.plan.verdict = v
-	if s == createRemote && v.reason == v1alpha1.RefusedReason {
-		return r.rollbackFinalizer(ctx)
-	}
 	return nil
 }
 
@@ -164,7 +165,9 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 
 func (r *run) owner() fleet.Owner { return fleet.Owner(markOf(r.facts.webhook)) }
 
-func (r *run) key() client.ObjectKey { return client.ObjectKeyFromObject(r.facts.webhook) }
+func (r *run) key() client.ObjectKey { return objectKey(r.facts.webhook) }
+
+func objectKey(w *v1alpha1.Webhook) client.ObjectKey { return client.ObjectKeyFromObject(w) }
 
 func (r *run) now() time.Time { return r.Clock.Now() }
 

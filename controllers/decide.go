@@ -172,8 +172,8 @@ func decideNew(f facts) plan {
 		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
 	case f.adoptable != nil:
 		return takeOver(f, *f.adoptable, causeAdoption)
-	case !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintCreate(f):
-		return plan{verdict: stillRefused(f)}
+	case f.held(fingerprintCreate(f)) > 0:
+		return plan{verdict: f.stillRefused(fingerprintCreate(f))}
 	case !f.adoptionWaitSince.IsZero():
 		return plan{verdict: awaitListSince(f.adoptionWaitSince)}
 	}
@@ -303,17 +303,6 @@ func scopeOf(scope, id string) string {
 		return scope
 	}
 	return scope + " " + id
-}
-
-// stillRefused repeats what the platform said, of a spec whose change does not change the request.
-func stillRefused(f facts) verdict {
-	ready := apimeta.FindStatusCondition(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
-	if ready == nil || ready.Reason != v1alpha1.RefusedReason {
-		return nothing
-	}
-	return verdict{
-		reason: ready.Reason, message: ready.Message, stalled: true, refused: f.webhook.Status.RefusedRequest,
-	}
 }
 
 // without returns the steps without some.

@@ -146,6 +146,23 @@ func changedByAnother(f *facts) {
 	f.remote.Modified = noon.Add(-time.Minute)
 }
 
+// refusedNow notes that the platform refused a request a moment ago.
+func (f *facts) refusedNow(request string) {
+	if f.refusals == nil {
+		f.refusals = map[string]refusal{}
+	}
+	f.refusals[request] = refusal{
+		count: 1, until: f.now.Add(time.Hour), generation: f.generation,
+		verdict: verdict{reason: v1alpha1.RefusedReason, message: "no", stalled: true, refused: request},
+	}
+}
+
+func createRefused(f *facts) { f.refusedNow(fingerprintCreate(*f)) }
+
+func updateRefused(p platform.Patch) given {
+	return func(f *facts) { f.refusedNow(fingerprintUpdate(*f, plan{patch: p})) }
+}
+
 func outdated(f *facts) {
 	f.webhook.Status.Modified = platformTime(noon.Add(-time.Minute))
 	f.remote.Modified = noon.Add(-time.Hour)
@@ -235,16 +252,20 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), func(f *facts) { f.adoptable, f.attempt.warmUp = &match, time.Second }),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
 		{name: "a refused create is not repeated",
-			facts: with(fresh(), func(f *facts) { f.webhook.Status.RefusedRequest = fingerprintCreate(*f) })},
+			facts: with(fresh(), createRefused), reason: "Refused",
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Hour)) }},
+		{name: "a refused create is repeated after a while", reason: "InSync",
+			facts: with(fresh(), createRefused, func(f *facts) { f.now = f.now.Add(time.Hour) }),
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
+		{name: "a refused create is repeated after a change of the spec", reason: "InSync",
+			facts: with(fresh(), createRefused, edited),
+			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
 		{name: "a refused create is repeated on request", reason: "InSync",
 			facts: with(fresh(), annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
-				func(f *facts) { f.webhook.Status.RefusedRequest = fingerprintCreate(*f) }),
+				createRefused),
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
 		{name: "a refused create is repeated with another secret", reason: "InSync",
-			facts: with(fresh(), func(f *facts) {
-				f.webhook.Status.RefusedRequest = fingerprintCreate(*f)
-				f.secret.fingerprint = "f8"
-			}),
+			facts: with(fresh(), createRefused, func(f *facts) { f.secret.fingerprint = "f8" }),
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
 		{name: "a match is adopted", reason: "InSync",
 			facts: with(fresh(), func(f *facts) { f.adoptable = &match }),
@@ -303,9 +324,7 @@ func TestDecide(t *testing.T) {
 		{name: "they are written again although the update was refused", reason: "Refused",
 			facts: with(settled(), unproven, edited, func(f *facts) {
 				f.webhook.Finalizers, f.remote.CallbackURL = nil, "https://old"
-				setConditions(&f.webhook.Status, 1, conditionsOf(verdict{reason: "Refused", stalled: true})...)
-				f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
-			}),
+			}, updateRefused(platform.Patch{CallbackURL: callback})),
 			steps: []step{addFinalizer, recordID}},
 		{name: "one update carries all that differs", reason: "InSync",
 			facts: with(settled(), edited, specOff, func(f *facts) {
@@ -337,13 +356,27 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *facts) {
 				f.webhook.Spec.CallbackURL, f.remote.CallbackURL = "https://h.example.com", "https://H.example.com:443/"
 			})},
-		{name: "an edit that changes no refused request is told the refusal again", reason: "Refused",
+		{name: "a refused update is told again and not sent", reason: "Refused",
+			facts: with(settled(), edited, func(f *facts) { f.remote.CallbackURL = "https://old" },
+				updateRefused(platform.Patch{CallbackURL: callback})),
+			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Hour)) }},
+		{name: "a refused update does not hold back the secret", reason: "Refused", steps: []step{updateRemote},
 			facts: with(settled(), edited, func(f *facts) {
-				f.remote.CallbackURL = "https://old"
-				refused := verdict{reason: "Refused", message: "no", stalled: true}
-				setConditions(&f.webhook.Status, 1, conditionsOf(refused)...)
-				f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
-			})},
+				f.remote.CallbackURL, f.secret.fingerprint = "https://old", "f8"
+			}, updateRefused(platform.Patch{CallbackURL: callback})),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.patch).To(Equal(platform.Patch{}))
+				g.Expect(p.sendSecret).To(BeTrue())
+			}},
+		{name: "a refused update does not hold back a reactivation", reason: "Refused",
+			steps: []step{noteDeactivation, updateRemote},
+			facts: with(settled(), remoteOff, func(f *facts) { f.remote.CallbackURL = "https://old" },
+				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)})),
+			check: func(g Gomega, p plan) { g.Expect(p.patch).To(Equal(platform.Patch{Active: new(true)})) }},
+		{name: "what is refused without the spec, too, waits", reason: "Refused", steps: []step{noteDeactivation},
+			facts: with(settled(), remoteOff, func(f *facts) { f.remote.CallbackURL = "https://old" },
+				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)}),
+				updateRefused(platform.Patch{Active: new(true)}))},
 		{name: "a webhook that is on although the spec says off is drift", reason: "InSync", steps: []step{updateRemote},
 			facts: with(settled(), specOff, statusOff),
 			check: func(g Gomega, p plan) { g.Expect(p.cause).To(Equal(causeDrift)) }},

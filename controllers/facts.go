@@ -33,6 +33,8 @@ type facts struct {
 	conflictingOwner string
 
 	attempt attemptFacts
+	// refusals are the requests that the platform refused, by what they sent.
+	refusals map[string]refusal
 	// marked are the webhooks that creates of this object made, other than the one it owns.
 	marked []markedFacts
 	former []formerFacts

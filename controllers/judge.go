@@ -2,11 +2,8 @@ package controllers
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
-
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -22,25 +19,30 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if !ok {
 		return v, false
 	}
-	if r.blames(v, err) {
+	passing := passesByItself(s, err)
+	if !passing && r.blames(v, err) {
 		v.retry = r.failed()
 	}
 	v.silent = v.silent && r.staysQuiet(v, err)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
 	case s == removeOther:
-		return r.judgeRemoval(v, err), true
+		return r.judgeRemoval(s, v, err), true
 	case held && r.alreadySays(v.reason):
 		v.silent = true
 	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
 		v = verdict{silent: true, await: v.await, retry: v.retry}
 	case s == deleteRemote && !v.silent:
-		v = r.judgeDelete(v, err)
+		v = r.judgeDelete(s, v, err)
+	case passing:
+		said, _ := errors.AsType[*platform.Error](err)
+		v = r.judgeRefusal(s, said.Status, refusalOf(said))
 	case s == createRemote && platform.MayHaveHappened(err):
 		v.since = r.now()
-	case platform.IsRefused(err), s == createRemote && platform.IsNotFound(err):
-		v = r.judgeRefusal(err)
+	case platform.IsRefused(err):
+		said, _ := errors.AsType[*platform.Error](err)
+		v = r.judgeRefusal(s, said.Status, refusalOf(said))
 	}
 	return v, true
 }
@@ -54,9 +56,9 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	case errors.Is(err, errOutdated):
 		return verdict{silent: true, retry: again}, true
 	case errors.Is(err, errKept):
-		return r.refused(err.Error(), 0), true
+		return r.judgeRefusal(s, 0, err.Error()), true
 	case errors.Is(err, errIgnored) && s == removeOther:
-		return r.judgeRemoval(verdict{retry: r.failed()}, err), true
+		return r.judgeRemoval(s, verdict{retry: r.failed()}, err), true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
@@ -75,11 +77,11 @@ func (r *run) blames(v verdict, err error) bool {
 
 // judgeRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no
 // longer wants.
-func (r *run) judgeRemoval(v verdict, err error) verdict {
+func (r *run) judgeRemoval(s step, v verdict, err error) verdict {
 	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
 		"account", r.plan.other.Account, "error", err.Error())
-	if v.retry == 0 {
-		v.retry = forbiddenPause
+	if platform.IsRefused(err) || passesByItself(s, err) {
+		v.retry = r.judgeRefusal(s, statusOf(err), "").retry
 	}
 	kept := r.plan.verdict
 	if kept.await, kept.retry = v.await, v.retry; !r.object().DeletionTimestamp.IsZero() {
@@ -105,36 +107,23 @@ func (r *run) failed() time.Duration {
 }
 
 // judgeDelete says why a remote delete did not succeed.
-func (r *run) judgeDelete(v verdict, err error) verdict {
+func (r *run) judgeDelete(s step, v verdict, err error) verdict {
 	d := deletionWaits(causeOf(err))
 	d.await, d.retry = v.await, v.retry
-	if platform.IsRefused(err) {
-		d.retry = forbiddenPause
+	if platform.IsRefused(err) || passesByItself(s, err) {
+		refused := r.judgeRefusal(s, statusOf(err), causeOf(err))
+		d.retry, d.stalled, d.reconciling = refused.retry, refused.stalled, refused.reconciling
 	}
 	_, held := errors.AsType[*fleet.HeldError](err)
 	d.silent = held && r.alreadySays(d.reason)
 	return d
 }
 
-// judgeRefusal says that the platform refused the request. A create that is answered 404 is refused too: what does not
-// exist is not the webhook, but what it should be about.
-func (r *run) judgeRefusal(err error) verdict {
-	said, _ := errors.AsType[*platform.Error](err)
-	if platform.IsForbidden(err) {
-		return r.refused(refusal(said), forbiddenPause)
-	}
-	return r.refused(refusal(said), 0)
-}
-
 // alreadySays reports whether the status gives this reason for the current spec: the words of the first failure are
 // better than those of whatever else fails in the same outage, and one outage is one write.
 func (r *run) alreadySays(reason string) bool {
-	ready := apimeta.FindStatusCondition(r.object().Status.Conditions, v1alpha1.ReadyCondition)
+	ready := readyOf(r.object())
 	return ready != nil && ready.Reason == reason && r.object().Status.ObservedGeneration == r.facts.generation
-}
-
-func refusal(e *platform.Error) string {
-	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status, e.Said())
 }
 
 // judgeRemote says how a failed call shows in a status; ok is false for errors that are not the platform's.
@@ -187,19 +176,7 @@ func causeOf(err error) string {
 	case !answered:
 		return err.Error()
 	case platform.IsRefused(err):
-		return refusal(said)
+		return refusalOf(said)
 	}
 	return unavailable(said)
-}
-
-// refused stops sending a request until it, or the Secret in it, changes. A missing permission is tried again slowly.
-func (r *run) refused(message string, retry time.Duration) verdict {
-	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, retry: retry}
-	if retry == 0 {
-		v.refused = fingerprintUpdate(r.facts, r.plan)
-		if r.facts.id() == "" {
-			v.refused = fingerprintCreate(r.facts)
-		}
-	}
-	return v
 }

@@ -51,6 +51,8 @@ type attempt struct {
 	// is.
 	adoptionSince      time.Time
 	adoptionGeneration int64
+	// refusals are the requests that the platform refused, by what they sent.
+	refusals map[string]refusal
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known

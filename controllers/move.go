@@ -49,7 +49,7 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 	}
 	if len(former) >= maxFormer {
 		return nil, &plan{verdict: verdict{
-			reason: v1alpha1.LeftBehindReason, stalled: true, retry: forbiddenPause,
+			reason: v1alpha1.LeftBehindReason, stalled: true, retry: permissionPause,
 			message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
 				"created; restore the connections to their accounts, or remove them by hand and then the annotation %s",
 				maxFormer, v1alpha1.FormerAnnotation),

@@ -47,15 +47,11 @@ func removes(account, id string) func(Gomega, plan) {
 
 func TestDecideRevokedFormer(t *testing.T) {
 	revoked := gaveUp(anotherAccount, "0f", forbidden, fleet.Present, true)
-	refused := func(f *facts) {
-		f.webhook.Status.RefusedRequest = fingerprintCreate(*f)
-		setConditions(&f.webhook.Status, 1, conditionsOf(verdict{reason: "Refused", stalled: true})...)
-	}
 	testDecisions(t, []decision{
 		{name: "suspend does not keep on a former one that is no longer allowed", steps: []step{removeOther},
 			facts: with(settled(), suspended, revoked), check: turnsOff("0f")},
 		{name: "a refused create does not keep it on", reason: "Refused", steps: []step{removeOther},
-			facts: with(fresh(), finalizer, revoked, refused), check: turnsOff("0f")},
+			facts: with(fresh(), finalizer, revoked, createRefused), check: turnsOff("0f")},
 		{name: "a connection that is not allowed either does not keep it on", reason: "ConnectionNotAllowed",
 			steps: []step{removeOther},
 			facts: with(settled(), remoteOff, notAllowed, revoked), check: turnsOff("0f")},

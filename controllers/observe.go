@@ -32,6 +32,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		f.identity.owned, f.identity.requested = known.remote, ""
 		f.identity.proven = f.identity.proven && w.Annotations[v1alpha1.WebhookIDAnnotation] == known.remote.ID
 	}
+	r.observeRefusals(&f, known)
 	f.contestedUntil, f.modified, f.secret.sent = known.contestedUntil(), known.modified, known.secret
 	if target != nil {
 		via[target.Fleet().Account()] = target

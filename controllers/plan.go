@@ -120,8 +120,6 @@ func waits(reason string) bool {
 }
 
 const (
-	// forbiddenPause is how long a missing permission is given to be granted.
-	forbiddenPause = 10 * time.Minute
 	// takenPause is how long to wait before looking again at a webhook that another Webhook just claimed.
 	takenPause = time.Second
 )

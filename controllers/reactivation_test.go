@@ -13,8 +13,7 @@ func TestDecideDeactivationWhileAnUpdateIsHeldBack(t *testing.T) {
 	drifted := func(f *facts) { f.remote.CallbackURL = "https://old" }
 	refused := func(f *facts) {
 		drifted(f)
-		setConditions(&f.webhook.Status, 1, conditionsOf(verdict{reason: "Refused", stalled: true})...)
-		f.webhook.Status.RefusedRequest = fingerprintUpdate(*f, plan{patch: platform.Patch{CallbackURL: callback}})
+		updateRefused(platform.Patch{CallbackURL: callback})(f)
 	}
 	contested := func(f *facts) {
 		drifted(f)

@@ -36,18 +36,6 @@ func (r *run) addFinalizer(ctx context.Context) error {
 	return err
 }
 
-// rollbackFinalizer takes the finalizer off again after a create that was refused. It was sent only because no earlier
-// one can have left anything behind, so the object may go without asking the platform, whichever process serves it
-// then.
-func (r *run) rollbackFinalizer(ctx context.Context) error {
-	if len(r.facts.identity.former) > 0 {
-		return nil
-	}
-	return r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
-	})
-}
-
 // giveUpID lists the remote webhook as a former one, to have another created.
 func (r *run) giveUpID(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {

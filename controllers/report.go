@@ -320,9 +320,14 @@ func changes(p platform.Patch) (names string) {
 	return names
 }
 
+// readyOf is the Ready condition of a Webhook; nil while it has none.
+func readyOf(w *v1alpha1.Webhook) *metav1.Condition {
+	return apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+}
+
 // announceVerdict records the Event of a verdict that is news.
 func (r *run) announceVerdict(v verdict) {
-	ready := apimeta.FindStatusCondition(r.object().Status.Conditions, v1alpha1.ReadyCondition)
+	ready := readyOf(r.object())
 	if ready != nil && ready.Reason == v.reason && ready.Message == v.message {
 		return
 	}

@@ -25,11 +25,22 @@ func decideSync(f facts) plan {
 		p.verdict, p.steps = v, unsent(p.steps)
 		return p
 	}
-	if !f.reconcileRequested() && f.webhook.Status.RefusedRequest == fingerprintUpdate(f, p) {
-		return plan{steps: unsent(p.steps), verdict: stillRefused(f)}
+	if request := fingerprintUpdate(f, p); f.held(request) > 0 {
+		return decideRefused(f, p, request)
 	}
 	p.steps = append(p.steps, updateRemote)
 	return p
+}
+
+// decideRefused sends of an update that the platform refused what the spec's callbackUrl and event types have nothing
+// to do with: the active state and the secret.
+func decideRefused(f facts, p plan, request string) plan {
+	v, rest := f.stillRefused(request), p.withoutSpec()
+	if !p.divisible() || f.held(fingerprintUpdate(f, rest)) > 0 {
+		return plan{steps: unsent(p.steps), verdict: v}
+	}
+	rest.steps, rest.verdict = append(rest.steps, updateRemote), v
+	return rest
 }
 
 // restore writes down again what was lost of the object's metadata, and the proof for an object of version 0.1.0.

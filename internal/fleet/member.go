@@ -109,6 +109,9 @@ func (m *Member) Outcome() error {
 // sound members can list.
 func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
 
+// RetryIn takes a place among the account's retries of what the platform refused; it returns 0, or when to ask again.
+func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
+
 // Members returns the names of the connections in use, sorted.
 func (f *Fleet) Members() (names []string) {
 	f.mu.Lock()

@@ -52,6 +52,8 @@ type gate struct {
 	// account is what all members together may spend, and members what each may.
 	account budget
 	members map[string]*budget
+	// retries is what retries of refused requests may spend.
+	retries *rate.Limiter
 
 	closedUntil time.Time
 	sent        int

@@ -45,6 +45,33 @@ func (p *Pace) Leave(member string) {
 	}
 }
 
+// retryShare is which part of the account's limits may go into retries of what the platform refused.
+const retryShare = 0.05
+
+// RetryIn takes a place among the account's retries of what the platform refused, which together take a twentieth of
+// its rate limit at most. It returns 0, or when to ask again.
+func (p *Pace) RetryIn() time.Duration {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, perSecond := g.clock.Now(), rate.Inf
+	if n := g.account.limits.PerMinute; n > 0 {
+		perSecond = rate.Limit(retryShare * float64(n) / 60)
+	}
+	if n := g.account.limits.PerHour; n > 0 {
+		perSecond = min(perSecond, rate.Limit(retryShare*float64(n)/3600))
+	}
+	if g.retries == nil || g.retries.Limit() != perSecond {
+		g.retries = rate.NewLimiter(perSecond, 1)
+	}
+	reservation := g.retries.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
 // widen makes the account's limits the largest of its members'. No bound is the largest.
 func (g *gate) widen() {
 	var largest Limits

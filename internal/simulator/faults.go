@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,11 +47,14 @@ type Match struct {
 	Path string `json:"path,omitempty"`
 	// ClientID is that of the account the call belongs to.
 	ClientID string `json:"clientId,omitempty"`
+	// Body is a text that the body of the request contains.
+	Body string `json:"body,omitempty"`
 }
 
 func (m Match) matches(c *call, clientID string) bool {
 	return (m.Method == "" || strings.EqualFold(m.Method, c.request.Method)) &&
 		(m.ClientID == "" || m.ClientID == clientID) &&
+		(m.Body == "" || bytes.Contains(c.body, []byte(m.Body))) &&
 		(m.Path == "" || m.Path == c.template || matchesPath(m.Path, c.request.URL.Path))
 }
 

@@ -1,0 +1,274 @@
+package controllers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+const (
+	// permissionPause is how long a missing permission is given to be granted, and what the platform refuses without
+	// saying that the request is wrong to be possible.
+	permissionPause = 10 * time.Minute
+	// invalidPause is how long a request that the platform calls invalid is left alone.
+	invalidPause = time.Hour
+	// maxRefusals bounds how many requests of one object are remembered as refused.
+	maxRefusals = 4
+)
+
+// passingPauses follow the first answers of a kind that often passes by itself, such as a conflict.
+var passingPauses = []time.Duration{10 * time.Second, 30 * time.Second, 90 * time.Second}
+
+// refusalPause is how long a request is left alone after so many refusals in a row; passing is true while the operator
+// expects the platform to take it soon.
+func refusalPause(status, count int) (pause time.Duration, passing bool) {
+	switch status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
+		if count <= len(passingPauses) {
+			return passingPauses[count-1], true
+		}
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge,
+		http.StatusUnsupportedMediaType, 0:
+		return invalidPause, false
+	}
+	return permissionPause, false
+}
+
+// passesByItself reports whether an answer is of a kind that often passes, whoever gave it: the platform or a proxy. A
+// create that is answered 404 is refused: what does not exist is not the webhook, but what it should be about.
+func passesByItself(s step, err error) bool {
+	switch statusOf(err) {
+	case http.StatusNotFound:
+		return s == createRemote
+	case http.StatusMethodNotAllowed, http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
+		return s != confirmRemote
+	}
+	return false
+}
+
+// jittered makes a pause longer by up to a tenth, so that what was refused together is not tried again together.
+func jittered(pause time.Duration) time.Duration {
+	return pause + time.Duration(rand.Float64()*0.1*float64(pause)) //nolint:gosec // not for secrets
+}
+
+// refusal is a request that the platform refused, and what the status says of it.
+type refusal struct {
+	// count is how often in a row, until is when it is tried again.
+	count int
+	until time.Time
+	// generation of the spec that it was made for. Another one is tried at once.
+	generation int64
+	verdict    verdict
+}
+
+// held reports for how long a refused request is left alone; 0 when it may be sent.
+func (r refusal) held(now time.Time, generation int64) time.Duration {
+	if r.count == 0 || r.generation != generation {
+		return 0
+	}
+	return max(r.until.Sub(now), 0)
+}
+
+// refused notes that a request was refused, and returns what is known of it now.
+func (m *memory) refused(
+	name types.NamespacedName, uid types.UID, request string, generation int64, status int, now time.Time,
+) (noted refusal) {
+	m.change(name, uid, func(a *attempt) {
+		noted = a.refusals[request]
+		if noted.generation != generation {
+			noted = refusal{generation: generation}
+		}
+		noted.count++
+		pause, _ := refusalPause(status, noted.count)
+		noted.until = now.Add(jittered(pause))
+		a.setRefusal(request, noted)
+	})
+	return noted
+}
+
+// remind notes what the status tells of a refusal that a process before this one met. It is tried again within the
+// pause that follows a missing permission, so that a restart does not send all of them at once.
+func (m *memory) remind(name types.NamespacedName, uid types.UID, request string, generation int64, now time.Time) {
+	m.change(name, uid, func(a *attempt) {
+		a.setRefusal(request, refusal{
+			count: len(passingPauses), generation: generation,
+			until: now.Add(time.Duration(rand.Float64() * float64(permissionPause))), //nolint:gosec // not for secrets
+		})
+	})
+}
+
+// postpone leaves a refused request alone for longer.
+func (m *memory) postpone(name types.NamespacedName, uid types.UID, request string, until time.Time) {
+	m.change(name, uid, func(a *attempt) {
+		noted := a.refusals[request]
+		noted.until = until
+		a.setRefusal(request, noted)
+	})
+}
+
+// setRefusal changes a copy: what was handed out before stays as it was. The oldest makes room.
+func (a *attempt) setRefusal(request string, noted refusal) {
+	a.refusals = maps.Clone(a.refusals)
+	if a.refusals == nil {
+		a.refusals = map[string]refusal{}
+	}
+	a.refusals[request] = noted
+	for len(a.refusals) > maxRefusals {
+		oldest := request
+		for other, r := range a.refusals {
+			if r.until.Before(a.refusals[oldest].until) {
+				oldest = other
+			}
+		}
+		delete(a.refusals, oldest)
+	}
+}
+
+// observeRefusals notes which requests of the object the platform refused.
+func (r *WebhookReconciler) observeRefusals(f *facts, known attempt) {
+	last := f.webhook.Status.RefusedRequest
+	if _, noted := known.refusals[last]; last != "" && !noted && f.webhook.Status.ObservedGeneration == f.generation {
+		r.memory.remind(objectKey(f.webhook), f.webhook.UID, last, f.generation, f.now)
+		known = r.memory.of(objectKey(f.webhook), f.webhook.UID)
+	}
+	f.refusals = known.refusals
+}
+
+// held reports for how long a request is left alone because the platform refused it. A person can ask to try it now.
+func (f *facts) held(request string) time.Duration {
+	if f.reconcileRequested() {
+		return 0
+	}
+	return f.refusals[request].held(f.now, f.generation)
+}
+
+// stillRefused repeats what the platform said of a request that is left alone for a while.
+func (f *facts) stillRefused(request string) verdict {
+	v := f.refusals[request].verdict
+	if v.reason == "" {
+		v = f.reportedRefusal(request)
+	}
+	v.retry = f.held(request)
+	return v
+}
+
+// reportedRefusal is what the status says of a refusal that a process before this one met.
+func (f *facts) reportedRefusal(request string) verdict {
+	ready := readyOf(f.webhook)
+	if ready == nil || ready.Reason != v1alpha1.RefusedReason && ready.Reason != v1alpha1.PlatformUnavailableReason {
+		return verdict{
+			reason: v1alpha1.RefusedReason, stalled: true, refused: request,
+			message: "The platform refused this request before; it is tried again within " + permissionPause.String(),
+		}
+	}
+	stalled := ready.Reason == v1alpha1.RefusedReason
+	return verdict{
+		reason: ready.Reason, message: ready.Message, stalled: stalled, reconciling: !stalled, refused: request,
+	}
+}
+
+// requestOf identifies the request of a step, by what it sends.
+func (r *run) requestOf(s step) string {
+	switch s {
+	case createRemote:
+		return fingerprintCreate(r.facts)
+	case updateRemote:
+		return fingerprintUpdate(r.facts, r.plan)
+	case deleteRemote:
+		return "delete " + r.facts.id()
+	case removeOther:
+		return "remove " + r.plan.other.Account + " " + r.plan.other.ID
+	}
+	return ""
+}
+
+// held reports for how long the request of a step must wait, because the platform refused it a short while ago, or
+// because retries of what it refused would take more than their share of the account's rate limit.
+func (r *run) held(s step) time.Duration {
+	request := r.requestOf(s)
+	noted, refusedBefore := r.facts.refusals[request]
+	if !refusedBefore || r.facts.reconcileRequested() || noted.generation != r.facts.generation {
+		return 0
+	}
+	if wait := r.facts.held(request); wait > 0 {
+		return wait
+	}
+	member := r.holder()
+	if s == removeOther {
+		member = r.via[r.plan.other.Account]
+	}
+	wait := member.RetryIn()
+	if wait > 0 {
+		r.memory.postpone(r.key(), r.object().UID, request, r.now().Add(wait))
+	}
+	return wait
+}
+
+// judgeRefusal says that the platform refused a request, and when it is tried again.
+func (r *run) judgeRefusal(s step, status int, message string) verdict {
+	request := r.requestOf(s)
+	noted := r.memory.refused(r.key(), r.object().UID, request, r.facts.generation, status, r.now())
+	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, refused: request}
+	if _, passing := refusalPause(status, noted.count); passing {
+		v.reason, v.stalled, v.reconciling = v1alpha1.PlatformUnavailableReason, false, true
+	}
+	if ready := readyOf(r.object()); ready != nil && ready.Reason == v.reason && sameRefusal(ready.Message, message) {
+		v.message = ready.Message
+	}
+	r.memory.change(r.key(), r.object().UID, func(a *attempt) {
+		noted.verdict = v
+		a.setRefusal(request, noted)
+	})
+	v.retry = noted.until.Sub(r.now())
+	if s == updateRemote && r.plan.divisible() {
+		v.retry = again
+	}
+	return v
+}
+
+// divisible reports whether an update holds, beside what the spec says of the webhook, what must not wait for that: its
+// active state, or the secret.
+func (p *plan) divisible() bool {
+	return (p.patch.CallbackURL != "" || p.patch.EventTypes != nil) && (p.patch.Active != nil || p.sendSecret)
+}
+
+// withoutSpec is an update without the callbackUrl and the event types of the spec.
+func (p *plan) withoutSpec() plan {
+	rest := *p
+	rest.patch.CallbackURL, rest.patch.EventTypes = "", nil
+	return rest
+}
+
+// refusalOf is what the platform said when it refused a request.
+func refusalOf(e *platform.Error) string {
+	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status,
+		cmp.Or(e.Said(), http.StatusText(e.Status)))
+}
+
+// sameRefusal reports whether two messages are about the same operation, status and code: what else the platform says
+// may differ each time, such as the id of a request.
+func sameRefusal(a, b string) bool {
+	upToCode := func(message string) string {
+		parts := strings.SplitN(message, ": ", 3)
+		return strings.Join(parts[:min(len(parts), 2)], ": ")
+	}
+	return upToCode(a) == upToCode(b)
+}
+
+// statusOf is the HTTP status of an answer; 0 when there was none.
+func statusOf(err error) int {
+	if said, answered := errors.AsType[*platform.Error](err); answered {
+		return said.Status
+	}
+	return 0
+}
