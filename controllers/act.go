@@ -149,6 +149,8 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.recordID(ctx)
 	case noteDeactivation:
 		return r.noteDeactivation(ctx)
+	case noteTurningOff:
+		return r.noteTurningOff(ctx)
 	case updateRemote:
 		return r.update(remote)
 	case deleteRemote:
@@ -278,7 +280,7 @@ func (r *run) update(remote context.Context) error {
 		return err
 	}
 	r.described, r.updated = &updated, true
-	r.memory.wrote(r.key(), r.object().UID, updated.Modified)
+	r.memory.wrote(r.key(), r.object().UID, updated, patch.Active != nil && !*patch.Active)
 	r.secretSent = !r.plan.withoutSecret
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()

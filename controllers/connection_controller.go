@@ -145,11 +145,11 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 		r.drop(key, name)
 		return ctrl.Result{}, nil
 	}
-	users, err := r.users(ctx, key)
+	needed, err := r.needed(ctx, member, isHeld)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if !slices.ContainsFunc(users, isHeld) {
+	if !needed {
 		r.Fleets.Leave(key)
 		r.drop(key, name)
 		return ctrl.Result{}, nil
@@ -172,11 +172,11 @@ func (r *ConnectionReconciler) pollForDeletions(ctx context.Context, key string)
 	if member == nil {
 		return ctrl.Result{}, nil
 	}
-	users, err := r.users(ctx, key)
+	needed, err := r.needed(ctx, member, isDeleting)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if member.Closed() != nil && !slices.ContainsFunc(users, isDeleting) {
+	if member.Closed() != nil && !needed {
 		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
 	}
 	if wait := member.PollIn(); wait > 0 {
@@ -186,6 +186,21 @@ func (r *ConnectionReconciler) pollForDeletions(ctx context.Context, key string)
 		r.enqueueChanged(ctx, member.Fleet(), changes)
 	}
 	return ctrl.Result{RequeueAfter: max(member.PollIn(), time.Second)}, nil
+}
+
+// needed reports whether a Webhook that fits may have something to delete through a closed connection: it refers to the
+// connection, or owns or gave up a remote webhook of its account and lives where the connection does.
+func (r *ConnectionReconciler) needed(
+	ctx context.Context, member *fleet.Member, fits func(v1alpha1.Webhook) bool,
+) (bool, error) {
+	var all v1alpha1.WebhookList
+	namespace, _, _ := strings.Cut(member.Name(), "/")
+	if err := r.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(all.Items, func(w v1alpha1.Webhook) bool {
+		return fits(w) && (connectionOf(&w) == member.Name() || mentions(&w, member.Fleet().Account()))
+	}), nil
 }
 
 func isDeleting(w v1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
@@ -235,18 +250,20 @@ func (r *ConnectionReconciler) poll(
 	return ctrl.Result{RequeueAfter: max(member.PollIn(), again)}, nil
 }
 
-// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that gave up a
-// remote webhook in it. After a restart that is every one: they come behind what people ask for.
+// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that own or gave
+// up a remote webhook in it. After a restart that is every one: they come behind what people ask for.
 func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, account *fleet.Fleet, waiting []string) error {
 	var all v1alpha1.WebhookList
 	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	names, members := named(waiting), account.Members()
+	names, members := named(waiting), map[string]bool{}
+	for _, member := range account.Members() {
+		members[member.Name()] = true
+	}
 	for i := range all.Items {
 		w := &all.Items[i]
-		former := strings.Contains(w.Annotations[v1alpha1.FormerAnnotation], account.Account())
-		if former || slices.Contains(members, connectionOf(w)) {
+		if members[connectionOf(w)] || mentions(w, account.Account()) {
 			names = append(names, client.ObjectKeyFromObject(w))
 		}
 	}

@@ -86,10 +86,12 @@ func (f *facts) activeAndOwned() bool {
 
 // turnOffForbidden turns off what no connection allows any more. It is not deleted: permission may come back.
 func turnOffForbidden(f facts) plan {
-	off := false
 	p := plan{
-		steps: []step{updateRemote}, patch: platform.Patch{Active: &off}, withoutSecret: true, cause: causeProhibition,
+		steps: []step{updateRemote}, patch: platform.Patch{Active: new(false)}, withoutSecret: true, cause: causeProhibition,
 		verdict: verdict{silent: true, retry: again},
+	}
+	if f.described() && f.webhook.DeletionTimestamp.IsZero() && !f.turningOff() {
+		p.steps = []step{noteTurningOff, updateRemote}
 	}
 	if f.connection.problem != nil {
 		p.verdict = halted(*f.connection.problem)
@@ -164,6 +166,8 @@ func decideNew(f facts) plan {
 		return plan{verdict: v}
 	case mine != nil:
 		return takeOver(f, *mine, causeCreation)
+	case f.formerHere() != nil && f.attempt.warmUp > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
 	case f.formerHere() != nil:
 		return takeOver(f, *f.formerHere(), causeAdoption)
 	case !f.attempt.noneInFlight && !f.attempt.settled:
@@ -213,7 +217,10 @@ func creation(f facts) plan {
 	p.steps = append(p.steps, secretSteps(f)...)
 	p.steps = append(p.steps, createRemote, recordID, updateRemote)
 	p.patch.CallbackURL, p.sendSecret = f.webhook.Spec.CallbackURL, true
-	if f.webhook.WantsActive() {
+	switch {
+	case f.staysOff():
+		p.verdict = staysOff
+	case f.webhook.WantsActive():
 		p.patch.Active = new(true)
 	}
 	return p
@@ -238,7 +245,11 @@ func takeOver(f facts, w platform.Webhook, why cause) plan {
 	}
 	p.steps = append(p.steps, secretSteps(f)...)
 	p.patch = difference(f.webhook, w)
-	if want := f.webhook.WantsActive(); want != w.Active {
+	switch want := f.webhook.WantsActive(); {
+	case want == w.Active:
+	case f.staysOff():
+		p.verdict = staysOff
+	default:
 		p.patch.Active = &want
 	}
 	// Which secret it has is not known.

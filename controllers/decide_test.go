@@ -584,16 +584,16 @@ func TestDecide(t *testing.T) {
 		{name: "nothing is done before the first list",
 			facts: with(settled(), func(f *facts) { f.connection.synced = false })},
 		{name: "what is no longer allowed is turned off, not deleted", reason: "ConnectionNotAllowed",
-			facts: with(settled(), notAllowed), steps: []step{updateRemote},
+			facts: with(settled(), notAllowed), steps: []step{noteTurningOff, updateRemote},
 			check: func(g Gomega, p plan) {
 				g.Expect(p.patch).To(Equal(platform.Patch{Active: new(false)}))
 				g.Expect(p.withoutSecret).To(BeTrue())
 			}},
 		{name: "suspend does not keep on what is no longer allowed", reason: "ConnectionNotAllowed",
-			facts: with(settled(), notAllowed, suspended), steps: []step{updateRemote}},
+			facts: with(settled(), notAllowed, suspended), steps: []step{noteTurningOff, updateRemote}},
 		{name: "a dangling connectionRef does not keep on what is no longer allowed", reason: "ConnectionNotFound",
 			facts: with(settled(), troubled("ConnectionNotFound"), func(f *facts) { f.holder.reach = forbidden }),
-			steps: []step{updateRemote}},
+			steps: []step{noteTurningOff, updateRemote}},
 		{name: "nothing is done about a webhook that an object merely names", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, asksFor(anID))},
 		{name: "nothing is done about a webhook of another owner", reason: "ConnectionNotAllowed",

@@ -147,11 +147,11 @@ func decideOwnedDeletion(f facts) plan {
 
 // decideRestDeletion removes what else the object made: what interrupted creates left behind, and what it gave up.
 func decideRestDeletion(f facts) plan {
+	if wait := f.attempt.warmUp; wait > 0 && (len(f.marked) > 0 || len(f.former) > 0) {
+		return plan{verdict: verdict{silent: true, retry: wait}}
+	}
 	if other, found := f.duplicate(); found {
 		return plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
-	}
-	if f.attempt.warmUp > 0 && slices.ContainsFunc(f.marked, func(m markedFacts) bool { return !m.webhook.Active }) {
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
 	}
 	if former, found := f.revokedFormer(); found {
 		return turnOffFormer(former, nothing)

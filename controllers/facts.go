@@ -52,6 +52,8 @@ type facts struct {
 	// modified is the platform's time of the last change that this process made to the remote webhook; zero when it made
 	// none.
 	modified time.Time
+	// turnedOff is true when this process turned the remote webhook off, and has not seen it on since.
+	turnedOff bool
 	// contestedUntil is when a change by another client may be corrected again.
 	contestedUntil time.Time
 }

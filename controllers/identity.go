@@ -21,6 +21,8 @@ type identity struct {
 	requested string
 	// former are the remote webhooks that were given up and must still be removed.
 	former []proof.Remote
+	// unlisted is true when the status knows of one that the annotation does not list any more.
+	unlisted bool
 }
 
 func identityOf(w *v1alpha1.Webhook, key proof.Key) identity {
@@ -29,6 +31,12 @@ func identityOf(w *v1alpha1.Webhook, key proof.Key) identity {
 	id := w.Annotations[v1alpha1.WebhookIDAnnotation]
 	account, proven := key.Owns(w.Annotations[v1alpha1.OwnerAnnotation], object, id)
 	annotated := proof.Remote{Account: account, ID: id}
+	for _, given := range w.Status.Former {
+		former := proof.Remote{Account: given.Account, ID: given.WebhookID}
+		if takenBack := proven && sameRemote(former, annotated); !takenBack && !i.gaveUp(former) {
+			i.former, i.unlisted = append(i.former, former), true
+		}
+	}
 	reported := proof.Remote{Account: w.Status.Account, ID: w.Status.WebhookID}
 	if proven && reported.Account == "" && platform.SameID(reported.ID, id) {
 		reported.Account = account
@@ -38,10 +46,10 @@ func identityOf(w *v1alpha1.Webhook, key proof.Key) identity {
 		i.owned, i.proven = reported, proven && sameRemote(annotated, reported)
 	case proven && platform.ValidID(id) && !i.gaveUp(annotated):
 		i.owned, i.proven = annotated, true
-	case platform.ValidID(id) && !proven:
-		i.requested = id
-	default:
+	case w.Spec.WebhookID != "" || proven:
 		i.requested = w.Spec.WebhookID
+	case platform.ValidID(id):
+		i.requested = id
 	}
 	return i
 }
@@ -67,6 +75,14 @@ func claimKey(r proof.Remote) string { return r.Account + "|" + platform.Canonic
 
 // requestKey is how the index of claims names a remote webhook that an object asks to import.
 func requestKey(id string) string { return "request|" + platform.CanonicalID(id) }
+
+// mentions reports whether an object may own, or have given up, a remote webhook of an account. What it says is not
+// proven.
+func mentions(w *v1alpha1.Webhook, account string) bool {
+	return w.Status.Account == account || strings.Contains(w.Annotations[v1alpha1.OwnerAnnotation], account) ||
+		strings.Contains(w.Annotations[v1alpha1.FormerAnnotation], account) ||
+		slices.ContainsFunc(w.Status.Former, func(r v1alpha1.FormerWebhook) bool { return r.Account == account })
+}
 
 // claimKeys are all entries of an object in the index of claims.
 func claimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {

@@ -82,9 +82,12 @@ func TestIdentityOf(t *testing.T) {
 			}, want: identity{requested: anID}},
 		"a proof that it is owned does not list it as former": {
 			annotations: map[string]string{v1alpha1.FormerAnnotation: crashKey.Owner(object, owned)}},
-		"an annotation without proof goes before the spec": {
+		"an annotation without proof stands behind the spec": {
 			annotations: map[string]string{v1alpha1.WebhookIDAnnotation: anID}, spec: other,
-			want: identity{requested: anID}},
+			want: identity{requested: other}},
+		"what the status lists as former is former without the annotation": {
+			status: v1alpha1.WebhookStatus{Former: []v1alpha1.FormerWebhook{{Account: anAccount, WebhookID: other}}},
+			want:   identity{former: []proof.Remote{{Account: anAccount, ID: other}}, unlisted: true}},
 		"a status that is no id does not own": {
 			status: v1alpha1.WebhookStatus{WebhookID: "../x", Account: anAccount}},
 		"what was given up in another account is owned in this": {

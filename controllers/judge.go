@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -55,6 +56,9 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 		return verdict{silent: true, retry: takenPause}, true
 	case errors.Is(err, errOutdated):
 		return verdict{silent: true, retry: again}, true
+	case isMerged(err):
+		return r.judgeRefusal(s, 0, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it with "+
+			"spec.webhookId, delete it, or choose another callbackUrl", err)), true
 	case errors.Is(err, errKept):
 		return r.judgeRefusal(s, 0, err.Error()), true
 	case errors.Is(err, errIgnored) && s == removeOther:
@@ -65,6 +69,11 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 		}, true
 	}
 	return verdict{}, false
+}
+
+func isMerged(err error) bool {
+	_, is := errors.AsType[*fleet.MergedError](err)
+	return is
 }
 
 // blames reports whether an answer counts as a failure of the object, which is left alone for a while: one that the

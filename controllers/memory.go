@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
+	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -55,6 +56,8 @@ type attempt struct {
 	refusals map[string]refusal
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
+	// turnedOff is true when this process turned the remote webhook off, and has not turned it on since.
+	turnedOff bool
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
 	// whether the platform has it, "" when it sent none.
 	secret string
@@ -131,9 +134,21 @@ func (m *memory) sent(name types.NamespacedName, uid types.UID, fingerprint stri
 	m.change(name, uid, func(a *attempt) { a.secret = fingerprint })
 }
 
-// wrote notes the platform's time of a change that this process made to the remote webhook.
-func (m *memory) wrote(name types.NamespacedName, uid types.UID, modified time.Time) {
-	m.change(name, uid, func(a *attempt) { a.modified = modified })
+// wrote notes the answer to a change that this process made to the remote webhook.
+func (m *memory) wrote(name types.NamespacedName, uid types.UID, updated platform.Webhook, turnedOff bool) {
+	m.change(name, uid, func(a *attempt) {
+		a.modified = updated.Modified
+		a.turnedOff = !updated.Active && (turnedOff || a.turnedOff)
+	})
+}
+
+// stillOff reports whether this process turned the remote webhook off and has not seen it on since.
+func (m *memory) stillOff(name types.NamespacedName, uid types.UID, on bool) bool {
+	off := m.of(name, uid).turnedOff
+	if off && on {
+		m.change(name, uid, func(a *attempt) { a.turnedOff = false })
+	}
+	return off && !on
 }
 
 // unknown notes a create of unknown outcome that ended now.

@@ -68,6 +68,9 @@ func tidyUp(f facts, p plan) plan {
 		other, drop, found = f.nextFormer()
 	}
 	switch {
+	case found && f.attempt.warmUp > 0:
+		p.verdict.retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
+		return p
 	case !found || p.verdict.silent:
 		return p
 	case len(p.steps) > 0:
@@ -84,9 +87,6 @@ func tidyUp(f facts, p plan) plan {
 
 // duplicate is an inactive webhook that another create of this object made.
 func (f *facts) duplicate() (removal, bool) {
-	if f.attempt.warmUp > 0 {
-		return removal{}, false
-	}
 	for _, m := range f.marked {
 		if !m.webhook.Active {
 			return removal{
@@ -98,14 +98,17 @@ func (f *facts) duplicate() (removal, bool) {
 }
 
 // nextFormer is the next remote webhook to remove of those that were given up; drop is true when it only has to leave
-// the list, because it is to be retained or another Webhook owns it now. One that is not seen at present stays listed:
-// it may be one that the credentials cannot see for a while.
+// the list, because it is to be retained or another Webhook owns it now. Retain is about what was moved away from: in
+// the same account, two would deliver. One that is not seen at present stays listed: it may be one that the credentials
+// cannot see for a while.
 func (f *facts) nextFormer() (r removal, drop, found bool) {
 	retain := f.retainsRemote()
 	for _, former := range f.former {
 		removable := former.synced && former.presence == fleet.Present && former.reach == reachable
+		gone := former.presence == fleet.Gone && f.identity.unlisted
+		moved := former.Account != f.identity.owned.Account
 		switch {
-		case former.taken || removable && retain:
+		case former.taken || gone || removable && retain && moved:
 			if !found {
 				r, drop, found = former.removal(), true, true
 			}
@@ -125,7 +128,7 @@ func (former *formerFacts) removal() removal {
 func (f *facts) revokedFormer() (r removal, found bool) {
 	for _, former := range f.former {
 		delivers := former.presence == fleet.Present && former.webhook.Active
-		if former.reach == forbidden && delivers && !former.taken && former.failure == nil {
+		if former.reach == forbidden && delivers && !former.taken && former.failure == nil && f.attempt.warmUp == 0 {
 			r = former.removal()
 			r.turnOff = true
 			return r, true

@@ -58,7 +58,7 @@ func TestDecideRevokedFormer(t *testing.T) {
 		{name: "a dangling connectionRef does not keep it on", reason: "ConnectionNotFound", steps: []step{removeOther},
 			facts: with(settled(), troubled("ConnectionNotFound"), revoked), check: turnsOff("0f")},
 		{name: "a present one that is no longer allowed is turned off first", reason: "ConnectionNotAllowed",
-			facts: with(settled(), notAllowed, revoked), steps: []step{updateRemote}},
+			facts: with(settled(), notAllowed, revoked), steps: []step{noteTurningOff, updateRemote}},
 		{name: "a former one in an account that does not answer holds up nothing else", reason: "InSync",
 			facts: with(settled(), revoked, lastFormer(func(f *formerFacts) { f.failure = errors.New("no answer") }))},
 		{name: "a former one that another Webhook owns now is left on", reason: "InSync",
@@ -163,7 +163,8 @@ func TestDecideMove(t *testing.T) {
 			facts: with(settled(), moved, func(f *facts) { f.holder.reach, f.presence = unreachable, fleet.Unseen }),
 			steps: []step{giveUpID, createRemote, recordID, updateRemote}},
 		{name: "what is moved from an account that does not allow it any more is turned off first",
-			facts: with(settled(), moved, func(f *facts) { f.holder.reach = forbidden }), steps: []step{updateRemote},
+			facts: with(settled(), moved, func(f *facts) { f.holder.reach = forbidden }),
+			steps: []step{noteTurningOff, updateRemote},
 			check: func(g Gomega, p plan) {
 				g.Expect(p.patch).To(Equal(platform.Patch{Active: new(false)}))
 				g.Expect(p.verdict.retry).To(Equal(again))

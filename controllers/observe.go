@@ -13,9 +13,6 @@ import (
 	"webhook-operator.io/itwin/internal/proof"
 )
 
-// members are the connections by which the facts about an object were gathered, by account. Steps use the same.
-type members map[string]*fleet.Member
-
 // observe gathers the facts about a Webhook: from the cache, from the snapshots of the accounts, and from the signing
 // Secret when its value may differ. It makes no remote call.
 func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (facts, members, error) {
@@ -48,7 +45,9 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if err := r.observeConflict(ctx, &f); err != nil {
 		return f, nil, err
 	}
-	f.observeMarked(via)
+	if err := r.observeMarked(ctx, &f, via); err != nil {
+		return f, nil, err
+	}
 	if err := r.observeAttempt(ctx, &f, target, known); err != nil {
 		return f, nil, err
 	}
@@ -93,45 +92,8 @@ func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via mem
 		f.remote, f.presence = member.Fleet().Lookup(id)
 		f.confirmed = member.Fleet().Confirmed(id)
 	}
+	f.turnedOff = r.memory.stillOff(objectKey(f.webhook), f.webhook.UID, f.presence == fleet.Present && f.remote.Active)
 	return nil
-}
-
-// reachable finds a connection to an account that the object may use; if there is none, one that it may not.
-func (r *WebhookReconciler) reachable(
-	ctx context.Context, f *facts, account string, via members,
-) (*fleet.Member, reach, error) {
-	if account == "" {
-		return nil, unreachable, nil
-	}
-	if member := via[account]; member != nil && account == f.connection.account {
-		if f.connection.forbidden {
-			return member, forbidden, nil
-		}
-		return member, reachable, nil
-	}
-	snapshot := r.Fleets.Account(account)
-	if snapshot == nil {
-		return nil, unreachable, nil
-	}
-	var barred *fleet.Member
-	for _, name := range snapshot.Members() {
-		member := r.Fleets.Member(name)
-		allowed, err := r.mayUse(ctx, f.webhook, name)
-		switch {
-		case err != nil:
-			return nil, unreachable, err
-		case allowed && member != nil:
-			via[account] = member
-			return member, reachable, nil
-		case barred == nil:
-			barred = member
-		}
-	}
-	if barred == nil {
-		return nil, unreachable, nil
-	}
-	via[account] = barred
-	return barred, forbidden, nil
 }
 
 // observeFormer looks up what the object gave up.
@@ -163,16 +125,26 @@ func (r *WebhookReconciler) taken(ctx context.Context, w *v1alpha1.Webhook, form
 	}), err
 }
 
-// observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up.
-func (f *facts) observeMarked(via members) {
-	for _, account := range slices.Sorted(maps.Keys(via)) {
-		for _, w := range via[account].Fleet().Marked(fleet.Owner(markOf(f.webhook))) {
-			found := proof.Remote{Account: account, ID: w.ID}
-			if inScope(w, f.webhook) && !sameRemote(found, f.identity.owned) && !f.identity.gaveUp(found) {
-				f.marked = append(f.marked, markedFacts{account: account, webhook: w})
+// observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up,
+// in all accounts that it may use: connectionRef may have led elsewhere when they were sent.
+func (r *WebhookReconciler) observeMarked(ctx context.Context, f *facts, via members) error {
+	var failed error
+	r.Fleets.EachAccount(func(account *fleet.Fleet) {
+		for _, w := range account.Marked(fleet.Owner(markOf(f.webhook))) {
+			found := proof.Remote{Account: account.Account(), ID: w.ID}
+			if !inScope(w, f.webhook) || sameRemote(found, f.identity.owned) || f.identity.gaveUp(found) {
+				continue
+			}
+			_, how, err := r.reachable(ctx, f, found.Account, via)
+			if err != nil {
+				failed = err
+			}
+			if how == reachable {
+				f.marked = append(f.marked, markedFacts{account: found.Account, webhook: w})
 			}
 		}
-	}
+	})
+	return failed
 }
 
 // observeConflict finds a Webhook with a better claim to the same remote webhook.

@@ -54,17 +54,20 @@ func getConnection(ctx context.Context, c client.Reader, key string) (v1alpha1.C
 	return connection, c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, connection)
 }
 
-// mayUse reports whether an object may use a connection, which it does not have to refer to.
-func (r *WebhookReconciler) mayUse(ctx context.Context, w *v1alpha1.Webhook, key string) (bool, error) {
+// mayUse reports whether an object may use a connection, which it does not have to refer to, and whether that exists.
+// Of those in other namespaces it may use none.
+func (r *WebhookReconciler) mayUse(
+	ctx context.Context, w *v1alpha1.Webhook, key string,
+) (allowed, exists bool, err error) {
 	if namespace, _, _ := strings.Cut(key, "/"); namespace != "" && namespace != w.Namespace {
-		return false, nil
+		return false, true, nil
 	}
 	connection, err := getConnection(ctx, r.Client, key)
 	if err != nil {
-		return false, client.IgnoreNotFound(err)
+		return false, false, client.IgnoreNotFound(err)
 	}
 	problem, err := r.prohibition(ctx, w, connection)
-	return problem == nil, err
+	return problem == nil, true, err
 }
 
 // prohibition returns why a connection refuses this namespace or callback; nil when it does not. A namespace that is

@@ -22,6 +22,7 @@ const (
 	adoptRemote      step = "adopt"
 	recordID         step = "record id"
 	noteDeactivation step = "note deactivation"
+	noteTurningOff   step = "note turning off"
 	updateRemote     step = "update"
 	deleteRemote     step = "delete"
 	removeOther      step = "remove another"

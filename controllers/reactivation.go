@@ -16,7 +16,7 @@ func decideActive(f facts, p *plan) {
 	if want == f.remote.Active {
 		return
 	}
-	noticed := want && f.described() && f.webhook.Status.Active != nil && *f.webhook.Status.Active
+	noticed := want && f.turnedOffElsewhere()
 	off := noticed || want && deactivated(f.webhook) && f.described()
 	next := f.webhook.Status.NextReactivationTime
 	if noticed {
@@ -25,7 +25,7 @@ func decideActive(f facts, p *plan) {
 	}
 	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
 		if f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
-			p.verdict = verdict{applied: true, reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
+			p.verdict = staysOff
 			return
 		}
 		if next != nil && f.now.Before(next.Time) {
@@ -47,6 +47,29 @@ func decideActive(f facts, p *plan) {
 	case p.cause == causeNone:
 		p.cause, p.drift = describeActive(f)
 	}
+}
+
+// staysOff is the verdict on a webhook that was turned off on the platform, until a person asks for it.
+var staysOff = verdict{applied: true, reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
+
+// staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn it
+// on again, so that another one in its place stays off, too.
+func (f *facts) staysOff() bool {
+	return f.webhook.WantsActive() && deactivated(f.webhook) && !f.editedSinceDeactivation(false) &&
+		f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest && !f.reactivationRequested()
+}
+
+// turnedOffElsewhere reports whether the remote webhook, which is off, was on when the status was written, and the
+// operator has not turned it off since.
+func (f *facts) turnedOffElsewhere() bool {
+	was := f.webhook.Status.Active
+	return f.described() && was != nil && *was && !f.turnedOff && !f.turningOff()
+}
+
+// turningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
+func (f *facts) turningOff() bool {
+	active := activeOf(&f.webhook.Status)
+	return active != nil && active.Reason == v1alpha1.InactiveReason
 }
 
 const onRequestMessage = "The remote webhook was turned off on the platform, by itself after failed deliveries or by " +

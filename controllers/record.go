@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -62,9 +63,13 @@ func (r *run) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
 }
 
 // dropFormer takes a remote webhook that is gone, or let go, off the list of former ones. Another Webhook may claim it
-// from then on.
+// from then on. The status goes first: what it alone lists would be listed again.
 func (r *run) dropFormer(ctx context.Context) error {
-	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { r.setFormer(w, r.plan.former) })
+	err := r.writeStatus(ctx, func(s *v1alpha1.WebhookStatus) { s.Former = reportedFormer(r.plan.former) })
+	if err != nil {
+		return err
+	}
+	err = r.patchMetadata(ctx, func(w *v1alpha1.Webhook) { r.setFormer(w, r.plan.former) })
 	if err != nil {
 		return err
 	}
@@ -85,12 +90,9 @@ func (r *run) recordID(ctx context.Context) error {
 		object := objectOf(w)
 		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, owned.ID)
 		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.OwnerAnnotation, r.Key.Owner(object, owned))
-		var former []proof.Remote
-		for _, given := range r.Key.Formers(w.Annotations[v1alpha1.FormerAnnotation], object) {
-			if !sameRemote(given, owned) {
-				former = append(former, given)
-			}
-		}
+		former := slices.DeleteFunc(identityOf(w, r.Key).former, func(given proof.Remote) bool {
+			return sameRemote(given, owned)
+		})
 		r.setFormer(w, former)
 		r.facts.identity.former = former
 	}

@@ -87,9 +87,18 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 
 const deactivatedMessage = "The webhook was turned off, by the platform after failed deliveries or by another client"
 
+// reportedFormer is how a status lists the remote webhooks that were given up.
+func reportedFormer(remotes []proof.Remote) (former []v1alpha1.FormerWebhook) {
+	for _, r := range remotes {
+		former = append(former, v1alpha1.FormerWebhook{Account: r.Account, WebhookID: r.ID})
+	}
+	return former
+}
+
 // describe copies what the platform said about the remote webhook that the object owns, and what it was sent.
 func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	owned, w := r.facts.identity.owned, r.described
+	status.Former = reportedFormer(r.facts.identity.former)
 	if w == nil {
 		if owned.ID == "" && status.WebhookID != "" && r.facts.identity.gaveUp(reportedRemote(status)) {
 			forgetRemote(status)
@@ -125,7 +134,25 @@ func forgetRemote(status *v1alpha1.WebhookStatus) {
 	status.WebhookID, status.Account, status.ScopeID, status.Active = "", "", "", nil
 	status.Created, status.Modified, status.AppliedGeneration = nil, nil, 0
 	status.SecretName, status.SecretVersion, status.SecretFingerprint = "", "", ""
-	apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
+	if active := activeOf(status); active != nil && active.Reason != v1alpha1.DeactivatedReason {
+		// A deactivation is the Webhook's: another remote webhook does not make it undone.
+		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
+	}
+}
+
+func activeOf(status *v1alpha1.WebhookStatus) *metav1.Condition {
+	return apimeta.FindStatusCondition(status.Conditions, v1alpha1.ActiveCondition)
+}
+
+// noteTurningOff writes down that the operator is about to turn the webhook off. If it ends before the report, its
+// successor takes what it finds off for no deactivation.
+func (r *run) noteTurningOff(ctx context.Context) error {
+	return r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
+		setConditions(status, r.facts.generation, metav1.Condition{
+			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
+			Message: "The operator turns it off",
+		})
+	})
 }
 
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value

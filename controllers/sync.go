@@ -48,7 +48,7 @@ func restore(f facts) (steps []step) {
 	if !f.finalized() {
 		steps = append(steps, addFinalizer)
 	}
-	if !f.identity.proven {
+	if !f.identity.proven || f.identity.unlisted {
 		steps = append(steps, recordID)
 	}
 	return steps

@@ -250,8 +250,19 @@ func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Obj
 	return users
 }
 
+// usersOfConnection finds the Webhooks that refer to a connection, and those that own or gave up a remote webhook in
+// its account: they may use it, or may no longer.
 func (r *WebhookReconciler) usersOfConnection(ctx context.Context, c client.Object) []reconcile.Request {
-	return r.matching(ctx, client.MatchingFields{byConnection: connectionKey(c.GetNamespace(), c.GetName())})
+	key := connectionKey(c.GetNamespace(), c.GetName())
+	users := r.matching(ctx, client.MatchingFields{byConnection: key})
+	member := r.Fleets.Member(key)
+	if member == nil {
+		return users
+	}
+	account := member.Fleet().Account()
+	return append(users, r.thatMatch(ctx, func(w *v1alpha1.Webhook) bool {
+		return connectionOf(w) != key && mentions(w, account)
+	}, client.InNamespace(c.GetNamespace()))...)
 }
 
 func (r *WebhookReconciler) inNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
@@ -262,6 +273,13 @@ func (r *WebhookReconciler) inNamespace(ctx context.Context, namespace client.Ob
 }
 
 func (r *WebhookReconciler) matching(ctx context.Context, option client.ListOption) []reconcile.Request {
+	return r.thatMatch(ctx, r.serves, option)
+}
+
+// thatMatch finds the Webhooks among those of an option that this process serves and that match.
+func (r *WebhookReconciler) thatMatch(
+	ctx context.Context, match func(*v1alpha1.Webhook) bool, option client.ListOption,
+) []reconcile.Request {
 	var webhooks v1alpha1.WebhookList
 	if err := r.List(ctx, &webhooks, option, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the Webhooks that an event is about")
@@ -269,7 +287,7 @@ func (r *WebhookReconciler) matching(ctx context.Context, option client.ListOpti
 	}
 	requests := make([]reconcile.Request, 0, len(webhooks.Items))
 	for i := range webhooks.Items {
-		if r.serves(&webhooks.Items[i]) {
+		if r.serves(&webhooks.Items[i]) && match(&webhooks.Items[i]) {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&webhooks.Items[i])})
 		}
 	}

@@ -173,6 +173,15 @@ type WebhookSpec struct {
 	Suspend bool `json:"suspend,omitempty"`
 }
 
+// FormerWebhook is a remote webhook that a Webhook gave up.
+type FormerWebhook struct {
+	// account that the remote webhook belongs to, as in status.account.
+	Account string `json:"account"`
+
+	// webhookId of the remote webhook.
+	WebhookID string `json:"webhookId"`
+}
+
 // WebhookStatus is what is known of the remote webhook.
 type WebhookStatus struct {
 	// observedGeneration is the generation of the spec that the conditions speak of; -1 until it was first read.
@@ -192,6 +201,13 @@ type WebhookStatus struct {
 	// platform, the token server and the service application together.
 	// +optional
 	Account string `json:"account,omitempty"`
+
+	// former are the remote webhooks that this Webhook gave up and that are still to be removed, as the annotation of that
+	// name lists them.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	// +optional
+	Former []FormerWebhook `json:"former,omitempty"`
 
 	// appliedGeneration is the generation of the spec that the platform was last known to have in full. While it differs
 	// from metadata.generation, an edit is waiting.

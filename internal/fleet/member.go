@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -112,17 +113,11 @@ func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
 // RetryIn takes a place among the account's retries of what the platform refused; it returns 0, or when to ask again.
 func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
 
-// Members returns the names of the connections in use, sorted.
-func (f *Fleet) Members() (names []string) {
+// Members returns the connections to the account, also those that are closed, in the order of their names.
+func (f *Fleet) Members() []*Member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for name, m := range f.members {
-		if m.closed == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return slices.SortedFunc(maps.Values(f.members), func(a, b *Member) int { return compareNames(a.name, b.name) })
 }
 
 // requestPoll enqueues one connection that can list, or all when there is none.

@@ -143,11 +143,12 @@ func (r *Registry) EachMember(do func(m *Member)) {
 	}
 }
 
-// EachAccount calls do for every account that is reached.
+// EachAccount calls do for every account that is reached, in the order of their names.
 func (r *Registry) EachAccount(do func(f *Fleet)) {
 	r.mu.RLock()
 	accounts := slices.Collect(maps.Values(r.accounts))
 	r.mu.RUnlock()
+	slices.SortFunc(accounts, func(a, b *Fleet) int { return compareNames(a.account, b.account) })
 	for _, f := range accounts {
 		do(f)
 	}

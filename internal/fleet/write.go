@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -31,11 +32,27 @@ func (m *Member) Create(ctx context.Context, owner Owner, r platform.CreateReque
 	w, err := api.Create(ctx, r)
 
 	f.mu.Lock()
+	merged := false
 	if err == nil {
+		key := platform.CanonicalID(w.ID)
+		current, taken := f.owners[key]
+		known := f.entries[key] != nil && !f.entries[key].missing
+		if merged = taken && current != owner || known && w.Mark != string(owner); !merged {
+			f.owners[key] = owner
+		}
 		f.record(w)
-		f.owners[platform.CanonicalID(w.ID)] = owner
 	}
-	return w, m.after(api, err)
+	if err = m.after(api, err); err == nil && merged {
+		return w, &MergedError{w.ID}
+	}
+	return w, err
+}
+
+// MergedError says that the platform answered a create with a webhook that was there before.
+type MergedError struct{ ID string }
+
+func (e *MergedError) Error() string {
+	return fmt.Sprintf("the platform created no webhook but answered with %s, which exists already", e.ID)
 }
 
 // Update changes a remote webhook and enters its new state into the snapshot.

@@ -1,0 +1,47 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+// Two connections reach the account of a former remote webhook. The credentials of one of them are refused: the former
+// one goes through the other, "through any connection to its account that the Webhook may use".
+func TestAFormerOneGoesThroughAConnectionThatWorks(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		refused := false
+		s.processes[0].dialRefusably(&refused)
+		s.connect("a-broken", crashClientID)
+		s.cluster.setSecret("a-broken", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.connect(otherConnection, otherClientID)
+		s.apply(subject)
+		s.Expect(s.of(crashClientID)).To(HaveLen(1))
+		refused = true
+		s.run(settleFor)
+		s.cluster.edit(subject, connectedBy(otherConnection))
+		s.run(10 * time.Minute)
+		s.Expect(s.of(otherClientID)).To(HaveLen(1))
+		s.Expect(s.of(crashClientID)).To(BeEmpty())
+	})
+}
+
+// A Webhook is deleted whose connection was deleted too, and whose credentials in memory are refused by now. Another
+// connection of its namespace reaches the account: after a restart it would serve.
+func TestADeletedConnectionThatFailsIsReplacedByOneThatWorks(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		refused := false
+		s.processes[0].dialRefusably(&refused)
+		s.connect("a-broken", crashClientID)
+		s.cluster.setSecret("a-broken", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.apply(subject, connectedBy("a-broken"))
+		s.Expect(s.of(crashClientID)).To(HaveLen(1))
+		refused = true
+		s.removeConnection("a-broken")
+		s.cluster.remove(s.cluster.webhook(subject))
+		s.run(10 * time.Minute)
+		s.Expect(s.of(crashClientID)).To(BeEmpty())
+		s.Expect(s.cluster.webhook(subject)).To(BeNil())
+	})
+}
