@@ -42,6 +42,8 @@ type run struct {
 	created bool
 	// updated is true when this run updated the remote webhook, and secretSent when it sent the Secret's value.
 	updated, secretSent bool
+	// noted is true when this run noted that the platform turned the webhook off.
+	noted bool
 	// reactivated is true when this run turned on what was turned off on the platform.
 	reactivated bool
 }
@@ -199,10 +201,8 @@ func (r *run) next() ctrl.Result {
 	case member == nil:
 	case !v.since.IsZero():
 		member.Fleet().AwaitSince(v.since, r.key().String())
-	case v.await && member == r.target() && !member.Fleet().Await(r.key().String(), r.facts.connection.listCount):
+	case v.await && !member.Fleet().Await(r.key().String(), r.facts.listCounts[member.Fleet().Account()]):
 		return ctrl.Result{RequeueAfter: again}
-	case v.await && member != r.target():
-		member.Fleet().AwaitSince(r.now(), r.key().String())
 	}
 	return ctrl.Result{RequeueAfter: v.retry}
 }

@@ -76,6 +76,9 @@ func (r *ConnectionReconciler) report(
 	old := status.DeepCopy()
 	status.ObservedGeneration = c.GetGeneration()
 	setAll(&status.Conditions, c.GetGeneration(), conditionsOf(ready)...)
+	if member != nil {
+		status.Account = member.Fleet().Account()
+	}
 	if ready.ready {
 		if err := r.count(ctx, c, member, status); err != nil {
 			return err

@@ -208,7 +208,10 @@ func (p *process) handle(c change) {
 		if passes(p.webhooks.askedFor(), c) {
 			p.enqueueAll(webhookController, reconcile.Request{NamespacedName: c.key})
 		}
-		if passes(ended(), c) {
+		if passes(released(), c) {
+			if c.old != nil {
+				p.enqueueAll(webhookController, p.webhooks.rivals(p.context, c.old)...)
+			}
 			p.enqueueAll(webhookController, p.webhooks.rivals(p.context, o)...)
 		}
 	case kindConnection:

@@ -19,6 +19,10 @@ func decide(f facts) plan {
 		return decideDeletion(f)
 	}
 	p := decideExisting(f)
+	if f.callbackForbidden() && (!slices.Contains(p.steps, updateRemote) || p.patch.CallbackURL == "") {
+		// The spec, which names another host, is not sent now.
+		p = turnOffForbidden(f)
+	}
 	if former, found := f.revokedFormer(); found && p.cause != causeProhibition {
 		v := p.verdict
 		if len(p.steps) > 0 {
@@ -83,6 +87,10 @@ func alreadyClaimed(message string, args ...any) verdict {
 func (f *facts) activeAndOwned() bool {
 	return f.id() != "" && f.conflictingOwner == "" && f.presence == fleet.Present && f.remote.Active
 }
+
+// callbackForbidden reports whether the platform delivers the object's events to a host that the connection does not
+// allow.
+func (f *facts) callbackForbidden() bool { return f.holder.callbackForbidden && f.activeAndOwned() }
 
 // turnOffForbidden turns off what no connection allows any more. It is not deleted: permission may come back.
 func turnOffForbidden(f facts) plan {

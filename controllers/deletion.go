@@ -13,7 +13,7 @@ func decideDeletion(f facts) plan {
 	switch {
 	case !f.finalized():
 		return plan{verdict: nothing}
-	case f.holder.reach == forbidden && f.id() != "" && f.conflictingOwner == "":
+	case (f.holder.reach == forbidden || f.callbackForbidden()) && f.id() != "" && f.conflictingOwner == "":
 		return decideForbiddenDeletion(f)
 	case f.retains() && f.forbiddenUnread():
 		return plan{verdict: turningOffWaits(f.id(), "its connection has not logged in")}
@@ -31,7 +31,7 @@ func (f *facts) retainsRemote() bool { return f.webhook.Spec.DeletionPolicy == v
 // forbiddenUnread reports whether the connection no longer allows the remote webhook, and has not been connected since
 // the operator started: whether it still delivers is not known.
 func (f *facts) forbiddenUnread() bool {
-	return f.connection.forbidden && f.connection.account == "" && f.holder.reach == unreachable &&
+	return f.connection.forbidden && f.connection.account == "" && f.holder.reach.none() &&
 		f.id() != "" && f.conflictingOwner == ""
 }
 
@@ -105,11 +105,13 @@ func (f *facts) deletionBlocked() verdict {
 	switch {
 	case f.holder.failure != nil:
 		v = deletionWaits(causeOf(f.holder.failure))
-	case f.holder.reach == unreachable && f.connection.problem != nil:
+	case f.holder.reach.none() && f.connection.problem != nil:
 		v = deletionWaits(f.connection.problem.message)
-	case f.holder.reach == unreachable && f.connection.account == "":
+	case f.holder.reach.none() && f.connection.account == "":
 		// Its connection has not been read yet, and enqueues the object when it has.
 		return nothing
+	case f.holder.reach == notConnected:
+		v = deletionWaits("the connection to the account of remote webhook " + f.id() + " has not logged in")
 	case f.holder.reach == unreachable:
 		v = deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s",
 			f.identity.owned.Account, f.id()))
@@ -133,7 +135,7 @@ func decideOwnedDeletion(f facts) plan {
 	switch {
 	case f.presence == fleet.Gone:
 		return decideRestDeletion(f)
-	case f.holder.reach == unreachable, f.holder.failure != nil, !f.holder.synced:
+	case f.holder.reach.none(), f.holder.failure != nil, !f.holder.synced:
 		return plan{verdict: f.deletionBlocked()}
 	case f.presence == fleet.Present:
 		p := decideRestDeletion(f)

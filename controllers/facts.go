@@ -22,6 +22,9 @@ type facts struct {
 	// generation of the spec that is decided about.
 	generation int64
 
+	// listCounts is how many lists of each account had succeeded before its snapshot was looked at.
+	listCounts map[string]uint64
+
 	connection connectionFacts
 	identity   identity
 	// holder is how the account that owns the remote webhook is reached. It is the connection's unless the object moves.
@@ -65,8 +68,6 @@ type problem struct{ reason, message string }
 type connectionFacts struct {
 	// account that the connection reaches; "" while it is not connected.
 	account string
-	// listCount is how many lists had succeeded before the snapshot was looked at.
-	listCount uint64
 	// problem lies in the configuration, or in the credentials; nil when there is none.
 	problem *problem
 	// forbidden is set when the problem is that the connection refuses this object.
@@ -85,11 +86,17 @@ type reach int
 const (
 	// unreachable: no connection to the account is known.
 	unreachable reach = iota
+	// notConnected: a connection that the object may use reached it before, and has not logged in since the operator
+	// started.
+	notConnected
 	// forbidden: connections reach it, but none lets this object use it.
 	forbidden
 	// reachable: through a connection that the object may use.
 	reachable
 )
+
+// none reports whether nothing can be learned about the account.
+func (h reach) none() bool { return h == unreachable || h == notConnected }
 
 // holderFacts tell how the account that owns the object's remote webhook is reached.
 type holderFacts struct {
@@ -98,6 +105,8 @@ type holderFacts struct {
 	failure error
 	// moving is true when it is not the account that spec.connectionRef names.
 	moving bool
+	// callbackForbidden is true when the platform delivers to a host that the connection does not allow.
+	callbackForbidden bool
 }
 
 // formerFacts tell about a remote webhook that was given up.
@@ -108,6 +117,8 @@ type formerFacts struct {
 	failure  error
 	presence fleet.Presence
 	webhook  platform.Webhook
+	// callbackForbidden is true when the platform delivers to a host that the connection does not allow.
+	callbackForbidden bool
 	// taken is true when another Webhook owns it now: nothing is done about it any more.
 	taken bool
 }

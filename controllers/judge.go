@@ -20,6 +20,9 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if !ok {
 		return v, false
 	}
+	if s == removeOther {
+		return r.judgeRemoval(s, v, err), true
+	}
 	passing := passesByItself(s, err)
 	if !passing && r.blames(v, err) {
 		v.retry = r.failed()
@@ -27,8 +30,6 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	v.silent = v.silent && r.staysQuiet(v, err)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
-	case s == removeOther:
-		return r.judgeRemoval(s, v, err), true
 	case held && r.alreadySays(v.reason):
 		v.silent = true
 	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
@@ -57,12 +58,12 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	case errors.Is(err, errOutdated):
 		return verdict{silent: true, retry: again}, true
 	case isMerged(err):
-		return r.judgeRefusal(s, 0, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it with "+
+		return r.judgeRefusal(s, unchanged, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it with "+
 			"spec.webhookId, delete it, or choose another callbackUrl", err)), true
 	case errors.Is(err, errKept):
-		return r.judgeRefusal(s, 0, err.Error()), true
+		return r.judgeRefusal(s, unchanged, err.Error()), true
 	case errors.Is(err, errIgnored) && s == removeOther:
-		return r.judgeRemoval(s, verdict{retry: r.failed()}, err), true
+		return r.judgeRemoval(s, verdict{}, err), true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
@@ -89,7 +90,7 @@ func (r *run) blames(v verdict, err error) bool {
 func (r *run) judgeRemoval(s step, v verdict, err error) verdict {
 	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
 		"account", r.plan.other.Account, "error", err.Error())
-	if platform.IsRefused(err) || passesByItself(s, err) {
+	if _, held := errors.AsType[*fleet.HeldError](err); !held && !limited(err) {
 		v.retry = r.judgeRefusal(s, statusOf(err), "").retry
 	}
 	kept := r.plan.verdict
@@ -98,6 +99,11 @@ func (r *run) judgeRemoval(s step, v verdict, err error) verdict {
 		kept.await, kept.retry = v.await, v.retry
 	}
 	return kept
+}
+
+func limited(err error) bool {
+	_, is := platform.IsRateLimited(err)
+	return is
 }
 
 // staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a

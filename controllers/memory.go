@@ -250,6 +250,14 @@ func (m *memory) adopting(name types.NamespacedName, uid types.UID, generation i
 	return since
 }
 
+// replaced reports whether what is known under a name is about an earlier object.
+func (m *memory) replaced(name types.NamespacedName, uid types.UID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.entries[name]
+	return a != nil && a.uid != uid
+}
+
 // forget drops what is known of an object that is gone, and returns it.
 func (m *memory) forget(name types.NamespacedName) (last attempt) {
 	m.mu.Lock()

@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -51,8 +52,8 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 		return nil, &plan{verdict: verdict{
 			reason: v1alpha1.LeftBehindReason, stalled: true, retry: permissionPause,
 			message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
-				"created; restore the connections to their accounts, or remove them by hand and then the annotation %s",
-				maxFormer, v1alpha1.FormerAnnotation),
+				"created; restore the connections to their accounts, or set spec.deletionPolicy to Retain to leave them",
+				maxFormer),
 		}}
 	}
 	return append(former, f.identity.owned), nil
@@ -70,6 +71,9 @@ func tidyUp(f facts, p plan) plan {
 	switch {
 	case found && f.attempt.warmUp > 0:
 		p.verdict.retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
+		return p
+	case !found && p.verdict.ready:
+		p.verdict.retry = f.nextRemoval()
 		return p
 	case !found || p.verdict.silent:
 		return p
@@ -104,7 +108,8 @@ func (f *facts) duplicate() (removal, bool) {
 func (f *facts) nextFormer() (r removal, drop, found bool) {
 	retain := f.retainsRemote()
 	for _, former := range f.former {
-		removable := former.synced && former.presence == fleet.Present && former.reach == reachable
+		removable := former.synced && former.presence == fleet.Present && former.reach == reachable &&
+			former.failure == nil && f.held(former.removal().request()) == 0
 		gone := former.presence == fleet.Gone && f.identity.unlisted
 		moved := former.Account != f.identity.owned.Account
 		switch {
@@ -119,6 +124,16 @@ func (f *facts) nextFormer() (r removal, drop, found bool) {
 	return r, drop, found
 }
 
+// nextRemoval is when a former remote webhook whose removal failed is tried again; 0 when none is.
+func (f *facts) nextRemoval() (next time.Duration) {
+	for _, former := range f.former {
+		if wait := f.held(former.removal().request()); wait > 0 && (next == 0 || wait < next) {
+			next = wait
+		}
+	}
+	return next
+}
+
 func (former *formerFacts) removal() removal {
 	return removal{Remote: former.Remote, why: "this Webhook gave it up"}
 }
@@ -128,7 +143,9 @@ func (former *formerFacts) removal() removal {
 func (f *facts) revokedFormer() (r removal, found bool) {
 	for _, former := range f.former {
 		delivers := former.presence == fleet.Present && former.webhook.Active
-		if former.reach == forbidden && delivers && !former.taken && former.failure == nil && f.attempt.warmUp == 0 {
+		barred := former.reach == forbidden || former.callbackForbidden && f.retainsRemote()
+		if barred && delivers && !former.taken && former.failure == nil && f.attempt.warmUp == 0 &&
+			f.held(former.removal().request()) == 0 {
 			r = former.removal()
 			r.turnOff = true
 			return r, true
@@ -146,7 +163,7 @@ func turnOffFormer(other removal, v verdict) plan {
 // confirmFormer finds out whether one of the former remote webhooks that the lists lack exists.
 func (f *facts) confirmFormer() (p plan, unconfirmed bool) {
 	for _, former := range f.former {
-		if former.taken || former.reach == unreachable || !former.synced || former.failure != nil {
+		if former.taken || former.reach.none() || !former.synced || former.failure != nil {
 			continue
 		}
 		switch former.presence {

@@ -20,6 +20,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		now: r.Clock.Now(), webhook: w, generation: w.Generation, requests: maps.Clone(w.Annotations),
 		identity: identityOf(w, r.Key),
 	}
+	f.listCounts = map[string]uint64{}
 	via, target := members{}, r.Fleets.Member(connectionOf(w))
 	if err := r.observeConnection(ctx, &f, target); err != nil {
 		return f, nil, err
@@ -66,7 +67,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 // observeTarget notes what is known of the account that spec.connectionRef reaches.
 func (f *facts) observeTarget(target *fleet.Member) {
 	account := target.Fleet()
-	f.connection.account, f.connection.listCount = account.Account(), account.ListCount()
+	f.connection.account, f.listCounts[account.Account()] = account.Account(), account.ListCount()
 	f.connection.synced, f.connection.failure = account.Synced(), target.Failure()
 	if f.identity.owned.ID != "" && f.identity.owned.Account == "" {
 		f.identity.owned.Account = account.Account()
@@ -82,18 +83,18 @@ func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via mem
 	}
 	f.holder.moving = owned.ID != "" && f.connection.account != "" && account != f.connection.account
 	member, how, err := r.reachable(ctx, f, account, via)
-	if err != nil || member == nil {
+	if f.holder.reach = how; err != nil || member == nil {
 		return err
 	}
-	f.holder.reach = how
 	f.holder.synced, f.holder.failure = member.Fleet().Synced(), member.Failure()
 	f.restless = member.Fleet().Restlessness()
 	if id != "" {
 		f.remote, f.presence = member.Fleet().Lookup(id)
 		f.confirmed = member.Fleet().Confirmed(id)
+		f.holder.callbackForbidden, err = r.callbackForbidden(ctx, member, f.presence, f.remote)
 	}
 	f.turnedOff = r.memory.stillOff(objectKey(f.webhook), f.webhook.UID, f.presence == fleet.Present && f.remote.Active)
-	return nil
+	return err
 }
 
 // observeFormer looks up what the object gave up.
@@ -107,6 +108,9 @@ func (r *WebhookReconciler) observeFormer(ctx context.Context, f *facts, via mem
 		if former.reach = how; member != nil {
 			former.synced, former.failure = member.Fleet().Synced(), member.Failure()
 			former.webhook, former.presence = member.Fleet().Lookup(given.ID)
+			if former.callbackForbidden, err = r.callbackForbidden(ctx, member, former.presence, former.webhook); err != nil {
+				return err
+			}
 		}
 		if former.taken, err = r.taken(ctx, f.webhook, given); err != nil {
 			return err

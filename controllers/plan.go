@@ -90,6 +90,9 @@ type removal struct {
 	why     string
 }
 
+// request identifies the call that removes it.
+func (r removal) request() string { return "remove " + r.Account + " " + r.ID }
+
 // verdict is what the status will say.
 type verdict struct {
 	// silent verdicts leave the status as it is: there is nothing new to say, or nothing known yet.

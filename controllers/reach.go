@@ -2,8 +2,13 @@ package controllers
 
 import (
 	"context"
+	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 // members are the connections by which the facts about an object were gathered, by account. Steps use the same.
@@ -34,10 +39,17 @@ func (r *WebhookReconciler) reachable(
 ) (*fleet.Member, reach, error) {
 	snapshot := r.Fleets.Account(account)
 	if account == "" || snapshot == nil {
-		return nil, unreachable, nil
+		how, err := r.unconnected(ctx, f, account)
+		return nil, how, err
+	}
+	if _, counted := f.listCounts[account]; !counted {
+		f.listCounts[account] = snapshot.ListCount()
 	}
 	var best way
 	for _, member := range snapshot.Members() {
+		if !inReach(f.webhook, member.Name()) {
+			continue
+		}
 		rank, err := r.rank(ctx, f, member)
 		if err != nil {
 			return nil, unreachable, err
@@ -46,15 +58,83 @@ func (r *WebhookReconciler) reachable(
 			best = way{member, rank}
 		}
 	}
-	switch {
-	case best.member == nil:
-		return nil, unreachable, nil
-	case best.rank < barredAndSound, best.rank == deletedConnection:
-		via[account] = best.member
-		return best.member, reachable, nil
+	if best.member == nil || best.rank >= barredAndSound {
+		if how, err := r.unconnected(ctx, f, account); err != nil || how != unreachable || best.member == nil {
+			return nil, how, err
+		}
 	}
 	via[account] = best.member
+	if best.rank < barredAndSound || best.rank == deletedConnection {
+		return best.member, reachable, nil
+	}
 	return best.member, forbidden, nil
+}
+
+// inReach reports whether an object and a connection may have to do with each other: one in another namespace is another
+// tenant's.
+func inReach(w *v1alpha1.Webhook, connection string) bool {
+	namespace, _, _ := strings.Cut(connection, "/")
+	return namespace == "" || namespace == w.Namespace
+}
+
+// unconnected tells an account that no connection reaches from one that a connection which the object may use reached
+// before, and will again once it can log in: trouble with credentials withdraws no permission.
+func (r *WebhookReconciler) unconnected(ctx context.Context, f *facts, account string) (reach, error) {
+	if account == "" {
+		return unreachable, nil
+	}
+	connections, err := r.connectionsFor(ctx, f.webhook)
+	if err != nil {
+		return unreachable, err
+	}
+	for _, c := range connections {
+		key := keyOf(c)
+		if c.ConnectionStatus().Account != account || r.Fleets.Member(key) != nil {
+			continue
+		}
+		if allowed, _, err := r.mayUse(ctx, f.webhook, key); err != nil || allowed {
+			return notConnected, err
+		}
+	}
+	return unreachable, nil
+}
+
+// connectionsFor are the connections of the object's namespace and of the cluster.
+func (r *WebhookReconciler) connectionsFor(ctx context.Context, w *v1alpha1.Webhook) ([]v1alpha1.ConnectionObject, error) {
+	var found []v1alpha1.ConnectionObject
+	var namespaced v1alpha1.ConnectionList
+	if err := r.List(ctx, &namespaced, client.InNamespace(w.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	for i := range namespaced.Items {
+		found = append(found, &namespaced.Items[i])
+	}
+	if !r.Cluster {
+		return found, nil
+	}
+	var cluster v1alpha1.ClusterConnectionList
+	if err := r.List(ctx, &cluster, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	for i := range cluster.Items {
+		found = append(found, &cluster.Items[i])
+	}
+	return found, nil
+}
+
+// callbackForbidden reports whether a remote webhook's callback is on a host that a connection does not allow: what counts
+// is where the platform delivers, which a spec that was not sent does not say.
+func (r *WebhookReconciler) callbackForbidden(
+	ctx context.Context, member *fleet.Member, presence fleet.Presence, remote platform.Webhook,
+) (bool, error) {
+	if presence != fleet.Present {
+		return false, nil
+	}
+	connection, err := getConnection(ctx, r.Client, member.Name())
+	if err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return !hostAllowed(connection.ConnectionSpec().AllowedCallbackHosts, remote.CallbackURL), nil
 }
 
 // rank says how good a connection is for an object.

@@ -29,16 +29,26 @@ const (
 // passingPauses follow the first answers of a kind that often passes by itself, such as a conflict.
 var passingPauses = []time.Duration{10 * time.Second, 30 * time.Second, 90 * time.Second}
 
+// What a failed call is noted as that has no HTTP status: no answer came, or the platform accepted a change without
+// making it.
+const (
+	noAnswer  = 0
+	unchanged = -1
+)
+
 // refusalPause is how long a request is left alone after so many refusals in a row; passing is true while the operator
 // expects the platform to take it soon.
 func refusalPause(status, count int) (pause time.Duration, passing bool) {
+	if status >= http.StatusInternalServerError || status == http.StatusUnauthorized || status == noAnswer {
+		return min(firstBackoff<<min(count-1, 16), longestBackoff), true
+	}
 	switch status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
 		if count <= len(passingPauses) {
 			return passingPauses[count-1], true
 		}
 	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge,
-		http.StatusUnsupportedMediaType, 0:
+		http.StatusUnsupportedMediaType, unchanged:
 		return invalidPause, false
 	}
 	return permissionPause, false
@@ -187,7 +197,7 @@ func (r *run) requestOf(s step) string {
 	case deleteRemote:
 		return "delete " + r.facts.id()
 	case removeOther:
-		return "remove " + r.plan.other.Account + " " + r.plan.other.ID
+		return r.plan.other.request()
 	}
 	return ""
 }

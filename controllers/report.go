@@ -69,7 +69,7 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 		status.Deactivations++
 		status.LastDeactivationTime, status.NextReactivationTime = &now, next
 		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
-		status.RefusedRequest = ""
+		status.RefusedRequest, r.noted = "", true
 		r.describe(status)
 		setConditions(status, r.facts.generation, conditionsOf(verdict{
 			reason: v1alpha1.DeactivatedReason, message: deactivatedMessage, reconciling: true,
@@ -110,7 +110,10 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	}
 	first := status.WebhookID == ""
 	status.WebhookID, status.Account = w.ID, owned.Account
-	status.ScopeID, status.Active, status.Created = w.ScopeID, &w.Active, platformTime(w.Created)
+	status.ScopeID, status.Created = w.ScopeID, platformTime(w.Created)
+	if r.mayReportActive(status, w) {
+		status.Active = &w.Active
+	}
 	if r.created || r.updated || first || status.Modified == nil || r.facts.madeHere(*w) {
 		// The time of the last change by this operator: another client's shows in a later one.
 		status.Modified = platformTime(w.Modified)
@@ -123,6 +126,13 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	if w.Active {
 		status.NextReactivationTime = nil
 	}
+}
+
+// mayReportActive reports whether the status may say what the platform said of active. That it is off, though the spec
+// wants it on and the operator left it on, is said by noteDeactivation alone, which counts it.
+func (r *run) mayReportActive(status *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
+	deactivated := !w.Active && status.Active != nil && *status.Active && r.object().WantsActive()
+	return !deactivated || r.noted || r.facts.turnedOff || r.plan.cause == causeProhibition || r.facts.turningOff()
 }
 
 func reportedRemote(s *v1alpha1.WebhookStatus) proof.Remote {

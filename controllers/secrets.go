@@ -138,7 +138,7 @@ func (r *WebhookReconciler) observeAbsentSecret(f *facts, ref v1alpha1.SecretKey
 			"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
 		return
 	}
-	restored := f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && f.webhook.Status.WebhookID == "" &&
+	restored := f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && f.webhook.Status.SecretName == "" &&
 		known.remote.ID == ""
 	if restored {
 		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)

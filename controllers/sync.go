@@ -36,6 +36,9 @@ func decideSync(f facts) plan {
 // to do with: the active state and the secret.
 func decideRefused(f facts, p plan, request string) plan {
 	v, rest := f.stillRefused(request), p.withoutSpec()
+	if f.holder.callbackForbidden {
+		rest.patch.Active = nil
+	}
 	if !p.divisible() || f.held(fingerprintUpdate(f, rest)) > 0 {
 		return plan{steps: unsent(p.steps), verdict: v}
 	}
@@ -128,7 +131,8 @@ func (f *facts) platformHasSecret() bool {
 // contestedVerdict holds back a correction of what another client changed again soon after the last one, or while the
 // platform may be moving all times of modification by itself.
 func contestedVerdict(f facts, p plan) (verdict, bool) {
-	if p.cause != causeDrift || f.reconcileRequested() {
+	newSecret := p.sendSecret && !f.platformHasSecret()
+	if p.cause != causeDrift || newSecret || f.reconcileRequested() {
 		return verdict{}, false
 	}
 	if f.restless == fleet.Suspect && p.patch.Empty() {

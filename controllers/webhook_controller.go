@@ -109,6 +109,9 @@ func (r *WebhookReconciler) current(ctx context.Context, name types.NamespacedNa
 		}
 		return nil, client.IgnoreNotFound(err)
 	}
+	if r.memory.replaced(name, webhook.UID) {
+		r.forget(name)
+	}
 	if !r.serves(webhook) {
 		// The shard that serves it now may change what was remembered.
 		r.memory.forget(name)
@@ -172,7 +175,7 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 	r.prepare()
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
 		For(&v1alpha1.Webhook{}, builder.WithPredicates(r.askedFor())).
-		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(ended())).
+		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(released())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(&v1alpha1.Connection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),
 			builder.WithPredicates(connectionChanged())).
@@ -218,13 +221,25 @@ func (r *WebhookReconciler) overwritten(e event.UpdateEvent) bool {
 	return isWebhook && stillIs && !r.writes.own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
-// ended lets through that an object is gone.
-func ended() predicate.Predicate {
+// released lets through that an object is gone, or may own other remote webhooks than before.
+func released() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
+			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
+			return isWebhook && stillIs && (lost(before, now, v1alpha1.OwnerAnnotation) ||
+				lost(before, now, v1alpha1.FormerAnnotation) || before.Status.WebhookID != now.Status.WebhookID ||
+				before.Status.Account != now.Status.Account || len(before.Status.Former) > len(now.Status.Former))
+		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}
+}
+
+// lost reports whether an annotation was there and is another now.
+func lost(before, now *v1alpha1.Webhook, annotation string) bool {
+	value := before.Annotations[annotation]
+	return value != "" && value != now.Annotations[annotation]
 }
 
 // rivals finds the Webhooks that waited for a remote webhook to become free.

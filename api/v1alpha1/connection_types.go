@@ -152,6 +152,10 @@ type ConnectionStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// account that the connection reached last, as in the status of Webhooks.
+	// +optional
+	Account string `json:"account,omitempty"`
+
 	// webhooks counts the Webhooks that use this connection, as of the last poll.
 	// +optional
 	Webhooks *int32 `json:"webhooks,omitempty"`

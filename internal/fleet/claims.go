@@ -1,25 +1,57 @@
 package fleet
 
-import "webhook-operator.io/itwin/internal/platform"
+import (
+	"time"
 
-// Claim makes an owner the one owner of a webhook in this process. It reports false when another owns it already.
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// claimFor is how long a claim counts: until the caches of this process show who owns the webhook by what was written
+// down. From then on that counts.
+const claimFor = 30 * time.Second
+
+// claim says who takes a webhook over, and since when.
+type claim struct {
+	owner Owner
+	since time.Time
+}
+
+// Claim makes an owner the one owner of a webhook in this process, until that is written down and seen. It reports false
+// when another owner's claim counts.
 func (f *Fleet) Claim(id string, owner Owner) bool {
 	key := platform.CanonicalID(id)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if current, taken := f.owners[key]; taken && current != owner {
+	if current, claimed := f.claimed(key); claimed && current != owner {
 		return false
 	}
-	f.owners[key] = owner
+	f.claims[key] = claim{owner, f.clock.Now()}
 	return true
+}
+
+// claimed returns whose claim to a webhook counts.
+func (f *Fleet) claimed(key string) (Owner, bool) {
+	c, found := f.claims[key]
+	if found && f.clock.Since(c.since) >= claimFor {
+		delete(f.claims, key)
+		return "", false
+	}
+	return c.owner, found
+}
+
+// expireClaims drops those that count no more.
+func (f *Fleet) expireClaims() {
+	for key := range f.claims {
+		f.claimed(key)
+	}
 }
 
 // Owned reports whether an owner of this process claims a webhook.
 func (f *Fleet) Owned(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, owned := f.owners[platform.CanonicalID(id)]
-	return owned
+	_, claimed := f.claimed(platform.CanonicalID(id))
+	return claimed
 }
 
 // Release forgets what was known of a webhook on behalf of its owner, which no longer wants it.
@@ -27,10 +59,10 @@ func (f *Fleet) Release(id string, owner Owner) {
 	key := platform.CanonicalID(id)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if current, taken := f.owners[key]; taken && current != owner {
+	if current, claimed := f.claimed(key); claimed && current != owner {
 		return
 	}
-	delete(f.owners, key)
+	delete(f.claims, key)
 	if e := f.entries[key]; e != nil {
 		e.suppressPolls, e.suppressed = 0, 0
 	}
@@ -41,7 +73,7 @@ func (f *Fleet) Unowned(match func(platform.Webhook) bool) (found []platform.Web
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key, e := range f.entries {
-		if _, owned := f.owners[key]; !owned && !e.missing && match(e.webhook) {
+		if _, claimed := f.claimed(key); !claimed && !e.missing && match(e.webhook) {
 			found = append(found, e.webhook)
 		}
 	}

@@ -4,5 +4,5 @@ package fleet
 func (f *Fleet) Size() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.entries) + len(f.absent) + len(f.marks) + len(f.owners) + len(f.waiting)
+	return len(f.entries) + len(f.absent) + len(f.marks) + len(f.claims) + len(f.waiting)
 }

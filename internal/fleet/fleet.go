@@ -56,7 +56,7 @@ type Fleet struct {
 	absent map[string]absence
 	// marks are the ids of the webhooks that carry an owner's mark, by owner.
 	marks  map[string]map[string]bool
-	owners map[string]Owner
+	claims map[string]claim
 	// unmanaged counts the webhooks that no Webhook claims, as counted after the last list; -1 before the first.
 	unmanaged int
 
@@ -118,7 +118,7 @@ func newFleet(account string, c clock.PassiveClock) *Fleet {
 		entries: map[string]*entry{},
 		absent:  map[string]absence{},
 		marks:   map[string]map[string]bool{},
-		owners:  map[string]Owner{},
+		claims:  map[string]claim{},
 		waiting: map[string]time.Time{},
 	}
 }

@@ -61,7 +61,7 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 	case start.api != m.api || f.members[m.name] != m:
 		f.polled = time.Time{}
 		return Changes{}, errReplaced
-	case err != nil && platform.IsConnectionTrouble(err):
+	case err != nil && (platform.IsConnectionTrouble(err) || platform.IsForbidden(err)):
 		f.polled = start.before
 		m.fail(err)
 		return Changes{}, err
@@ -77,6 +77,7 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 	m.failure, m.failures = nil, 0
 	f.failures, f.throttledUntil, f.outcome = 0, time.Time{}, nil
 	f.listed, f.merged = start.at, f.moment
+	f.expireClaims()
 	f.listCount++
 	changes := Changes{Webhooks: f.merge(webhooks, start.began), Waiting: f.takeWaiting(start.at)}
 	// What went wrong after this list began is not excused by it.

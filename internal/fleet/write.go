@@ -35,10 +35,10 @@ func (m *Member) Create(ctx context.Context, owner Owner, r platform.CreateReque
 	merged := false
 	if err == nil {
 		key := platform.CanonicalID(w.ID)
-		current, taken := f.owners[key]
+		current, taken := f.claimed(key)
 		known := f.entries[key] != nil && !f.entries[key].missing
 		if merged = taken && current != owner || known && w.Mark != string(owner); !merged {
-			f.owners[key] = owner
+			f.claims[key] = claim{owner, f.clock.Now()}
 		}
 		f.record(w)
 	}

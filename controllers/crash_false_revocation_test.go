@@ -1,0 +1,46 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// After a restart the login of the connection that allows a Webhook fails; another connection to the account works and
+// does not allow the Webhook. Nothing was withdrawn: trouble with its credentials turns nothing off.
+func TestAFailingLoginIsNoRevocation(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.connect(otherConnection, crashClientID)
+		s.editConnection(otherConnection, forbidding)
+		s.apply(subject)
+		s.Expect(s.remotes()[0].Active).To(BeTrue())
+		s.processes[0].kill()
+		p, refused := s.start(), true
+		p.dialRefusably(&refused)
+		s.run(settleFor)
+		s.Expect(s.remotes()[0].Active).To(BeTrue(), "before anything wakes it")
+		s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+		s.run(time.Minute)
+		s.Expect(s.remotes()[0].Active).To(BeTrue(), s.message(subject))
+	})
+}
+
+// The same with a Secret that is missing for a moment while the operator starts.
+func TestAMissingSecretIsNoRevocation(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.connect(otherConnection, crashClientID)
+		s.editConnection(otherConnection, forbidding)
+		s.apply(subject)
+		s.processes[0].kill()
+		s.cluster.remove(s.cluster.read(ref{kindSecret, keyed("credentials")}))
+		s.start()
+		s.run(settleFor)
+		s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+		s.run(time.Minute)
+		s.Expect(s.remotes()[0].Active).To(BeTrue(), s.message(subject))
+	})
+}

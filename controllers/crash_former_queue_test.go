@@ -1,0 +1,54 @@
+package controllers
+
+import (
+	"net/http"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/simulator"
+)
+
+// Two former remote webhooks wait for their removal. The account of the first one does not let the operator in any more:
+// "each former one goes", also the second.
+func TestAFormerOneInTroubleHoldsUpNoOther(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		refused := false
+		s.processes[0].dialRefusably(&refused)
+		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.connect(otherConnection, otherClientID)
+		s.connect("third", "third-app")
+		s.apply(subject)
+		s.fault(http.MethodDelete, "/webhooks/{id}", "status:503", simulator.Forever)
+		s.cluster.edit(subject, connectedBy(otherConnection))
+		s.run(settleFor)
+		s.cluster.edit(subject, connectedBy("third"))
+		s.run(settleFor)
+		s.Expect(identityOf(s.cluster.webhook(subject), crashKey).former).To(HaveLen(2))
+		refused = true
+		s.run(settleFor)
+		s.platform.ClearFaults()
+		s.run(2 * longestBackoff)
+		s.Expect(s.of("third-app")).To(HaveLen(1))
+		s.Expect(s.of(otherClientID)).To(BeEmpty())
+	})
+}
+
+// A former one that is not allowed any more cannot be turned off, because the platform refuses that. The present one
+// still follows its spec.
+func TestAFormerOneThatCannotBeTurnedOffHoldsUpNoEdit(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.connect(otherConnection, otherClientID)
+		s.apply(subject)
+		former := s.idOf(subject)
+		s.fault(http.MethodDelete, "/webhooks/{id}", "status:503", simulator.Forever)
+		s.cluster.edit(subject, connectedBy(otherConnection))
+		s.run(settleFor)
+		s.fault(http.MethodPatch, "/webhooks/"+former, "status:403", simulator.Forever)
+		s.editConnection(crashConnection, forbidding)
+		s.run(settleFor)
+		s.cluster.edit(subject, changeSpec)
+		s.run(2 * longestBackoff)
+		s.Expect(s.of(otherClientID)[0].CallbackURL).To(Equal(callbackOf("elsewhere")), s.message(subject))
+	})
+}
