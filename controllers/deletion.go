@@ -39,6 +39,9 @@ func letGo(f facts) plan {
 			return plan{other: former.removal(), verdict: turningOffWaits(former.ID, former.blocked())}
 		}
 	}
+	if f.secret.release {
+		return plan{steps: []step{releaseSecret, removeFinalizer}, verdict: nothing}
+	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
 }
 
@@ -79,8 +82,8 @@ func decideForbiddenDeletion(f facts) plan {
 	case f.presence == fleet.Present:
 		p := turnOffForbidden(f)
 		p.verdict = verdict{silent: true, retry: again}
-		if slices.Contains(letGo(f).steps, removeFinalizer) {
-			p.steps, p.verdict = append(p.steps, removeFinalizer), nothing
+		if rest := letGo(f).steps; slices.Contains(rest, removeFinalizer) {
+			p.steps, p.verdict = append(p.steps, rest...), nothing
 		}
 		return p
 	}

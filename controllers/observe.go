@@ -52,7 +52,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		return f, nil, err
 	}
 	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
-		return f, via, nil
+		return f, via, r.observeRelease(ctx, &f)
 	}
 	if err := r.observeSecret(ctx, &f, known); err != nil {
 		return f, nil, err
