@@ -39,10 +39,22 @@ func letGo(f facts) plan {
 			return plan{other: former.removal(), verdict: turningOffWaits(former.ID, former.blocked())}
 		}
 	}
+	if p, unconfirmed := f.confirmFormer(forbidden); unconfirmed {
+		return p
+	}
+	if f.attempt.warmUp > 0 && f.outOfReach() {
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	}
 	if f.secret.release {
 		return plan{steps: []step{releaseSecret, removeFinalizer}, verdict: nothing}
 	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// outOfReach reports whether the account of a remote webhook that the object owns or gave up is not reached. Soon after
+// the start of the process its connection may only not have been read yet: it may be one that allows the object no more.
+func (f *facts) outOfReach() bool {
+	return f.id() != "" && f.conflictingOwner == "" && f.holder.reach == unreachable || len(f.unreachableFormers()) > 0
 }
 
 // undecided reports whether it is not known, because the account does not answer or was not listed yet, that a former
@@ -171,7 +183,7 @@ func decideRestDeletion(f facts) plan {
 // awaitFormer waits until it is known of every former remote webhook that can be reached whether it exists: the object
 // is the last that knows of it.
 func (f *facts) awaitFormer() (plan, bool) {
-	if p, unconfirmed := f.confirmFormer(); unconfirmed {
+	if p, unconfirmed := f.confirmFormer(reachable, forbidden); unconfirmed {
 		return p, true
 	}
 	for _, former := range f.former {

@@ -68,6 +68,9 @@ func claimKey(r proof.Remote) string { return r.Account + "|" + platform.Canonic
 // requestKey is how the index of claims names a remote webhook that an object asks to import.
 func requestKey(id string) string { return "request|" + platform.CanonicalID(id) }
 
+// formerKey is how the index of claims names the account of a remote webhook that an object gave up.
+func formerKey(account string) string { return "former|" + account }
+
 // claimKeys are all entries of an object in the index of claims.
 func claimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
 	i := identityOf(w, key)
@@ -75,7 +78,7 @@ func claimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
 		keys = append(keys, claimKey(i.owned))
 	}
 	for _, former := range i.former {
-		keys = append(keys, claimKey(former))
+		keys = append(keys, claimKey(former), formerKey(former.Account))
 	}
 	if i.requested != "" {
 		keys = append(keys, requestKey(i.requested))

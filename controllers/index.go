@@ -14,8 +14,8 @@ import (
 const (
 	// byConnection finds the Webhooks of a connection, by its key.
 	byConnection = "spec.connection"
-	// byClaim finds the Webhooks that own a remote webhook or gave it up (claimKey), and those that ask to import it
-	// (requestKey).
+	// byClaim finds the Webhooks that own a remote webhook or gave it up (claimKey), those that ask to import it
+	// (requestKey), and those that gave up any in an account (formerKey).
 	byClaim = "claim"
 	// bySecret finds the objects that refer to a Secret, by "namespace/name".
 	bySecret = "spec.secret"

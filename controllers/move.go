@@ -40,7 +40,7 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 		i := slices.IndexFunc(f.former, func(r formerFacts) bool { return r.presence == fleet.Gone || r.taken })
 		if i >= 0 {
 			former = f.formerRemotes(f.identity.owned, f.former[i].Remote)
-		} else if p, unconfirmed := f.confirmFormer(); unconfirmed {
+		} else if p, unconfirmed := f.confirmFormer(reachable, forbidden); unconfirmed {
 			return nil, &p
 		}
 	}
@@ -137,10 +137,11 @@ func turnOffFormer(other removal, v verdict) plan {
 	return plan{steps: []step{removeOther}, other: other, verdict: v}
 }
 
-// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists.
-func (f *facts) confirmFormer() (p plan, unconfirmed bool) {
+// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are reached
+// in one of these ways.
+func (f *facts) confirmFormer(reached ...reach) (p plan, unconfirmed bool) {
 	for _, former := range f.former {
-		if former.taken || former.reach == unreachable || !former.synced || former.failure != nil {
+		if former.taken || !slices.Contains(reached, former.reach) || !former.synced || former.failure != nil {
 			continue
 		}
 		switch former.presence {

@@ -250,8 +250,16 @@ func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Obj
 	return users
 }
 
+// usersOfConnection finds the Webhooks that refer to a connection, and those that gave up a remote webhook in its
+// account: they may use it to remove that, or may not any more.
 func (r *WebhookReconciler) usersOfConnection(ctx context.Context, c client.Object) []reconcile.Request {
-	return r.matching(ctx, client.MatchingFields{byConnection: connectionKey(c.GetNamespace(), c.GetName())})
+	key := connectionKey(c.GetNamespace(), c.GetName())
+	users := r.matching(ctx, client.MatchingFields{byConnection: key})
+	if member := r.Fleets.Member(key); member != nil {
+		account := member.Fleet().Account()
+		users = append(users, r.matching(ctx, client.MatchingFields{byClaim: formerKey(account)})...)
+	}
+	return users
 }
 
 func (r *WebhookReconciler) inNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
