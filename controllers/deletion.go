@@ -52,7 +52,8 @@ func letGo(f facts) plan {
 }
 
 // outOfReach reports whether the account of a remote webhook that the object owns or gave up is not reached. Soon after
-// the start of the process its connection may only not have been read yet: it may be one that allows the object no more.
+// the start of the process its connection may only not have been read yet: it may be one that no longer allows the
+// object.
 func (f *facts) outOfReach() bool {
 	return f.id() != "" && f.conflictingOwner == "" && f.holder.reach == unreachable || len(f.unreachableFormers()) > 0
 }

@@ -137,8 +137,8 @@ func turnOffFormer(other removal, v verdict) plan {
 	return plan{steps: []step{removeOther}, other: other, verdict: v}
 }
 
-// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are reached
-// in one of these ways.
+// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are
+// reached in one of these ways.
 func (f *facts) confirmFormer(reached ...reach) (p plan, unconfirmed bool) {
 	for _, former := range f.former {
 		if former.taken || !slices.Contains(reached, former.reach) || !former.synced || former.failure != nil {
