@@ -139,6 +139,8 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 		return r.storeSecret(ctx, &r.facts)
 	case ownSecret:
 		return r.ownSecret(ctx, &r.facts)
+	case releaseSecret:
+		return r.releaseSecret(ctx, &r.facts)
 	case confirmRemote:
 		return r.confirm(remote)
 	case giveUpID:

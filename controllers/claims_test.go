@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -36,12 +37,18 @@ func (s claimScene) delete(name string) {
 	s.run(settleFor)
 }
 
-func (s claimScene) reason(name string) string {
-	return apimeta.FindStatusCondition(s.cluster.webhook(name).Status.Conditions, v1alpha1.ReadyCondition).Reason
-}
+func (s claimScene) reason(name string) string { return s.ready(name).Reason }
 
-func (s claimScene) message(name string) string {
-	return apimeta.FindStatusCondition(s.cluster.webhook(name).Status.Conditions, v1alpha1.ReadyCondition).Message
+func (s claimScene) message(name string) string { return s.ready(name).Message }
+
+// ready is the Ready condition; empty when there is none, or no such Webhook.
+func (s claimScene) ready(name string) (c metav1.Condition) {
+	if w := s.cluster.webhook(name); w != nil {
+		if found := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition); found != nil {
+			c = *found
+		}
+	}
+	return c
 }
 
 func (s claimScene) idOf(name string) string { return s.cluster.webhook(name).Status.WebhookID }

@@ -203,6 +203,7 @@ func (c *cluster) store(o client.Object) {
 		c.collect(event.old)
 	} else {
 		c.objects[r] = event.changed
+		c.collectDangling(event.changed)
 	}
 	c.history = append(c.history, event)
 	for _, p := range c.world.processes {
@@ -254,6 +255,28 @@ func (c *cluster) collect(gone client.Object) {
 			}
 		}
 	})
+}
+
+// collectDangling removes an object whose owner does not exist, unless that was changed by then.
+func (c *cluster) collectDangling(o client.Object) {
+	owner := metav1.GetControllerOf(o)
+	if owner == nil || c.exists(owner.UID) {
+		return
+	}
+	c.world.in(collectLatency, "collect", func() {
+		if now := c.read(refOf(o)); now != nil && now.GetUID() == o.GetUID() && metav1.IsControlledBy(now, &metav1.ObjectMeta{UID: owner.UID}) {
+			c.remove(now)
+		}
+	})
+}
+
+func (c *cluster) exists(uid types.UID) bool {
+	for _, o := range c.objects {
+		if o.GetUID() == uid {
+			return true
+		}
+	}
+	return false
 }
 
 // all returns copies of the objects of a kind, in the order of their names.

@@ -7,7 +7,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -143,80 +142,6 @@ func TestWhatPeopleDoWhileACreateIsUnknownLeavesOneWebhook(t *testing.T) {
 			})
 		}
 	}
-}
-
-func secretOf(name string) ref { return ref{kindSecret, keyed(name + v1alpha1.GeneratedSecretSuffix)} }
-
-// A Secret that a backup tool restored keeps its value and is owned again, in whichever order the two come.
-func TestARestoredSecretKeepsItsValue(t *testing.T) {
-	dead := []metav1.OwnerReference{{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Webhook", Name: subject, UID: "dead", Controller: new(true),
-	}}
-	for name, test := range map[string]struct {
-		owners      []metav1.OwnerReference
-		secretFirst bool
-		proof       bool
-	}{
-		"Secret first, without owner":  {secretFirst: true, proof: true},
-		"Webhook first, without owner": {proof: true},
-		"Webhook first, dead owner":    {owners: dead, proof: true},
-		"without proof":                {secretFirst: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inClaimScene(t, func(s claimScene) {
-				s.apply(subject)
-				id, backup := s.idOf(subject), s.cluster.webhook(subject)
-				secret := s.cluster.read(secretOf(subject)).(*corev1.Secret)
-				value := string(secret.Data["secret"])
-				s.processes[0].kill()
-				s.forget(subject)
-				s.start()
-				restored := &corev1.Secret{
-					ObjectMeta: metav1.ObjectMeta{
-						Namespace: crashNamespace, Name: secret.Name, Labels: secret.Labels, OwnerReferences: test.owners,
-					},
-					Data: secret.Data,
-				}
-				if test.secretFirst {
-					s.cluster.add(restored)
-				}
-				s.cluster.add(newWebhook(subject, func(o *v1alpha1.Webhook) {
-					o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers
-					if !test.proof {
-						delete(o.Annotations, v1alpha1.OwnerAnnotation)
-					}
-				}))
-				s.run(5 * time.Second)
-				if !test.secretFirst {
-					s.cluster.add(restored)
-				}
-				s.run(settleFor)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
-				s.Expect(s.idOf(subject)).To(Equal(id))
-				now := s.cluster.read(secretOf(subject)).(*corev1.Secret)
-				s.Expect(string(now.Data["secret"])).To(Equal(value))
-				s.Expect(s.remotes()[0].Secret).To(Equal(value))
-				if test.proof {
-					s.Expect(metav1.IsControlledBy(now, s.cluster.webhook(subject))).To(BeTrue(), "owned again")
-					s.Expect(s.violations()).To(BeEmpty())
-				}
-			})
-		})
-	}
-}
-
-func TestAWebhookThatRetainsDoesNotOwnItsSecret(t *testing.T) {
-	inClaimScene(t, func(s claimScene) {
-		s.apply(subject)
-		s.cluster.edit(subject, retaining)
-		s.run(settleFor)
-		secret := s.cluster.read(secretOf(subject)).(*corev1.Secret)
-		s.Expect(secret.OwnerReferences).To(BeEmpty())
-		s.delete(subject)
-		s.Expect(s.cluster.read(secretOf(subject))).NotTo(BeNil(), "receivers still verify with it")
-		s.Expect(s.remotes()).To(HaveLen(1))
-		s.Expect(s.remotes()[0].Secret).To(Equal(string(secret.Data["secret"])))
-	})
 }
 
 // What changes about a Secret other than its value is not sent; another value is, whatever key or name it has.

@@ -31,8 +31,9 @@ type scenario struct {
 	lasts time.Duration
 	// variant is how the platform differs from the simulator's default; "" when it does not.
 	variant string
-	// check tells what else is wrong in the end.
-	check func(*world) []string
+	// check tells what else is wrong in the end; with checkOnly it tells all that is.
+	check     func(*world) []string
+	checkOnly bool
 }
 
 // warmUp is how long a process works before it is disturbed: it has settled, and polled again.
@@ -281,6 +282,9 @@ func (s scenario) judge(w *world) outcome {
 	for _, p := range w.processes {
 		o.traces = append(o.traces, p.trace)
 	}
+	if s.checkOnly {
+		o.violations = nil
+	}
 	if s.check != nil {
 		o.violations = append(o.violations, s.check(w)...)
 	}
@@ -310,7 +314,7 @@ func (s scenario) complain(t *testing.T, o outcome, fates ...[]fate) {
 
 // point is what a process was about to do, or had done, at a point.
 func (o outcome) point(process, point int) string {
-	if process < len(o.traces) && point <= len(o.traces[process]) {
+	if process < len(o.traces) && 0 < point && point <= len(o.traces[process]) {
 		return o.traces[process][point-1]
 	}
 	return "not reached"

@@ -60,6 +60,17 @@ func TestVariantsWithoutMarks(t *testing.T) {
 	}
 }
 
+// TestAZombiesCreateIsUndoneWhereCreatesCannotBeMarked stops the leader after each request of a create until another one
+// has created: when it goes on, it deletes what it created, which could not be recognised later.
+func TestAZombiesCreateIsUndoneWhereCreatesCannotBeMarked(t *testing.T) {
+	s := scenarioNamed("create with a generated secret")
+	s.variant, s.most = "creates-refuse-query", 2
+	v := newVisits(t, "zombie, without marks")
+	for _, k := range leaving(s.play(t).traces[0], "after ", "POST /webhooks") {
+		v.visit(t, s, []fate{{point: k, what: freeze, frozen: 12 * time.Second}})
+	}
+}
+
 // leftover reports whether a violation is what may be left behind: an inactive webhook that is counted.
 func leftover(violation string) bool {
 	return strings.HasPrefix(violation, "inactive remote webhook") || strings.HasPrefix(violation, "unmanagedWebhooks ")

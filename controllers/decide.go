@@ -23,7 +23,11 @@ func decide(f facts) plan {
 		// The spec, which names another host, is not sent now.
 		p = turnOffForbidden(f)
 	}
-	if former, found := f.revokedFormer(); found && p.cause != causeProhibition {
+	former, revoked := f.revokedFormer()
+	switch {
+	case revoked && f.attempt.warmUp > 0 && p.verdict.retry == 0:
+		p.verdict.retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
+	case revoked && f.attempt.warmUp == 0 && p.cause != causeProhibition:
 		v := p.verdict
 		if len(p.steps) > 0 {
 			v = nothing

@@ -43,7 +43,11 @@ func (f *facts) retains() bool {
 // letGo ends the deletion of an object that leaves its remote webhooks as they are, except that what no connection
 // allows any more is turned off first.
 func letGo(f facts) plan {
-	if former, found := f.revokedFormer(); found {
+	former, revoked := f.revokedFormer()
+	switch {
+	case revoked && f.attempt.warmUp > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	case revoked:
 		return turnOffFormer(former, nothing)
 	}
 	for _, former := range f.former {
@@ -51,7 +55,23 @@ func letGo(f facts) plan {
 			return plan{other: former.removal(), verdict: turningOffWaits(former.ID, former.blocked())}
 		}
 	}
+	if p, unconfirmed := f.confirmFormer(forbidden); unconfirmed {
+		return p
+	}
+	if f.attempt.warmUp > 0 && f.outOfReach() {
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	}
+	if f.secret.release {
+		return plan{steps: []step{releaseSecret, removeFinalizer}, verdict: nothing}
+	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// outOfReach reports whether the account of a remote webhook that the object owns or gave up is not reached. Soon after
+// the start of the process its connection may only not have been read yet: it may be one that no longer allows the
+// object.
+func (f *facts) outOfReach() bool {
+	return f.id() != "" && f.conflictingOwner == "" && f.holder.reach.none() || len(f.unreachableFormers()) > 0
 }
 
 // undecided reports whether it is not known, because the account does not answer or was not listed yet, that a former
@@ -91,8 +111,8 @@ func decideForbiddenDeletion(f facts) plan {
 	case f.presence == fleet.Present:
 		p := turnOffForbidden(f)
 		p.verdict = verdict{silent: true, retry: again}
-		if slices.Contains(letGo(f).steps, removeFinalizer) {
-			p.steps, p.verdict = append(p.steps, removeFinalizer), nothing
+		if rest := letGo(f).steps; slices.Contains(rest, removeFinalizer) {
+			p.steps, p.verdict = append(p.steps, rest...), nothing
 		}
 		return p
 	}
@@ -182,7 +202,7 @@ func decideRestDeletion(f facts) plan {
 // awaitFormer waits until it is known of every former remote webhook that can be reached whether it exists: the object
 // is the last that knows of it.
 func (f *facts) awaitFormer() (plan, bool) {
-	if p, unconfirmed := f.confirmFormer(); unconfirmed {
+	if p, unconfirmed := f.confirmFormer(reachable, forbidden); unconfirmed {
 		return p, true
 	}
 	for _, former := range f.former {

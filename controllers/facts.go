@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -156,6 +157,10 @@ type secretFacts struct {
 	// loaded is true when value and fingerprint are those of the Secret.
 	loaded             bool
 	value, fingerprint string
+	// read is the Secret that the value was read from; nil while it was not.
+	read *corev1.Secret
+	// release: the generated Secret is to outlive the object, which is being deleted and still owns it.
+	release bool
 	// sent is the fingerprint of the value that this process sent last; unknownSecret when it is not known whether the
 	// platform has it, "" when it sent none.
 	sent string

@@ -61,19 +61,16 @@ func (r *WebhookReconciler) setOwner(secret *corev1.Secret, w *v1alpha1.Webhook)
 	return controllerutil.SetControllerReference(w, secret, r.Scheme())
 }
 
-// ownSecret writes who owns a generated Secret, and keeps its value. If the garbage collector, which deletes what a
-// dead owner left, was faster, the Secret is created again with the value that was read.
+// ownSecret writes who owns a generated Secret as it was read, and keeps its value. If the garbage collector, which
+// deletes what a dead owner left, was faster, the Secret is created again with the value that was read. It is not read
+// once more: the value would be lost if the collector came in between.
 func (r *WebhookReconciler) ownSecret(ctx context.Context, f *facts) error {
-	secret := &corev1.Secret{}
-	err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name}, secret)
-	if err != nil || ownershipOf(secret, f.webhook) == ownedByAnother {
-		return err
-	}
-	before := secret.DeepCopy()
+	before := f.secret.read
+	secret := before.DeepCopy()
 	if err := r.setOwner(secret, f.webhook); err != nil {
 		return err
 	}
-	err = r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	err := r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsNotFound(err) {
 		secret = before.DeepCopy()
 		secret.ObjectMeta = metav1.ObjectMeta{
@@ -90,6 +87,19 @@ func (r *WebhookReconciler) ownSecret(ctx context.Context, f *facts) error {
 	r.stored(f, secret)
 	f.secret.ownership = false
 	return nil
+}
+
+// releaseSecret lets a generated Secret outlive its Webhook, whose remote webhook is retained: receivers still need the
+// value. One that is gone already is not made again.
+func (r *WebhookReconciler) releaseSecret(ctx context.Context, f *facts) error {
+	secret, err := r.secretMetadata(ctx, client.ObjectKey{Namespace: f.webhook.Namespace, Name: f.secret.name})
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	before := secret.DeepCopy()
+	secret.OwnerReferences = nil
+	err = r.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	return client.IgnoreNotFound(err)
 }
 
 // rotateSecret replaces the value, and keeps the one before it. If the cache did not show yet that this was done, it is

@@ -44,7 +44,7 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 		})
 		if i >= 0 {
 			former = f.formerRemotes(f.identity.owned, f.former[i].Remote)
-		} else if p, unconfirmed := f.confirmFormer(); unconfirmed {
+		} else if p, unconfirmed := f.confirmFormer(reachable, forbidden); unconfirmed {
 			return nil, &p
 		}
 	}
@@ -144,7 +144,7 @@ func (f *facts) revokedFormer() (r removal, found bool) {
 	for _, former := range f.former {
 		delivers := former.presence == fleet.Present && former.webhook.Active
 		barred := former.reach == forbidden || former.callbackForbidden && f.retainsRemote()
-		if barred && delivers && !former.taken && former.failure == nil && f.attempt.warmUp == 0 &&
+		if barred && delivers && !former.taken && former.failure == nil &&
 			f.held(former.removal().request()) == 0 {
 			r = former.removal()
 			r.turnOff = true
@@ -160,10 +160,11 @@ func turnOffFormer(other removal, v verdict) plan {
 	return plan{steps: []step{removeOther}, other: other, verdict: v}
 }
 
-// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists.
-func (f *facts) confirmFormer() (p plan, unconfirmed bool) {
+// confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are
+// reached in one of these ways.
+func (f *facts) confirmFormer(reached ...reach) (p plan, unconfirmed bool) {
 	for _, former := range f.former {
-		if former.taken || former.reach.none() || !former.synced || former.failure != nil {
+		if former.taken || !slices.Contains(reached, former.reach) || !former.synced || former.failure != nil {
 			continue
 		}
 		switch former.presence {

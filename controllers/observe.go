@@ -53,7 +53,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		return f, nil, err
 	}
 	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
-		return f, via, nil
+		return f, via, r.observeRelease(ctx, &f)
 	}
 	if err := r.observeSecret(ctx, &f, known); err != nil {
 		return f, nil, err
@@ -251,11 +251,11 @@ func (r *WebhookReconciler) observeAttempt(
 	return err
 }
 
-// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims and no create in
-// flight has made.
+// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims. A create in flight has
+// made none of them: its callback carries a mark, which that of the spec does not.
 func (r *WebhookReconciler) adoptable(ctx context.Context, f *facts, account *fleet.Fleet) (*platform.Webhook, error) {
 	candidates := account.Unowned(func(w platform.Webhook) bool {
-		return w.Mark == "" && inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)
+		return inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)
 	})
 	for _, candidate := range candidates {
 		owners, err := r.owners(ctx, proof.Remote{Account: account.Account(), ID: candidate.ID})

@@ -16,6 +16,7 @@ const (
 	addFinalizer     step = "add finalizer"
 	storeSecret      step = "store secret"
 	ownSecret        step = "own secret"
+	releaseSecret    step = "release secret"
 	confirmRemote    step = "confirm"
 	giveUpID         step = "give up id"
 	createRemote     step = "create"
@@ -73,13 +74,15 @@ type plan struct {
 	verdict verdict
 }
 
-// needsSecret reports whether an update has to carry the value of the signing secret, which was not read.
+// needsSecret reports whether a step has to carry the value of the signing secret, which was not read.
 func (p *plan) needsSecret(f *facts) bool {
 	s := f.secret
-	if s.loaded || s.missing || s.problem != nil || p.withoutSecret || slices.Contains(p.steps, ownSecret) {
+	if s.loaded || s.missing || s.problem != nil || p.withoutSecret {
 		return false
 	}
-	return slices.Contains(p.steps, createRemote) || slices.Contains(p.steps, updateRemote)
+	return slices.ContainsFunc(p.steps, func(s step) bool {
+		return s == createRemote || s == updateRemote || s == ownSecret
+	})
 }
 
 // removal is a webhook that this object made and no longer wants.

@@ -62,15 +62,29 @@ func (f *facts) secretUnchanged() bool {
 	return s.SecretName == secret.name && s.SecretVersion == secret.version
 }
 
+// observeRelease finds out whether a Webhook that is being deleted, but not its remote webhook, owns its Secret.
+func (r *WebhookReconciler) observeRelease(ctx context.Context, f *facts) error {
+	w := f.webhook
+	if w.DeletionTimestamp.IsZero() || !f.retains() || !w.GeneratesSecret() {
+		return nil
+	}
+	f.secret.name = w.SigningSecret().Name
+	meta, err := r.secretMetadata(ctx, client.ObjectKey{Namespace: w.Namespace, Name: f.secret.name})
+	if err == nil {
+		f.secret.release = ownershipOf(meta, w) == ownedByWebhook
+	}
+	return client.IgnoreNotFound(err)
+}
+
 // observeGenerated checks whose a generated Secret is. It reports false when it is not this Webhook's.
-func (f *facts) observeGenerated(meta *metav1.PartialObjectMetadata) bool {
+func (f *facts) observeGenerated(meta client.Object) bool {
 	w := f.webhook
 	switch ownershipOf(meta, w) {
 	case ownedByAnother:
 		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
 			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if "+
 				"nothing uses its value",
-			meta.Name)}
+			meta.GetName())}
 		return false
 	case ownedByWebhook:
 		f.secret.ownership = w.Spec.DeletionPolicy == v1alpha1.RetainRemote
@@ -138,9 +152,7 @@ func (r *WebhookReconciler) observeAbsentSecret(f *facts, ref v1alpha1.SecretKey
 			"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
 		return
 	}
-	restored := f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && f.webhook.Status.SecretName == "" &&
-		known.remote.ID == ""
-	if restored {
+	if f.restored() && known.remote.ID == "" {
 		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
 		if wait := known.firstSeen.Add(restoreGrace).Sub(f.now); wait > 0 {
 			f.secret.problem, f.secret.retry = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
@@ -150,6 +162,14 @@ func (r *WebhookReconciler) observeAbsentSecret(f *facts, ref v1alpha1.SecretKey
 		}
 	}
 	f.secret.missing = true
+}
+
+// restored reports whether the object has a remote webhook by its annotations, and the status tells of no secret that
+// the platform was ever sent: a backup holds no status. While such an object waits, its status already has the id.
+func (f *facts) restored() bool {
+	s := f.webhook.Status
+	return f.webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && s.SecretName == "" && s.SecretFingerprint == "" &&
+		appliedGeneration(&s) == 0
 }
 
 // loadSecret reads the value of the signing secret past the cache.
@@ -164,6 +184,9 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 		return err
 	}
 	f.secret.version = secret.ResourceVersion
+	if f.webhook.GeneratesSecret() && !f.observeGenerated(&secret) {
+		return nil
+	}
 	value, found := secret.Data[ref.Key]
 	invalid := func(message string, args ...any) {
 		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(message, args...)}
@@ -184,6 +207,7 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 		invalid("Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)
 	default:
 		f.secret.loaded, f.secret.value, f.secret.fingerprint = true, string(value), r.Key.Fingerprint(string(value))
+		f.secret.read = &secret
 	}
 	return nil
 }

@@ -38,13 +38,16 @@ func TestStaleStarts(t *testing.T) {
 	})
 }
 
+// lackingLists are answers without any webhook.
+var lackingLists = []fate{{
+	every: "before GET /webhooks", what: disturb, never: true,
+	reply: page("without any webhook", http.StatusOK, `{"webhooks":[]}`),
+}}
+
 // TestListsThatLack answers lists as a replica does that lacks a webhook which exists. What has an id is not believed to
 // be gone until the platform says so when asked for it by its id.
 func TestListsThatLack(t *testing.T) {
-	lacking := []fate{{
-		every: "before GET /webhooks", what: disturb, never: true,
-		reply: page("without any webhook", http.StatusOK, `{"webhooks":[]}`),
-	}}
+	lacking := lackingLists
 	for _, name := range []string{"update", "turn off", "rotate a given secret", "reactivate on request", "delete"} {
 		s := scenarioNamed(name)
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,8 @@ const (
 	signing     = "signing"
 	generated   = "generated" + v1alpha1.GeneratedSecretSuffix
 	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
+	// collected is how long the garbage collector would take at most for what it is not to collect.
+	collected = 5 * time.Second
 )
 
 // scene is what one test has to itself: a namespace that will be deleted, and a platform.
