@@ -168,3 +168,14 @@ func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 		})
 	}
 }
+
+// TestASecretThatWasNotGeneratedIsNotUsed makes a Secret of the name that the operator would generate.
+func TestASecretThatWasNotGeneratedIsNotUsed(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		name := secretOf(subject).key.Name
+		s.cluster.setSecret(name, map[string]string{v1alpha1.DefaultSecretKey: firstHMAC})
+		s.apply(subject)
+		s.Expect(s.reason(subject)).To(Equal(v1alpha1.SecretInvalidReason))
+		s.Expect(s.remotes()).To(BeEmpty())
+	})
+}
