@@ -25,9 +25,9 @@ type informers struct {
 	indexes map[string]client.IndexerFunc
 }
 
-func newInformers() *informers {
+func newInformers(clusterWide bool) *informers {
 	c := &informers{objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}}
-	if err := addIndexes(context.Background(), indexedManager{cache: c}, crashKey, false); err != nil {
+	if err := addIndexes(context.Background(), indexedManager{cache: c}, crashKey, clusterWide); err != nil {
 		panic(err)
 	}
 	return c
@@ -55,8 +55,13 @@ func (c *informers) take(event change) change {
 		return seen
 	}
 	seen.changed = event.changed.DeepCopyObject().(client.Object)
-	if secret, ok := seen.changed.(*corev1.Secret); ok {
-		seen.changed = metadataOf(secret)
+	switch o := seen.changed.(type) {
+	case *corev1.Secret:
+		seen.changed = metadataOf(o)
+	case *corev1.Namespace:
+		meta := &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
+		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindNamespace))
+		seen.changed = meta
 	}
 	c.objects[event.ref] = seen.changed
 	return seen
@@ -78,6 +83,8 @@ func (c *informers) get(key client.ObjectKey, into client.Object) error {
 		found.(*v1alpha1.Webhook).DeepCopyInto(into)
 	case *v1alpha1.Connection:
 		found.(*v1alpha1.Connection).DeepCopyInto(into)
+	case *v1alpha1.ClusterConnection:
+		found.(*v1alpha1.ClusterConnection).DeepCopyInto(into)
 	case *metav1.PartialObjectMetadata:
 		found.(*metav1.PartialObjectMetadata).DeepCopyInto(into)
 	default:
@@ -99,24 +106,34 @@ func (c *informers) list(into client.ObjectList, opts ...client.ListOption) erro
 		for _, o := range found {
 			into.Items = append(into.Items, *o.(*v1alpha1.Connection))
 		}
+	case *v1alpha1.ClusterConnectionList:
+		for _, o := range found {
+			into.Items = append(into.Items, *o.(*v1alpha1.ClusterConnection))
+		}
 	default:
 		return fmt.Errorf("a list of %T would start an informer", into)
 	}
 	return nil
 }
 
-func (c *informers) refs() []ref {
-	return slices.SortedFunc(maps.Keys(c.objects), func(a, b ref) int {
-		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.key.String(), b.key.String()))
-	})
+func (c *informers) refs() []ref { return slices.SortedFunc(maps.Keys(c.objects), compareRefs) }
+
+func compareRefs(a, b ref) int {
+	return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.key.Namespace, b.key.Namespace),
+		strings.Compare(a.key.Name, b.key.Name))
 }
 
 // matching returns objects of a kind in the order of their names.
 func (c *informers) matching(kind string, options client.ListOptions) (found []client.Object) {
-	for _, r := range c.refs() {
+	var refs []ref
+	for r := range c.objects {
 		if r.kind == kind && c.matches(r, options) {
-			found = append(found, c.objects[r])
+			refs = append(refs, r)
 		}
+	}
+	slices.SortFunc(refs, compareRefs)
+	for _, r := range refs {
+		found = append(found, c.objects[r])
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -71,6 +72,9 @@ const (
 	kindWebhook    = "Webhook"
 	kindConnection = "Connection"
 	kindSecret     = "Secret"
+
+	kindClusterConnection = "ClusterConnection"
+	kindNamespace         = "Namespace"
 )
 
 func kindOf(o runtime.Object) string {
@@ -79,6 +83,10 @@ func kindOf(o runtime.Object) string {
 		return kindWebhook
 	case *v1alpha1.Connection, *v1alpha1.ConnectionList:
 		return kindConnection
+	case *v1alpha1.ClusterConnection, *v1alpha1.ClusterConnectionList:
+		return kindClusterConnection
+	case *corev1.Namespace:
+		return kindNamespace
 	case *corev1.Secret:
 		return kindSecret
 	case *metav1.PartialObjectMetadata:
@@ -286,7 +294,9 @@ func (c *cluster) all(kind string) (found []client.Object) {
 			found = append(found, o.DeepCopyObject().(client.Object))
 		}
 	}
-	slices.SortFunc(found, func(a, b client.Object) int { return strings.Compare(a.GetName(), b.GetName()) })
+	slices.SortFunc(found, func(a, b client.Object) int {
+		return cmp.Or(strings.Compare(a.GetName(), b.GetName()), strings.Compare(a.GetNamespace(), b.GetNamespace()))
+	})
 	return found
 }
 

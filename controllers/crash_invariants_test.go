@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
@@ -123,7 +124,7 @@ func said(conditions []metav1.Condition) (text string) {
 // secret compares the signing secret of both sides, and what the status says of it.
 func (c *checker) secret(w *v1alpha1.Webhook, r simulator.Webhook) {
 	used := w.SigningSecret()
-	secret, found := c.world.cluster.read(ref{kindSecret, keyed(used.Name)}).(*corev1.Secret)
+	secret, found := c.world.cluster.read(ref{kindSecret, client.ObjectKey{Namespace: w.Namespace, Name: used.Name}}).(*corev1.Secret)
 	if !found {
 		c.violated("%s has no Secret", w.Name)
 		return

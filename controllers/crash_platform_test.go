@@ -77,19 +77,30 @@ func (w *world) carryOut(r *http.Request) (response *http.Response) {
 		}
 		w.most = max(w.most, len(w.platform.Webhooks())-len(w.strangers))
 	}()
-	recorder := httptest.NewRecorder()
-	w.platform.ServeHTTP(recorder, r)
-	return recorder.Result()
+	serve := func(r *http.Request) *http.Response {
+		recorder := httptest.NewRecorder()
+		w.platform.ServeHTTP(recorder, r)
+		return recorder.Result()
+	}
+	if w.platformProxy != nil {
+		return w.platformProxy(r, serve)
+	}
+	return serve(r)
 }
 
-// ask sends a request as somebody else who has the same credentials.
+// ask sends a request as another client with the same credentials.
 func (w *world) ask(method, path string, body any) (answer map[string]any) {
+	return w.askAs(crashClientID, method, path, body)
+}
+
+// askAs sends a request as another client of a service application.
+func (w *world) askAs(clientID, method, path string, body any) (answer map[string]any) {
 	data, err := json.Marshal(body)
 	w.must(err)
 	r := httptest.NewRequest(method, platformURL+path, bytes.NewReader(data))
 	r.Header.Set("Accept", "application/vnd.bentley.itwin-platform.v2+json")
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+w.token())
+	r.Header.Set("Authorization", "Bearer "+w.token(clientID))
 	recorder := httptest.NewRecorder()
 	w.platform.ServeHTTP(recorder, r)
 	if recorder.Body.Len() > 0 {
@@ -98,9 +109,9 @@ func (w *world) ask(method, path string, body any) (answer map[string]any) {
 	return answer
 }
 
-func (w *world) token() string {
+func (w *world) token(clientID string) string {
 	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {crashClientID}, "client_secret": {"pair"},
+		"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {"pair"},
 	}
 	r := httptest.NewRequest(http.MethodPost, platformURL+"/connect/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -27,7 +28,9 @@ type process struct {
 	world       *world
 	webhooks    *WebhookReconciler
 	connections *ConnectionReconciler
-	cache       *informers
+	// clusterConnections is nil unless the operator serves the whole cluster.
+	clusterConnections *ConnectionReconciler
+	cache              *informers
 	// context ends when the process is deposed or dies.
 	context context.Context
 	end     context.CancelFunc
@@ -64,12 +67,14 @@ func (i item) name() string { return "work " + i.controller + " " + i.String() }
 const (
 	webhookController    = "webhook"
 	connectionController = "connection"
+
+	clusterConnectionController = "clusterconnection"
 )
 
 // start begins a life.
 func (w *world) start(fates ...fate) *process {
 	p := &process{
-		world: w, cache: newInformers(), fates: fates,
+		world: w, cache: newInformers(w.clusterWide), fates: fates,
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
 		due: map[string]time.Time{},
 	}
@@ -94,28 +99,45 @@ func (w *world) start(fates ...fate) *process {
 func (p *process) assemble() {
 	fleets := fleet.NewRegistry(clock.RealClock{})
 	p.webhooks = &WebhookReconciler{
-		Client: p.client(), APIReader: p.reader(), Recorder: quiet{}, Fleets: fleets, Clock: clock.RealClock{},
-		Key: crashKey,
+		Client: p.client(), APIReader: p.reader(), Recorder: recorder{p.world}, Fleets: fleets, Clock: clock.RealClock{},
+		Key: crashKey, Cluster: p.world.clusterWide,
 	}
 	p.webhooks.prepare()
-	p.connections = &ConnectionReconciler{
-		Client: p.client(), APIReader: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: p.webhooks,
-		New:     func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} },
-		NewList: func() client.ObjectList { return &v1alpha1.ConnectionList{} },
+	_ = p.webhooks.waker.Start(p.context, wakeups{p: p, controller: webhookController})
+	p.connections = p.serveConnections(fleets, connectionController)
+	p.connections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
+	p.connections.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
+	if p.world.clusterWide {
+		p.clusterConnections = p.serveConnections(fleets, clusterConnectionController)
+		p.clusterConnections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
+		p.clusterConnections.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
 	}
-	p.connections.prepare()
-	p.connections.dial = func(o platform.Options) (API, error) {
+}
+
+// serveConnections makes the reconciler of one kind of connection, which the caller names.
+func (p *process) serveConnections(fleets *fleet.Registry, controller string) *ConnectionReconciler {
+	r := &ConnectionReconciler{
+		Client: p.client(), APIReader: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: p.webhooks,
+		AllowHost: p.world.allowHost,
+	}
+	r.prepare()
+	r.dial = func(o platform.Options) (API, error) {
 		o.Transport = transport{p}
 		return platform.New(o)
 	}
-	_ = p.webhooks.waker.Start(p.context, wakeups{p: p, controller: webhookController})
-	_ = p.connections.waker.Start(p.context, wakeups{p: p, controller: connectionController})
+	_ = r.waker.Start(p.context, wakeups{p: p, controller: controller})
+	return r
 }
 
-// quiet is a recorder of events: they are written in the background, and nothing depends on them.
-type quiet struct{}
+// recorder takes the Events. The operator writes them in the background, and nothing depends on them.
+type recorder struct{ world *world }
 
-func (quiet) Eventf(_, _ apimachineryruntime.Object, _, _, _, _ string, _ ...any) {}
+// Eventf implements events.EventRecorder.
+func (r recorder) Eventf(about, _ apimachineryruntime.Object, _, reason, _, note string, args ...any) {
+	if r.world.onEvent != nil {
+		r.world.onEvent(about, reason+": "+fmt.Sprintf(note, args...))
+	}
+}
 
 // wakeups is the queue as a waker sees it.
 type wakeups struct {
@@ -165,10 +187,14 @@ func (p *process) work(i item) {
 }
 
 func (p *process) reconcile(i item) (ctrl.Result, error) {
-	if i.controller == connectionController {
-		return p.connections.Reconcile(p.context, ctrl.Request{NamespacedName: i.NamespacedName})
+	request := ctrl.Request{NamespacedName: i.NamespacedName}
+	switch i.controller {
+	case connectionController:
+		return p.connections.Reconcile(p.context, request)
+	case clusterConnectionController:
+		return p.clusterConnections.Reconcile(p.context, request)
 	}
-	return p.webhooks.Reconcile(p.context, ctrl.Request{NamespacedName: i.NamespacedName})
+	return p.webhooks.Reconcile(p.context, request)
 }
 
 // finish queues an item again as controller-runtime does.
@@ -215,15 +241,28 @@ func (p *process) handle(c change) {
 			p.enqueueAll(webhookController, p.webhooks.rivals(p.context, o)...)
 		}
 	case kindConnection:
-		if passes(predicate.GenerationChangedPredicate{}, c) {
-			p.enqueueAll(connectionController, reconcile.Request{NamespacedName: c.key})
-		}
-		if passes(connectionChanged(), c) {
-			p.enqueueAll(webhookController, p.webhooks.usersOfConnection(p.context, o)...)
+		p.handleConnection(c, connectionController)
+	case kindClusterConnection:
+		p.handleConnection(c, clusterConnectionController)
+	case kindNamespace:
+		if passes(predicate.LabelChangedPredicate{}, c) {
+			p.enqueueAll(webhookController, p.webhooks.inNamespace(p.context, o)...)
 		}
 	default:
 		p.enqueueAll(webhookController, p.webhooks.usersOfSecret(p.context, o)...)
 		p.enqueueAll(connectionController, p.connections.usersOfSecret(p.context, o)...)
+		if p.clusterConnections != nil {
+			p.enqueueAll(clusterConnectionController, p.clusterConnections.usersOfSecret(p.context, o)...)
+		}
+	}
+}
+
+func (p *process) handleConnection(c change, controller string) {
+	if passes(predicate.GenerationChangedPredicate{}, c) {
+		p.enqueueAll(controller, reconcile.Request{NamespacedName: c.key})
+	}
+	if passes(connectionChanged(), c) {
+		p.enqueueAll(webhookController, p.webhooks.usersOfConnection(p.context, concerned(c))...)
 	}
 }
 

@@ -1,11 +1,13 @@
 package controllers
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/proof"
@@ -54,6 +56,13 @@ type world struct {
 	strangers map[string]simulator.Webhook
 	// restless is true when the platform moves times of modification without a change.
 	restless bool
+	// clusterWide is true where the operator serves the whole cluster, and ClusterConnections.
+	clusterWide bool
+	// allowHost is the operator's check of hosts; nil allows any.
+	allowHost func(host string) error
+	// onEvent takes each Event, and platformProxy answers each request to the platform, where they are not nil.
+	onEvent       func(about runtime.Object, text string)
+	platformProxy func(*http.Request, func(*http.Request) *http.Response) *http.Response
 	// most is how many webhooks the platform ever had at the same time, beside the strangers.
 	most int
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -67,9 +68,10 @@ func decideConnected(f facts) plan {
 			message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
 				", with which the operator marks what it creates; remove it",
 		}}
-	case f.conflictingOwner != "":
-		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to Webhook %s; delete one of the two",
-			cmp.Or(id, f.identity.requested), f.conflictingOwner)}
+	case f.conflictingOwner != "" && (id != "" || f.connection.adoption):
+		// A request that the connection does not allow is not told whether the id is another's.
+		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two",
+			cmp.Or(id, f.identity.requested), f.describeConflictingOwner())}
 	case id != "" && f.webhook.Spec.WebhookID != "" && !platform.SameID(id, f.webhook.Spec.WebhookID):
 		return plan{verdict: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
 			id, f.webhook.Spec.WebhookID)}
@@ -85,6 +87,15 @@ func decideConnected(f facts) plan {
 
 func alreadyClaimed(message string, args ...any) verdict {
 	return verdict{reason: v1alpha1.AlreadyClaimedReason, stalled: true, message: fmt.Sprintf(message, args...)}
+}
+
+// describeConflictingOwner names the Webhook with the better claim, unless it is in another namespace: what that
+// namespace holds is not for the users of this one.
+func (f *facts) describeConflictingOwner() string {
+	if strings.HasPrefix(f.conflictingOwner, f.webhook.Namespace+"/") {
+		return "Webhook " + f.conflictingOwner
+	}
+	return "a Webhook in another namespace"
 }
 
 // activeAndOwned reports whether the platform delivers events for the remote webhook that the object owns.

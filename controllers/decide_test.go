@@ -310,7 +310,14 @@ func TestDecide(t *testing.T) {
 		{name: "what another Webhook is creating is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.remote.Mark = "another" })},
 		{name: "what another Webhook owns is not imported", reason: "AlreadyClaimed",
-			facts: with(settled(), asksFor(anID), func(f *facts) { f.conflictingOwner = "other/older" })},
+			facts: with(settled(), asksFor(anID), func(f *facts) { f.conflictingOwner = "other/older" }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.message).To(ContainSubstring("belongs to a Webhook in another namespace"))
+			}},
+		{name: "an import that is not allowed is not told that another Webhook owns it", reason: "ConnectionNotAllowed",
+			facts: with(settled(), asksFor(anID), func(f *facts) {
+				f.conflictingOwner, f.connection.adoption = "other/older", false
+			})},
 		{name: "an import waits until the cache shows who claims what",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.attempt.warmUp = time.Second }),
 			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
@@ -571,7 +578,11 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), goneRemote, marked(false)),
 			steps: []step{giveUpID, adoptRemote, recordID, updateRemote}},
 		{name: "an older claim wins", reason: "AlreadyClaimed",
-			facts: with(settled(), func(f *facts) { f.conflictingOwner = "other/older" })},
+			facts: with(settled(), func(f *facts) { f.conflictingOwner = f.webhook.Namespace + "/older" }),
+			check: func(g Gomega, p plan) {
+				g.Expect(p.verdict.message).To(ContainSubstring("belongs to Webhook "), "its own namespace is told")
+				g.Expect(p.verdict.message).To(ContainSubstring("/older"))
+			}},
 
 		// Connection.
 		{name: "a missing connection is reported", facts: with(settled(), troubled("ConnectionNotFound")),

@@ -88,12 +88,18 @@ func (r *WebhookReconciler) prohibition(
 					"namespace's labels", connection.GetName(), w.Namespace)}, nil
 		}
 	}
-	if !hostAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL) {
-		return &problem{v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
-			"%s %q allows no callback to this host; its spec.allowedCallbackHosts are %q",
-			kind, connection.GetName(), spec.AllowedCallbackHosts)}, nil
+	if hostAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL) {
+		return nil, nil
 	}
-	return nil, nil
+	message := fmt.Sprintf("%s %q allows no callback to this host; its spec.allowedCallbackHosts ", kind,
+		connection.GetName())
+	if kind == v1alpha1.ConnectionKindCluster {
+		// Its hosts may be those of other tenants.
+		message += "must have a pattern that matches it"
+	} else {
+		message += fmt.Sprintf("are %q", spec.AllowedCallbackHosts)
+	}
+	return &problem{v1alpha1.ConnectionNotAllowedReason, message}, nil
 }
 
 // namespaceLabels reads the labels of a namespace from the cache. One that the cache does not show yet is an error:

@@ -70,19 +70,26 @@ func TestChaos(t *testing.T) {
 		name string
 		// managers is how many of them compete for the lease; a single one does not ask for it.
 		managers int
+		// hostile lets a hostile tenant act beside the people.
+		hostile bool
 	}{
-		{"one manager", 1},
-		{"two managers", 2},
+		{"one manager", 1, false},
+		{"two managers", 2, false},
+		{"a hostile tenant", 1, true},
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
 			t.Logf("repeat this with: make chaos SEED=%d N=%d FOR=%s", *seed, *webhooks, *duration)
-			w := newWorld(t, scenario.managers)
+			w := newWorld(t, scenario.managers, scenario.hostile)
 			must(t, w.breakEverything(t.Context()))
 			must(t, restartCollector())
 			t.Log("done:", w.journal.summary())
 			t.Log("calls that went wrong:", w.played())
 			w.settles(t)
 			w.staysSettled(t)
+			if w.hostile != nil {
+				w.hostile.leaves(t)
+				w.settles(t)
+			}
 			w.vanishes(t)
 			w.nobodyPanicked(t)
 		})
@@ -96,6 +103,9 @@ func (w *world) breakEverything(ctx context.Context) error {
 	var busy sync.WaitGroup
 	for i, p := range w.people() {
 		busy.Go(func() { p.live(ctx, w.random(streamPeople+i)) })
+	}
+	if w.hostile != nil {
+		busy.Go(func() { w.hostile.live(ctx, w.random(streamHostile)) })
 	}
 	var operator, control, platform error
 	busy.Go(func() { operator = w.torment(ctx, w.random(streamOperator), *duration/6, w.crew.blows()) })
@@ -115,7 +125,12 @@ func (w *world) settles(t *testing.T) {
 			return nil, err
 		}
 		count = len(s.webhooks)
-		return s.differences(), nil
+		found := s.differences()
+		if w.hostile != nil {
+			wins, err := w.hostile.wins(ctx, s)
+			return append(found, wins...), err
+		}
+		return found, nil
 	})
 	t.Logf("settled after %s: %d Webhooks", time.Since(began).Round(time.Second), count)
 }

@@ -41,6 +41,9 @@ type member struct {
 // hire starts the operator's processes.
 func (w *world) hire(ctx context.Context, n int) (*crew, error) {
 	flags := []string{"--watch-namespace=" + w.namespace}
+	if w.hostile != nil {
+		flags = append(flags, "--watch-namespace="+w.hostile.namespace)
+	}
 	if n > 1 {
 		flags = append(flags, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	}

@@ -45,7 +45,9 @@ func (w *world) look(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{webhooks: webhooks.Items, secrets: map[string]corev1.Secret{}, remotes: remotes}
+	s := &state{
+		webhooks: webhooks.Items, secrets: map[string]corev1.Secret{}, remotes: slices.DeleteFunc(remotes, w.foreign),
+	}
 	for _, secret := range secrets.Items {
 		s.secrets[secret.Name] = secret
 	}

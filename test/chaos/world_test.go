@@ -34,6 +34,7 @@ const (
 	streamPlane
 	streamPlatform
 	streamSecrets
+	streamHostile
 	streamMembers = 50
 	streamPeople  = 100
 )
@@ -46,17 +47,23 @@ type world struct {
 	stranger *platform.Client
 	crew     *crew
 	journal  journal
+	// hostile is nil where no hostile tenant acts.
+	hostile *hostile
 	// mended is when the last thing was broken.
 	mended time.Time
 }
 
-func newWorld(t *testing.T, managers int) *world {
+func newWorld(t *testing.T, managers int, hostile bool) *world {
 	t.Helper()
 	ctx := t.Context()
 	w := &world{}
 	must(t, w.startPlatform(t))
 	must(t, w.furnish(ctx))
 	must(t, w.invite())
+	if hostile {
+		must(t, w.admit(ctx))
+		must(t, w.hostile.addStrangers(ctx))
+	}
 	crew, err := w.hire(ctx, managers)
 	must(t, err)
 	w.crew = crew
