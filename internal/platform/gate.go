@@ -129,9 +129,10 @@ func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
 		return &ThrottledError{After: g.wait(t, now, g.closedUntil), Closed: true}
 	}
-	deficit := g.deficit(member, now, t.Lane)
-	if deficit > 0 || g.lines[t.Lane].early(t, now) && !g.idle(member, now) {
-		return &ThrottledError{After: g.wait(t, now, now.Add(deficit))}
+	shared := deficit(g.account.buckets(), now, t.Lane)
+	longest := max(shared, deficit(g.buckets(member), now, t.Lane))
+	if longest > 0 || g.lines[t.Lane].early(t, now) && !g.idle(member, now) {
+		return &ThrottledError{After: g.wait(t, now, now.Add(longest)), Own: longest > shared}
 	}
 	if g.inFlight > 0 && g.sent >= g.inFlight && t.Lane != listing {
 		at := g.busy.place(now.Add(busyPause), busySpacing)
@@ -176,9 +177,9 @@ func (g *gate) leave() {
 }
 
 // deficit is how long it takes until every bucket holds a call for this lane.
-func (g *gate) deficit(member string, now time.Time, lane Lane) time.Duration {
+func deficit(buckets []*rate.Limiter, now time.Time, lane Lane) time.Duration {
 	var longest time.Duration
-	for _, b := range g.buckets(member) {
+	for _, b := range buckets {
 		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
 		// A sliver below a whole call is float noise, not a wait.
 		if missing > 1e-9 {
