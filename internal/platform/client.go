@@ -39,6 +39,8 @@ type Options struct {
 	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
 	// another service and are not counted.
 	Limits Limits
+	// TokenPause is shared with other clients that ask the same token server for the same tokens; may be nil.
+	TokenPause *TokenPause
 	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
 	Transport http.RoundTripper
 	// AllowHost returns an error for a host, with its port if it is written, that no request may be sent to; nil allows
@@ -108,7 +110,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		options: o, base: base.JoinPath("/"), http: httpClient,
 		tokens: &tokens{
-			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
+			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe, pause: o.TokenPause,
 			config: clientcredentials.Config{
 				ClientID: o.Credentials.ClientID, ClientSecret: o.Credentials.ClientSecret,
 				TokenURL: o.TokenURL, Scopes: strings.Fields(o.OAuthScope),
@@ -162,6 +164,9 @@ func setDefaults(o *Options) {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+	}
+	if o.TokenPause == nil {
+		o.TokenPause = &TokenPause{}
 	}
 	if o.Observe == nil {
 		o.Observe = func(Call) {}
