@@ -28,7 +28,7 @@ func (p *Pace) Join(member string, l Limits) *Share {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.members[member] == nil {
-		g.members[member] = &budget{}
+		g.members[member] = &pool{}
 	}
 	g.members[member].set(l, g.clock.Now())
 	g.widen()
