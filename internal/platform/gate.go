@@ -63,6 +63,8 @@ type gate struct {
 // pool is a budget and the calls that wait for it: the account's, or those that only a member's own limits hold back.
 type pool struct {
 	budget
+	// left is true of a member that has left.
+	left  bool
 	lines [listing + 1]queue
 	// served counts the calls of each lane that were let through; the longer ago, the less they count.
 	served [listing + 1]float64
@@ -120,9 +122,7 @@ func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledErr
 
 // take counts a call that is let through.
 func (p *pool) take(t Turn, now time.Time) {
-	for _, b := range p.buckets() {
-		b.AllowN(now, 1)
-	}
+	p.spend(now)
 	for lane := range p.lines {
 		delete(p.lines[lane].kept, t.Caller)
 		p.served[lane] *= servedDecay
