@@ -43,8 +43,8 @@ type Options struct {
 	TokenPause *TokenPause
 	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
 	Transport http.RoundTripper
-	// AllowHost returns an error for a host, with its port if it is written, that no request may be sent to; nil allows
-	// any. It is asked about the hosts of APIURL and TokenURL.
+	// AllowHost returns an error for a host, with its port if it is not the default, that no request may be sent to; nil
+	// allows any. It is asked about the hosts of APIURL and TokenURL, as NormalURL spells them.
 	AllowHost func(host string) error
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
@@ -129,11 +129,11 @@ func checkHosts(o Options) error {
 		return nil
 	}
 	for _, option := range []struct{ name, url string }{{"apiUrl", o.APIURL}, {"tokenUrl", o.TokenURL}} {
-		u, err := url.Parse(option.url)
-		if err != nil {
-			return &HostError{option.name, fmt.Errorf("%q is not a URL", clean(option.url))}
+		u, ok := NormalURL(option.url)
+		if !ok {
+			return &HostError{option.name, fmt.Errorf("%q is not a URL with a host", clean(option.url))}
 		}
-		if err := o.AllowHost(strings.ToLower(u.Host)); err != nil {
+		if err := o.AllowHost(u.Host); err != nil {
 			return &HostError{option.name, err}
 		}
 	}
