@@ -49,9 +49,11 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 		return nil, err
 	}
 	cadence := cadenceOf(c.ConnectionSpec())
-	if member != nil && member.Closed() == nil && reflect.DeepEqual(linked.options, options) {
+	if member != nil && member.Closed() == nil && sameClient(linked.options, options) {
+		// The client in use calls at the new pace from now on.
+		r.Fleets.Share(member.Fleet().Account(), key, options.Limits)
 		member.SetCadence(cadence)
-		r.links.set(key, link{options: options, stamp: stamp})
+		r.links.set(key, link{options: options, stamp: stamp, pauses: linked.pauses})
 		return member, nil
 	}
 	candidate, err := r.prove(ctx, key, options)
@@ -62,17 +64,26 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	candidate.Pace(r.Fleets.Share(account, key, options.Limits))
 	name := client.ObjectKeyFromObject(c)
 	member = r.Fleets.Join(account, key, candidate, cadence, func() { r.waker.wake(priorityRemote, name) })
-	r.links.set(key, link{options: options, stamp: stamp})
+	r.links.set(key, link{options: options, stamp: stamp, pauses: r.links.get(key).pauses})
 	return member, nil
 }
 
+// sameClient reports whether a client that was made with some options serves for others: limits it takes from its
+// account's pace.
+func sameClient(a, b platform.Options) bool {
+	a.Limits, b.Limits = platform.Limits{}, platform.Limits{}
+	return reflect.DeepEqual(a, b)
+}
+
 // prove makes a client and lets it obtain a token. After a failure it is not tried again before some time has passed,
-// unless the options change.
+// unless the options change; before the time that the token server asked for, not even then.
 func (r *ConnectionReconciler) prove(ctx context.Context, key string, options platform.Options) (API, error) {
 	linked := r.links.get(key)
-	if linked.candidate == nil || !reflect.DeepEqual(linked.candidateOptions, options) {
+	if linked.candidate == nil || !sameClient(linked.candidateOptions, options) {
 		instrumented := options
 		instrument(key, &instrumented)
+		linked.pauses = linked.pauses.with(options, linked.options, r.Clock.Now())
+		instrumented.TokenPause = linked.pauses[applicationOf(options)]
 		instrumented.AllowHost = r.AllowHost
 		candidate, err := r.dial(instrumented)
 		if err != nil {
@@ -152,6 +163,30 @@ type link struct {
 	failure  error
 	failures int
 	retryAt  time.Time
+
+	// pauses outlive the credentials that they were asked of.
+	pauses tokenPauses
+}
+
+// application is whom a token server gives tokens to.
+type application struct{ tokenURL, clientID string }
+
+func applicationOf(o platform.Options) application {
+	return application{o.TokenURL, o.Credentials.ClientID}
+}
+
+// tokenPauses are the pauses that the token servers of one connection asked for.
+type tokenPauses map[application]*platform.TokenPause
+
+// with returns the pauses with one for some options, and without those that are over and not of the options in use.
+func (p tokenPauses) with(options, inUse platform.Options, now time.Time) tokenPauses {
+	kept := tokenPauses{applicationOf(options): cmp.Or(p[applicationOf(options)], &platform.TokenPause{})}
+	for of, pause := range p {
+		if pause.Pending(now) || of == applicationOf(inUse) {
+			kept[of] = pause
+		}
+	}
+	return kept
 }
 
 // links remembers what each member was connected with, by connection.

@@ -7,11 +7,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"golang.org/x/net/idna"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 // hostAllowed reports whether the host of a callback matches one of the patterns: exact, or one leading "*." that
@@ -30,34 +30,23 @@ func hostAllowed(patterns []string, callbackURL string) bool {
 
 // hostMatches reports whether a host matches one of the patterns.
 func hostMatches(patterns []string, host string) bool {
-	host, ok := canonicalHost(host)
+	host, ok := platform.CanonicalHost(host)
 	if !ok {
 		return false
 	}
 	for _, pattern := range patterns {
 		if suffix, wild := strings.CutPrefix(pattern, "*."); wild {
-			suffix, ok := canonicalHost(suffix)
+			suffix, ok := platform.CanonicalHost(suffix)
 			if ok && strings.HasSuffix(host, "."+suffix) {
 				return true
 			}
 			continue
 		}
-		if exact, ok := canonicalHost(pattern); ok && host == exact {
+		if exact, ok := platform.CanonicalHost(pattern); ok && host == exact {
 			return true
 		}
 	}
 	return false
-}
-
-// names is idna.Lookup, but as strict as DNS about empty and long labels, and no stricter about hyphens.
-var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.VerifyDNSLength(true))
-
-func canonicalHost(host string) (string, bool) {
-	ascii, err := names.ToASCII(strings.TrimSuffix(host, "."))
-	if !utf8.ValidString(host) || err != nil || ascii == "" || strings.HasSuffix(ascii, ".") {
-		return "", false
-	}
-	return strings.ToLower(ascii), true
 }
 
 // namespaceAllowed reports whether a selector lets a namespace with these labels in. An absent selector lets none in.
@@ -66,8 +55,9 @@ func namespaceAllowed(selector *metav1.LabelSelector, of map[string]string) bool
 	return err == nil && s.Matches(labels.Set(of))
 }
 
-// allowHosts returns a check of the hosts that the operator may send requests to, as "host" or "host:port": each
-// pattern exact, with or without a port, or with one leading "*."; and loopback hosts, if they are allowed.
+// allowHosts returns a check of the hosts that the operator may send requests to, as "host" or, where the port is not
+// the default, "host:port": each pattern exact, with or without a port, or with one leading "*."; and loopback hosts,
+// if they are allowed.
 func allowHosts(patterns []string, loopback bool) func(host string) error {
 	return func(host string) error {
 		name := host
@@ -82,7 +72,8 @@ func allowHosts(patterns []string, loopback bool) func(host string) error {
 			return fmt.Errorf("this installation does not allow loopback hosts such as %q; start the operator with "+
 				"--allow-loopback", host)
 		}
-		if slices.Contains(patterns, host) || hostMatches(patterns, name) {
+		// Without a port it is that of https, the only scheme that other hosts than loopback ones may have.
+		if slices.Contains(patterns, host) || slices.Contains(patterns, host+":443") || hostMatches(patterns, name) {
 			return nil
 		}
 		return fmt.Errorf("this installation does not allow the host %q; it allows %q, which the operator's flag "+

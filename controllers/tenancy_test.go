@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/idna"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 // hostCases are callbacks and patterns, and whether one is within the other.
@@ -176,14 +178,14 @@ func FuzzCanonicalHost(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, host string) {
-		canonical, ok := canonicalHost(host)
+		canonical, ok := platform.CanonicalHost(host)
 		if !ok {
 			if canonical != "" {
 				t.Errorf("%q is none, but %q", host, canonical)
 			}
 			return
 		}
-		if again, ok := canonicalHost(canonical); !ok || again != canonical {
+		if again, ok := platform.CanonicalHost(canonical); !ok || again != canonical {
 			t.Errorf("%q becomes %q, which becomes %q, %v", host, canonical, again, ok)
 		}
 		if !isASCII(canonical) || canonical != strings.ToLower(canonical) || strings.HasSuffix(canonical, ".") {
@@ -227,5 +229,19 @@ func TestNamespaceAllowed(t *testing.T) {
 				t.Errorf("got %v", got)
 			}
 		})
+	}
+}
+
+func TestAnAPIHostIsSpelledInAnotherWayItIsJudgedTheSame(t *testing.T) {
+	check := allowHosts([]string{"api.example.com:443", "api.example.com:8443", "ims.example.com"}, false)
+	for url, allowed := range map[string]bool{
+		"https://api.example.com": true, "https://api.example.com:": true, "https://API.example.com.:443/": true,
+		"https://api.example.com.:8443": true, "https://api.example.com:9443": false,
+		"https://ims.example.com.": true, "https://ims.example.com:9443": true, "https://localhost.": false,
+	} {
+		_, err := platform.New(platform.Options{APIURL: url, TokenURL: "https://ims.example.com/token", AllowHost: check})
+		if (err == nil) != allowed {
+			t.Errorf("%s: got %v, want allowed: %v", url, err, allowed)
+		}
 	}
 }

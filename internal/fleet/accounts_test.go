@@ -29,6 +29,28 @@ func TestAccountOfIsTheSameForEverySpellingOfItsURLs(t *testing.T) {
 	g.Expect(fleet.AccountOf("http://127.0.0.1:8090", "", "")).To(HavePrefix("127.0.0.1:8090/"))
 }
 
+func TestAccountOfURLsInMoreSpellingsIsTheSame(t *testing.T) {
+	const token, client = "https://ims.bentley.com/connect/token", "service-app"
+	account := fleet.AccountOf("https://api.bentley.com/a~b", token, client)
+	for _, same := range []string{
+		"https://api.bentley.com./a~b", "https://api.bentley.com/a%7Eb", "https://api.bentley.com/x/../a~b",
+		"https://api.bentley.com:/a~b", "https://api.bentley.com.:443/./a~b/",
+	} {
+		NewWithT(t).Expect(fleet.AccountOf(same, token, client)).To(Equal(account), same)
+	}
+}
+
+// What installed objects hold in status.account must not change.
+func TestAccountOfPlainURLsStaysAsItWas(t *testing.T) {
+	for account, of := range map[string][2]string{
+		"api.bentley.com/45a475e503401a77":    {"https://api.bentley.com", "https://ims.bentley.com/connect/token"},
+		"127.0.0.1:8090/bf6d24d248a4ff56":     {"http://127.0.0.1:8090", "http://127.0.0.1:8090/connect/token"},
+		"[2001:db8::1]:8443/8919b3d742934835": {"https://[2001:db8::1]:8443/itwin/", "https://ims.bentley.com/connect/token"},
+	} {
+		NewWithT(t).Expect(fleet.AccountOf(of[0], of[1], "service-app")).To(Equal(account))
+	}
+}
+
 // team is an account with two members, each with a way of its own to the same platform.
 type team struct {
 	*WithT

@@ -36,6 +36,9 @@ type Member struct {
 	// polled is when the member last listed or failed to, failures how often it has failed since it succeeded.
 	polled   time.Time
 	failures int
+	// listed is when the last list that the member sent began. throttledUntil is when a list that found no place within
+	// the member's own limits may be tried again.
+	listed, throttledUntil time.Time
 }
 
 // Fleet returns the account's snapshot.
@@ -52,7 +55,8 @@ func (m *Member) Use(api API, cadence Cadence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m.api, m.cadence = api, cadence
-	m.closed, m.failure, m.failures, m.polled = nil, nil, 0, time.Time{}
+	m.closed, m.failure, m.failures = nil, nil, 0
+	m.polled, m.listed, m.throttledUntil = time.Time{}, time.Time{}, time.Time{}
 	f.polled, f.failures = time.Time{}, 0
 }
 
@@ -120,14 +124,16 @@ func (f *Fleet) Members() []*Member {
 	return slices.SortedFunc(maps.Values(f.members), func(a, b *Member) int { return compareNames(a.name, b.name) })
 }
 
-// requestPoll enqueues one connection that can list, or all when there is none.
+// requestPoll enqueues the connection that can list first; of several, the one that may list most often. When none can,
+// it enqueues all.
 func (f *Fleet) requestPoll() {
 	f.mu.Lock()
 	var chosen []*Member
 	all := make([]*Member, 0, len(f.members))
+	due := f.due(f.clock.Now())
 	for _, m := range f.members {
 		all = append(all, m)
-		if m.sound() && (chosen == nil || m.name < chosen[0].name) {
+		if m.sound() && (chosen == nil || m.listsBefore(chosen[0], due)) {
 			chosen = []*Member{m}
 		}
 	}

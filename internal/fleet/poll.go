@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -63,18 +64,24 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 		return Changes{}, errReplaced
 	case err != nil && (platform.IsConnectionTrouble(err) || platform.IsForbidden(err)):
 		f.polled = start.before
+		m.listed = start.at
 		m.fail(err)
+		return Changes{}, err
+	case pacedByItself(err):
+		f.polled = start.before
+		wait, _ := platform.IsRateLimited(err)
+		m.throttledUntil = f.clock.Now().Add(wait)
 		return Changes{}, err
 	case err != nil:
 		if _, limited := platform.IsRateLimited(err); !limited {
 			// Whatever was wrong with the credentials, the trouble is the account's now.
-			m.failure, m.failures = nil, 0
+			m.failure, m.failures, m.listed = nil, 0, start.at
 		}
 		f.failList(err)
 		return Changes{}, err
 	}
 	f.moment++
-	m.failure, m.failures = nil, 0
+	m.failure, m.failures, m.listed, m.throttledUntil = nil, 0, start.at, time.Time{}
 	f.failures, f.throttledUntil, f.outcome = 0, time.Time{}, nil
 	f.listed, f.merged = start.at, f.moment
 	f.expireClaims()
@@ -85,6 +92,13 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 		f.failure = nil
 	}
 	return changes, nil
+}
+
+// pacedByItself reports whether a list found no place within the limits of its own member, while other members may find
+// one.
+func pacedByItself(err error) bool {
+	pacing, own := errors.AsType[*platform.ThrottledError](err)
+	return own && pacing.Own
 }
 
 func (f *Fleet) failList(err error) {
@@ -125,19 +139,52 @@ const (
 // PollIn is how long to wait until this member should list: the account's interval, which is its members' shortest,
 // after the last list; earlier when one is awaited. A list that found no place within the rate limit is due as soon as
 // there may be one. After failures the pauses grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes where the
-// member's own credentials fail, which seldom heals by itself.
+// member's own credentials fail, which seldom heals by itself. No member lists more often than its own Pause allows.
+// One that may list less often than another lists only when that one cannot, or has not although it could.
 func (m *Member) PollIn() time.Duration {
 	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.clock.Now()
+	return max(m.pollAt(now).Sub(now), 0)
+}
+
+func (m *Member) pollAt(now time.Time) time.Time {
 	if m.failure != nil {
-		return max(m.polled.Add(pause(m.failures, maxPollPause)).Sub(now), 0)
+		return later(m.polled.Add(pause(m.failures, maxPollPause)), m.readyAt())
 	}
-	if !f.throttledUntil.IsZero() && f.failures == 0 {
-		return max(f.throttledUntil.Sub(now), 0)
+	at := later(m.fleet.due(now), m.readyAt())
+	for _, other := range m.fleet.members {
+		if other.sound() && other.cadence.Pause < m.cadence.Pause && !other.readyAt().After(at) {
+			return at.Add(m.cadence.Pause)
+		}
 	}
-	return max(f.due(now).Sub(now), f.throttledUntil.Sub(now), 0)
+	return at
+}
+
+// readyAt is when the member's own limits allow its next list.
+func (m *Member) readyAt() time.Time {
+	if m.listed.IsZero() {
+		return m.throttledUntil
+	}
+	return later(m.listed.Add(m.cadence.Pause), m.throttledUntil)
+}
+
+// listsBefore reports whether a member can make a list that is due sooner than another member; if both can at the same
+// time, whether it may list more often.
+func (m *Member) listsBefore(other *Member, due time.Time) bool {
+	return cmp.Or(
+		later(due, m.readyAt()).Compare(later(due, other.readyAt())),
+		cmp.Compare(m.cadence.Pause, other.cadence.Pause),
+		cmp.Compare(m.name, other.name),
+	) < 0
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // pause is how long to wait after so many failures in a row.
@@ -147,26 +194,30 @@ func pause(failures int, longest time.Duration) time.Duration {
 
 // cadence is the fastest that a member in use asks for.
 func (f *Fleet) cadence() Cadence {
-	var fastest Cadence
+	fastest, used := Cadence{Interval: defaultInterval}, false
 	for _, m := range f.members {
-		if m.closed != nil {
-			continue
+		switch {
+		case m.closed != nil:
+		case !used:
+			fastest, used = m.cadence, true
+		default:
+			fastest.Interval = min(fastest.Interval, m.cadence.Interval)
+			fastest.Pause = min(fastest.Pause, m.cadence.Pause)
 		}
-		if fastest.Interval == 0 || m.cadence.Interval < fastest.Interval {
-			fastest.Interval = m.cadence.Interval
-		}
-		if fastest.Pause == 0 || m.cadence.Pause < fastest.Pause {
-			fastest.Pause = m.cadence.Pause
-		}
-	}
-	if fastest.Interval == 0 {
-		fastest.Interval = defaultInterval
 	}
 	fastest.Pause = max(fastest.Pause, minPollPause)
 	return fastest
 }
 
+// due is when the account should be listed, by any member.
 func (f *Fleet) due(now time.Time) time.Time {
+	if !f.throttledUntil.IsZero() && f.failures == 0 {
+		return f.throttledUntil
+	}
+	return later(f.scheduled(now), f.throttledUntil)
+}
+
+func (f *Fleet) scheduled(now time.Time) time.Time {
 	if f.polled.IsZero() {
 		return now
 	}

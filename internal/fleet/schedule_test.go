@@ -105,7 +105,11 @@ func TestPollIn(t *testing.T) {
 			s.failTimes(1)
 			s.pollFailing(errLimited)
 		}, 7 * time.Second},
-		"no place within the rate limit": {func(s *scene) { s.poll(); s.pollFailing(errThrottled) }, 10 * time.Millisecond},
+		"no place within the rate limit": {func(s *scene) {
+			s.poll()
+			s.clock.Step(time.Minute)
+			s.pollFailing(errThrottled)
+		}, 10 * time.Millisecond},
 		"a place again": {func(s *scene) {
 			s.poll()
 			s.pollFailing(errThrottled)

@@ -39,10 +39,12 @@ type Options struct {
 	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
 	// another service and are not counted.
 	Limits Limits
+	// TokenPause is shared with other clients that ask the same token server for the same tokens; may be nil.
+	TokenPause *TokenPause
 	// Transport carries the requests; nil is HTTP over TCP, with TLS as CABundle says.
 	Transport http.RoundTripper
-	// AllowHost returns an error for a host, with its port if it is written, that no request may be sent to; nil allows
-	// any. It is asked about the hosts of APIURL and TokenURL.
+	// AllowHost returns an error for a host, with its port if it is not the default, that no request may be sent to; nil
+	// allows any. It is asked about the hosts of APIURL and TokenURL, as NormalURL spells them.
 	AllowHost func(host string) error
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
@@ -108,7 +110,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		options: o, base: base.JoinPath("/"), http: httpClient,
 		tokens: &tokens{
-			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
+			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe, pause: o.TokenPause,
 			config: clientcredentials.Config{
 				ClientID: o.Credentials.ClientID, ClientSecret: o.Credentials.ClientSecret,
 				TokenURL: o.TokenURL, Scopes: strings.Fields(o.OAuthScope),
@@ -127,11 +129,11 @@ func checkHosts(o Options) error {
 		return nil
 	}
 	for _, option := range []struct{ name, url string }{{"apiUrl", o.APIURL}, {"tokenUrl", o.TokenURL}} {
-		u, err := url.Parse(option.url)
-		if err != nil {
-			return &HostError{option.name, fmt.Errorf("%q is not a URL", clean(option.url))}
+		u, ok := NormalURL(option.url)
+		if !ok {
+			return &HostError{option.name, fmt.Errorf("%q is not a URL with a host", clean(option.url))}
 		}
-		if err := o.AllowHost(strings.ToLower(u.Host)); err != nil {
+		if err := o.AllowHost(u.Host); err != nil {
 			return &HostError{option.name, err}
 		}
 	}
@@ -162,6 +164,9 @@ func setDefaults(o *Options) {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+	}
+	if o.TokenPause == nil {
+		o.TokenPause = &TokenPause{}
 	}
 	if o.Observe == nil {
 		o.Observe = func(Call) {}

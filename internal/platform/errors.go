@@ -100,6 +100,8 @@ type ThrottledError struct {
 	Closed bool
 	// Crowded is true when the limits leave room but too many calls are under way.
 	Crowded bool
+	// Own is true when the limits of the connection itself say how long, not those of its account.
+	Own bool
 }
 
 func (e *ThrottledError) Error() string {

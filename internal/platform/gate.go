@@ -50,15 +50,22 @@ type gate struct {
 	mu       sync.Mutex
 	inFlight int
 	// account is what all members together may spend, and members what each may.
-	account budget
-	members map[string]*budget
+	account pool
+	members map[string]*pool
 	// retries is what retries of refused requests may spend.
 	retries *rate.Limiter
 
 	closedUntil time.Time
 	sent        int
-	lines       [listing + 1]queue
 	busy        line
+}
+
+// pool is a budget and the calls that wait for it: the account's, or those that only a member's own limits hold back.
+type pool struct {
+	budget
+	// left is true of a member that has left.
+	left  bool
+	lines [listing + 1]queue
 	// served counts the calls of each lane that were let through; the longer ago, the less they count.
 	served [listing + 1]float64
 }
@@ -76,7 +83,7 @@ const (
 	busySpacing = 2 * time.Millisecond
 )
 
-func newGate(c clock.PassiveClock) *gate { return &gate{clock: c, members: map[string]*budget{}} }
+func newGate(c clock.PassiveClock) *gate { return &gate{clock: c, members: map[string]*pool{}} }
 
 // split divides a limit into what a bucket holds and what it is filled with in a period.
 func split(limit int) (burst, refill int) {
@@ -106,16 +113,21 @@ func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledErr
 	if refused := g.refuse(member, t, now); refused != nil {
 		return nil, refused
 	}
-	for _, b := range g.buckets(member) {
-		b.AllowN(now, 1)
+	for _, p := range g.pools(member) {
+		p.take(t, now)
 	}
-	for lane := range g.lines {
-		delete(g.lines[lane].kept, t.Caller)
-		g.served[lane] *= servedDecay
-	}
-	g.served[t.Lane]++
 	g.sent++
 	return g.leave, nil
+}
+
+// take counts a call that is let through.
+func (p *pool) take(t Turn, now time.Time) {
+	p.spend(now)
+	for lane := range p.lines {
+		delete(p.lines[lane].kept, t.Caller)
+		p.served[lane] *= servedDecay
+	}
+	p.served[t.Lane]++
 }
 
 // ask reports whether enter would let a caller through now; if not, the caller has its place in the queue.
@@ -127,11 +139,18 @@ func (g *gate) ask(member string, t Turn) *ThrottledError {
 
 func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
-		return &ThrottledError{After: g.wait(t, now, g.closedUntil), Closed: true}
+		return &ThrottledError{After: g.account.wait(t, now, g.closedUntil), Closed: true}
 	}
-	deficit := g.deficit(member, now, t.Lane)
-	if deficit > 0 || g.lines[t.Lane].early(t, now) && !g.idle(member, now) {
-		return &ThrottledError{After: g.wait(t, now, now.Add(deficit))}
+	var scarcest *pool
+	var longest time.Duration
+	for _, p := range g.pools(member) {
+		deficit := p.deficit(now, t.Lane)
+		if deficit > longest || scarcest == nil && p.lines[t.Lane].early(t, now) && !p.idle(now) {
+			scarcest, longest = p, deficit
+		}
+	}
+	if scarcest != nil {
+		return &ThrottledError{After: scarcest.wait(t, now, now.Add(longest)), Own: scarcest != &g.account}
 	}
 	if g.inFlight > 0 && g.sent >= g.inFlight && t.Lane != listing {
 		at := g.busy.place(now.Add(busyPause), busySpacing)
@@ -142,26 +161,26 @@ func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the places are.
-func (g *gate) wait(t Turn, now, earliest time.Time) time.Duration {
-	behind := g.lines[t.Lane].place(t, now, earliest, g.spacing(), g.share(t.Lane)).Sub(earliest)
+func (p *pool) wait(t Turn, now, earliest time.Time) time.Duration {
+	behind := p.lines[t.Lane].place(t, now, earliest, p.spacing(), p.share(t.Lane)).Sub(earliest)
 	if behind >= 2*longWait {
 		behind = longWait + behind%longWait
 	}
 	return earliest.Sub(now) + behind
 }
 
-// buckets are those that a member's call takes a place in.
-func (g *gate) buckets(member string) []*rate.Limiter {
-	own := g.members[member]
-	if own == nil {
-		return g.account.buckets()
+// pools are those that a member's call takes a place in, the account's first: where both are as scarce, all callers of
+// the account wait in one queue.
+func (g *gate) pools(member string) []*pool {
+	if own := g.members[member]; own != nil {
+		return []*pool{&g.account, own}
 	}
-	return append(g.account.buckets(), own.buckets()...)
+	return []*pool{&g.account}
 }
 
 // idle reports whether so few call that those in the queue before a caller must have gone.
-func (g *gate) idle(member string, now time.Time) bool {
-	for _, b := range g.buckets(member) {
+func (p *pool) idle(now time.Time) bool {
+	for _, b := range p.buckets() {
 		if b.TokensAt(now) < float64(b.Burst())/2 {
 			return false
 		}
@@ -176,9 +195,9 @@ func (g *gate) leave() {
 }
 
 // deficit is how long it takes until every bucket holds a call for this lane.
-func (g *gate) deficit(member string, now time.Time, lane Lane) time.Duration {
+func (p *pool) deficit(now time.Time, lane Lane) time.Duration {
 	var longest time.Duration
-	for _, b := range g.buckets(member) {
+	for _, b := range p.buckets() {
 		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
 		// A sliver below a whole call is float noise, not a wait.
 		if missing > 1e-9 {
@@ -206,24 +225,24 @@ func reserve(lane Lane, burst int) float64 {
 }
 
 // spacing is how often a place becomes free.
-func (g *gate) spacing() time.Duration {
+func (p *pool) spacing() time.Duration {
 	spacing := busySpacing
-	for _, b := range g.account.buckets() {
+	for _, b := range p.buckets() {
 		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
 	}
 	return spacing
 }
 
 // share is which part of all places a lane has had lately.
-func (g *gate) share(lane Lane) float64 {
-	if g.served[lane] == 0 {
+func (p *pool) share(lane Lane) float64 {
+	if p.served[lane] == 0 {
 		return 1
 	}
 	all := 0.0
-	for _, served := range g.served {
+	for _, served := range p.served {
 		all += served
 	}
-	return max(g.served[lane]/all, smallestShare)
+	return max(p.served[lane]/all, smallestShare)
 }
 
 // close lets nothing through for d, as the platform asked.

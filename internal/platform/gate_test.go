@@ -400,7 +400,7 @@ func TestACallerThatNeverComesIsForgotten(t *testing.T) {
 		e.called(Turn{Caller: fmt.Sprint("caller ", i)})
 		e.pass(time.Second)
 	}
-	e.Expect(len(e.gate.lines[Urgent].kept)).To(BeNumerically("<=", 2*forgotten/time.Second), "5000 came")
+	e.Expect(len(e.gate.account.lines[Urgent].kept)).To(BeNumerically("<=", 2*forgotten/time.Second), "5000 came")
 }
 
 func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,27 +21,32 @@ type Share struct {
 }
 
 // Join returns a connection's share. Its own limits bound its calls; the account's are the largest of its members'. A
-// member that joins again changes its limits, and what was spent stays spent.
+// member that joins again, also after it has left, changes its limits, and what was spent stays spent.
 func (p *Pace) Join(member string, l Limits) *Share {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.members[member] == nil {
-		g.members[member] = &budget{}
+	now := g.clock.Now()
+	m := g.members[member]
+	if m == nil {
+		m = &pool{}
+		g.members[member] = m
 	}
-	g.members[member].set(l, g.clock.Now())
-	g.widen()
+	m.left = false
+	m.set(l, now)
+	g.widen(now)
 	return &Share{gate: g, member: member}
 }
 
-// Leave ends a connection's membership. What the account has spent stays spent.
+// Leave ends a connection's membership. What it and the account have spent stays spent.
 func (p *Pace) Leave(member string) {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if delete(g.members, member); len(g.members) > 0 {
-		g.widen()
+	if m := g.members[member]; m != nil {
+		m.left = true
 	}
+	g.widen(g.clock.Now())
 }
 
 // retryShare is which part of the account's limits may go into retries of what the platform refused.
@@ -72,11 +76,18 @@ func (p *Pace) RetryIn() time.Duration {
 	return wait
 }
 
-// widen makes the account's limits the largest of its members'. No bound is the largest.
-func (g *gate) widen() {
+// widen makes the account's limits the largest of its members'. No bound is the largest. Members that have left count
+// no more; they are forgotten when what they spent is too long ago to matter. The last one leaves the limits behind.
+func (g *gate) widen(now time.Time) {
 	var largest Limits
 	first := true
-	for _, m := range g.members {
+	for name, m := range g.members {
+		if m.left {
+			if m.rested(now) {
+				delete(g.members, name)
+			}
+			continue
+		}
 		if first {
 			largest, first = m.limits, false
 			continue
@@ -85,8 +96,11 @@ func (g *gate) widen() {
 		largest.PerHour = wider(largest.PerHour, m.limits.PerHour)
 		largest.InFlight = wider(largest.InFlight, m.limits.InFlight)
 	}
+	if first {
+		return
+	}
 	g.inFlight = largest.InFlight
-	g.account.set(largest, g.clock.Now())
+	g.account.set(largest, now)
 }
 
 // wider is the larger of two bounds, of which 0 is none.
@@ -97,10 +111,12 @@ func wider(a, b int) int {
 	return max(a, b)
 }
 
-// budget is what may be spent of some limits.
+// budget is what may be spent of some limits, and what was.
 type budget struct {
 	limits       Limits
 	minute, hour *rate.Limiter
+	// ofMinute and ofHour are the calls of the last minute and hour, also those that no limit bounded.
+	ofMinute, ofHour calls
 }
 
 // set changes the limits and keeps what was spent.
@@ -108,24 +124,72 @@ func (b *budget) set(l Limits, now time.Time) {
 	if b.limits == l {
 		return
 	}
-	b.minute = bucket(b.minute, l.PerMinute, time.Minute, now)
-	b.hour = bucket(b.hour, l.PerHour, time.Hour, now)
+	b.minute = bucket(l.PerMinute, time.Minute, &b.ofMinute, now)
+	b.hour = bucket(l.PerHour, time.Hour, &b.ofHour, now)
 	b.limits = l
 }
 
+// spend counts a call that is let through.
+func (b *budget) spend(now time.Time) {
+	for _, limiter := range b.buckets() {
+		limiter.AllowN(now, 1)
+	}
+	b.ofMinute.add(time.Minute, now)
+	b.ofHour.add(time.Hour, now)
+}
+
+// rested reports whether nothing was spent lately.
+func (b *budget) rested(now time.Time) bool {
+	b.ofHour.forget(time.Hour, now)
+	return b.ofHour.counts == [slots]int{}
+}
+
 // bucket holds a quarter of a limit and fills with the other three in a period, so that no window of a period sees more
-// than the limit. What was taken from the bucket before is taken from the new one too.
-func bucket(before *rate.Limiter, limit int, period time.Duration, now time.Time) *rate.Limiter {
+// than the limit. What was spent in the last period is taken from it, as if it had been the bucket all the time.
+func bucket(limit int, period time.Duration, spent *calls, now time.Time) *rate.Limiter {
 	if limit <= 0 {
 		return nil
 	}
 	burst, refill := split(limit)
 	b := rate.NewLimiter(rate.Limit(float64(refill)/period.Seconds()), burst)
-	if before != nil {
-		spent := math.Ceil(float64(before.Burst()) - before.TokensAt(now))
-		b.AllowN(now, min(int(spent), burst))
+	spent.forget(period, now)
+	for slot := spent.newest - slots + 1; slot <= spent.newest; slot++ {
+		n := *spent.at(slot)
+		if n == 0 {
+			continue
+		}
+		end := time.Unix(0, (slot+1)*int64(period/slots))
+		if end.After(now) {
+			end = now
+		}
+		b.AllowN(end, min(n, int(b.TokensAt(end))))
 	}
 	return b
+}
+
+// slots is into how many parts a period is divided to count the calls in it. All of a slot count as made at its end.
+const slots = 60
+
+// calls counts the calls of the last period, by slots of it. A slot is numbered by the time since the epoch.
+type calls struct {
+	counts [slots]int
+	newest int64
+}
+
+func (c *calls) add(period time.Duration, now time.Time) {
+	c.forget(period, now)
+	*c.at(c.newest)++
+}
+
+func (c *calls) at(slot int64) *int { return &c.counts[(slot%slots+slots)%slots] }
+
+// forget drops the slots that are over.
+func (c *calls) forget(period time.Duration, now time.Time) {
+	newest := now.UnixNano() / int64(period/slots)
+	for slot := max(c.newest, newest-slots) + 1; slot <= newest; slot++ {
+		*c.at(slot) = 0
+	}
+	c.newest = max(c.newest, newest)
 }
 
 func (b *budget) buckets() (all []*rate.Limiter) {

@@ -73,6 +73,58 @@ func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	g.Expect(last).To(BeNumerically(">", time.Minute))
 	first := wait("quiet", 0)
 	g.Expect(first).To(BeNumerically("<", 5*time.Second), "it does not stand behind the thousand")
-	second := wait("quiet", 1)
-	g.Expect(second-first).To(BeNumerically("~", 2*share.gate.spacing(), share.gate.spacing()), "every second place is its")
+	second, spacing := wait("quiet", 1), share.gate.account.spacing()
+	g.Expect(second-first).To(BeNumerically("~", 2*spacing, spacing), "every second place is its")
+}
+
+// What one member has spent stays spent when its limits are edited, and when it leaves and joins again.
+func TestALimitChangesAndIsSetAgainWhatWasSpentStaysSpent(t *testing.T) {
+	for name, change := range map[string]func(*Pace){
+		"removed":            func(p *Pace) { p.Join("a", Limits{}) },
+		"made smaller":       func(p *Pace) { p.Join("a", Limits{PerHour: 4}) },
+		"removed and small":  func(p *Pace) { p.Join("a", Limits{}); p.Join("a", Limits{PerHour: 1}) },
+		"the member left":    func(p *Pace) { p.Leave("a") },
+		"the member left it": func(p *Pace) { p.Join("b", Limits{}); p.Leave("a"); p.Leave("b") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+			p, sent := NewPace(c), 0
+			for range 10 {
+				sent += p.Join("a", Limits{PerHour: 120}).passes(Turn{Lane: listing})
+				change(p)
+				c.SetTime(c.Now().Add(time.Second))
+			}
+			g.Expect(sent).To(Equal(30), "what the bucket holds")
+			c.SetTime(c.Now().Add(100 * time.Second))
+			refilled := p.Join("a", Limits{PerHour: 120}).passes(Turn{Lane: listing})
+			g.Expect(refilled).To(Or(Equal(1), Equal(2)), "90 an hour")
+		})
+	}
+}
+
+func TestALimitIsSetForTheFirstTimeTheCallsBeforeItCount(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	p := NewPace(c)
+	free := p.Join("a", Limits{})
+	for range 1000 {
+		leave, refused := free.gate.enter("a", Turn{})
+		g.Expect(refused).NotTo(HaveOccurred())
+		leave()
+	}
+	share := p.Join("a", Limits{PerHour: 120})
+	g.Expect(share.passes(Turn{Lane: listing})).To(BeZero())
+	c.SetTime(c.Now().Add(40 * time.Second))
+	g.Expect(share.passes(Turn{Lane: listing})).To(Equal(1), "no debt")
+}
+
+func TestAMemberLeftAnHourAgoItIsForgotten(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	p := NewPace(c)
+	p.Join("a", Limits{PerHour: 120}).passes(Turn{})
+	p.Join("b", Limits{})
+	p.Leave("a")
+	g.Expect(p.gate.members).To(HaveKey("a"))
+	c.SetTime(c.Now().Add(2 * time.Hour))
+	p.Leave("b")
+	g.Expect(p.gate.members).To(BeEmpty())
 }

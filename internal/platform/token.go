@@ -38,9 +38,38 @@ type tokens struct {
 	useUntil, validUntil time.Time
 	// fetching is true while a caller obtains another one.
 	fetching bool
-	// failed is why the last request failed if the token server asked to wait until retryAt.
-	failed  *Error
-	retryAt time.Time
+	pause    *TokenPause
+}
+
+// TokenPause is the pause that a token server asked for. The clients that a connection had one after another share it,
+// so that a change of the connection does not end it. The zero value is ready for use, also by several callers.
+type TokenPause struct {
+	mu     sync.Mutex
+	until  time.Time
+	failed *Error
+}
+
+// Pending reports whether the pause goes on.
+func (p *TokenPause) Pending(now time.Time) bool { return p.failure(now) != nil }
+
+// failure is the answer that asked for the pause, with the time that is left of it; nil when the pause is over.
+func (p *TokenPause) failure(now time.Time) *Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !now.Before(p.until) {
+		return nil
+	}
+	failed := *p.failed
+	failed.RetryAfter = p.until.Sub(now)
+	return &failed
+}
+
+func (p *TokenPause) note(failed *Error, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := now.Add(failed.RetryAfter); until.After(p.until) {
+		p.failed, p.until = failed, until
+	}
 }
 
 // busyToken is how long a caller waits while another one obtains a token.
@@ -60,9 +89,10 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 	case t.fetching:
 		t.mu.Unlock()
 		return nil, &ThrottledError{After: busyToken, Crowded: true}
-	case now.Before(t.retryAt):
-		defer t.mu.Unlock()
-		return nil, t.failed
+	}
+	if failure := t.pause.failure(now); failure != nil {
+		t.mu.Unlock()
+		return nil, failure
 	}
 	t.fetching = true
 	t.mu.Unlock()
@@ -73,7 +103,7 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 	defer t.mu.Unlock()
 	t.fetching = false
 	if failure != nil {
-		t.failed, t.retryAt = failure, t.clock.Now().Add(failure.RetryAfter)
+		t.pause.note(failure, t.clock.Now())
 		return nil, failure
 	}
 	t.cached, t.useUntil, t.validUntil = token, now.Add(usableFor(token)), now.Add(validFor(token))

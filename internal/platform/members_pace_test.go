@@ -1,0 +1,52 @@
+package platform
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// A member whose own limit is used up delays no callers of another one, whose limit is not: neither those of the same
+// namespace, nor those of another that came in vain once.
+func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T) {
+	for _, group := range []string{"the same namespace", "another namespace"} {
+		t.Run(group, func(t *testing.T) {
+			c := clocktesting.NewFakeClock(time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC))
+			p := NewPace(c)
+			small, large := p.Join("small", Limits{PerHour: 120}), p.Join("large", Limits{PerMinute: 4000})
+			enter := func(s *Share, turn Turn) time.Duration {
+				leave, refused := s.gate.enter(s.member, turn)
+				if refused != nil {
+					return refused.After
+				}
+				leave()
+				return 0
+			}
+			// The small member uses its bucket up. Two of its callers wait, and come in vain.
+			for enter(small, Turn{Lane: listing}) == 0 {
+			}
+			waiting := func(i int) Turn { return Turn{Caller: fmt.Sprint("small ", i), Group: "the same namespace"} }
+			told := max(enter(small, waiting(1)), enter(small, waiting(2)))
+			c.Step(told)
+			enter(small, Turn{Lane: listing})
+			enter(small, waiting(1))
+			enter(small, waiting(2))
+			// The large member uses its burst up, and one of its callers comes in vain.
+			caller := Turn{Caller: "large", Group: group}
+			for enter(large, Turn{Lane: listing}) == 0 {
+			}
+			wait := enter(large, caller)
+			if wait < 5*time.Second {
+				c.Step(wait)
+				for enter(large, Turn{Lane: listing}) == 0 {
+				}
+				wait = enter(large, caller)
+			}
+			if wait > 5*time.Second {
+				t.Errorf("told to wait %s, although places of its member become free every 20 ms", wait)
+			}
+		})
+	}
+}
