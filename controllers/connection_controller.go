@@ -223,7 +223,11 @@ func (r *ConnectionReconciler) poll(
 		}
 	}
 	if account.Synced() || member.Outcome() != nil {
-		if ready := readinessOf(member.Outcome()); !ready.silent {
+		ready := readinessOf(member.Outcome())
+		if issues := account.Issues(); ready.ready && len(issues) > 0 {
+			ready.message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
+		}
+		if !ready.silent {
 			if err := r.report(ctx, c, member, ready); err != nil {
 				return settle(err)
 			}

@@ -41,7 +41,7 @@ func (f *Fleet) Unowned(match func(platform.Webhook) bool) (found []platform.Web
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key, e := range f.entries {
-		if _, owned := f.owners[key]; !owned && !e.missing && match(e.webhook) {
+		if _, owned := f.owners[key]; !owned && !e.missing && !e.unknown && match(e.webhook) {
 			found = append(found, e.webhook)
 		}
 	}

@@ -18,8 +18,12 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// DefaultRequestTimeout bounds one HTTP request.
-const DefaultRequestTimeout = 10 * time.Second
+const (
+	// DefaultRequestTimeout bounds one HTTP request.
+	DefaultRequestTimeout = 10 * time.Second
+	// DefaultListTimeout bounds a whole list.
+	DefaultListTimeout = time.Minute
+)
 
 // Options say how to reach the platform, and as whom.
 type Options struct {
@@ -36,6 +40,8 @@ type Options struct {
 	UserAgent string
 	// RequestTimeout bounds one HTTP request; DefaultRequestTimeout when 0.
 	RequestTimeout time.Duration
+	// ListTimeout bounds a whole list, all pages together; DefaultListTimeout when 0.
+	ListTimeout time.Duration
 	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
 	// another service and are not counted.
 	Limits Limits
@@ -50,6 +56,8 @@ type Options struct {
 	Observe func(Call)
 	// Throttled is told of every wait that was asked for; may be nil.
 	Throttled func(time.Duration)
+	// Wait waits for a place for the next page of a list, or returns an error when the context ends first; nil is a timer.
+	Wait func(context.Context, time.Duration) error
 }
 
 // Call is one HTTP request that ended.
@@ -160,6 +168,12 @@ func setDefaults(o *Options) {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
+	if o.ListTimeout == 0 {
+		o.ListTimeout = DefaultListTimeout
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -168,6 +182,18 @@ func setDefaults(o *Options) {
 	}
 	if o.Throttled == nil {
 		o.Throttled = func(time.Duration) {}
+	}
+}
+
+// wait waits by the real clock.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -19,8 +20,8 @@ import (
 const (
 	mediaType = "application/vnd.bentley.itwin-platform.v2+json"
 
-	// maxBody bounds what is read of one answer; 10,000 webhooks are about 5 MiB.
-	maxBody = 64 << 20
+	// maxBody bounds what is read of one answer that is no list.
+	maxBody = 1 << 20
 	// maxErrorBody bounds what is read of an answer that says no.
 	maxErrorBody = 64 << 10
 	// maxRetryAfter bounds what we believe of a Retry-After.
@@ -35,6 +36,8 @@ type operation struct {
 	method      string
 	url         *url.URL
 	body, into  any
+	// read reads the body of a success in another way than into does; nil when into says all.
+	read func(response *http.Response, body io.Reader) error
 	// secret is what of the body must never show.
 	secret string
 }
@@ -139,7 +142,7 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 func (c *Client) read(response *http.Response, op operation, failure *Error, token *oauth2.Token) error {
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
-		if failure.Cause = readAnswer(response, op.into); failure.Cause != nil {
+		if failure.Cause = readAnswer(response, op); failure.Cause != nil {
 			return failure
 		}
 		return nil
@@ -163,25 +166,65 @@ func outcome(e *Error) Outcome {
 }
 
 // readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
-func readAnswer(response *http.Response, into any) error {
-	if into == nil {
-		if response.StatusCode != http.StatusNoContent {
-			return errors.New("the answer is not what the API documents: 204 without a body")
-		}
-		return nil
+func readAnswer(response *http.Response, op operation) error {
+	body := bufio.NewReaderSize(response.Body, peeked)
+	start, err := body.Peek(peeked)
+	if err != nil && !errors.Is(err, io.EOF) && len(start) == 0 {
+		return brokeOff(err)
 	}
-	limited := &io.LimitedReader{R: response.Body, N: maxBody + 1}
+	switch {
+	case op.into == nil && op.read == nil && response.StatusCode != http.StatusNoContent:
+		return errors.New("the answer is not what the API documents: 204 without a body")
+	case op.into == nil && op.read == nil:
+		return nil
+	case looksLikeHTML(response.Header, start):
+		return errors.New("answered with HTML, not JSON")
+	case len(bytes.TrimSpace(start)) == 0 && errors.Is(err, io.EOF):
+		return errors.New("answered without a body")
+	case bytes.HasPrefix(start, bom):
+		_, _ = body.Discard(len(bom))
+	}
+	if op.read != nil {
+		return misreading(op.read(response, body))
+	}
+	limited := &io.LimitedReader{R: body, N: maxBody + 1}
 	data, err := io.ReadAll(limited)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the answer broke off: %w", bare(err))
+		return brokeOff(err)
 	case limited.N == 0:
 		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("the answer is not what the API documents: %w", err)
+	if err := json.Unmarshal(data, op.into); err != nil {
+		return undocumented(err)
 	}
 	return nil
+}
+
+// peeked is how many bytes of an answer are looked at to find out what it is.
+const peeked = 512
+
+// undocumented is the error of an answer in another form than the API documents.
+func undocumented(err error) error {
+	return fmt.Errorf("the answer is not what the API documents: %w", err)
+}
+
+// brokeOff is the error of an answer that ended too early.
+func brokeOff(err error) error { return fmt.Errorf("the answer broke off: %w", bare(err)) }
+
+// misreading names what is wrong with an answer that was read as a stream.
+func misreading(err error) error {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, timeout := errors.AsType[net.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case syntax, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return undocumented(err)
+	case timeout, errors.Is(err, context.Canceled):
+		return brokeOff(err)
+	}
+	return err
 }
 
 // retryAfterOf is how long the API asked all calls of the account to wait, by 429 or 503; 0 when it did not.
