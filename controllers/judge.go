@@ -3,7 +3,6 @@ package controllers
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -159,7 +158,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 	switch {
 	case !answered:
 		return verdict{}, false
-	case said.Status == http.StatusUnauthorized:
+	case platform.IsUnauthorized(err):
 		return verdict{
 			reason: v1alpha1.ConnectionNotReadyReason, await: true,
 			message: "The platform does not accept the connection's credentials: " + said.Said(),

@@ -103,6 +103,9 @@ func TestWhatIsReadOfAnErrorBody(t *testing.T) {
 			if want.Code != "" {
 				want.Outcome = platform.Refused
 			}
+			s.Expect(got.Answer == "").To(Equal(want.Code != ""))
+			s.expectOneLine(got.Answer)
+			want.Answer = got.Answer
 			s.Expect(*got).To(Equal(want))
 			if test.said != "" || want.Code == "" {
 				s.Expect(got.Said()).To(Equal(test.said))
@@ -178,7 +181,7 @@ func TestOutcome(t *testing.T) {
 		"400":                       {answering(400, documented), want{outcome: refused, refused: true}},
 		"400 by a proxy":            {answering(400, "<html>"), want{outcome: unknown}},
 		"401":                       {answering(401, documented), want{outcome: refused, unauthorized: true}},
-		"401 by a proxy":            {answering(401, "<html>"), want{outcome: refused, unauthorized: true}},
+		"401 by a proxy":            {answering(401, "<html>"), want{outcome: unknown, says: "answered with HTML"}},
 		"402":                       {answering(402, documented), want{outcome: refused, refused: true}},
 		"403":                       {answering(403, documented), want{outcome: refused, refused: true, forbidden: true}},
 		"403 by a proxy":            {answering(403, "<html>"), want{outcome: unknown}},
@@ -297,10 +300,13 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 		outcome platform.Outcome
 		says    string
 	}{
-		"nobody listens":      {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused"},
-		"an untrusted server": {func(*scene) string { return secure.URL }, platform.Unknown, "certificate"},
+		"nobody listens": {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused by " + closed.Addr().String()},
+		"a host that does not exist": {
+			func(*scene) string { return "http://api.bentley.invalid" }, platform.Refused, `no such host "api.bentley.invalid"`,
+		},
+		"an untrusted server": {func(*scene) string { return secure.URL }, platform.Unknown, "is signed by an unknown authority"},
 		"no TLS at all": {
-			func(s *scene) string { return strings.Replace(s.server.URL, "http:", "https:", 1) }, platform.Unknown, "HTTP response to HTTPS",
+			func(s *scene) string { return strings.Replace(s.server.URL, "http:", "https:", 1) }, platform.Unknown, "answered in plain text, probably HTTP, to HTTPS",
 		},
 		"a scheme that is none": {func(*scene) string { return "gopher://api.bentley.com" }, platform.Unknown, "unsupported protocol"},
 	} {
@@ -370,10 +376,11 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		for op, do := range operations {
 			t.Run(fmt.Sprint(op, " ", status), func(t *testing.T) {
 				s := newAnswerScene(t, func(w http.ResponseWriter, r *http.Request) {
-					http.Redirect(w, r, other.URL+"/webhooks", status)
+					http.Redirect(w, r, other.URL+"/webhooks?sig=MARKED", status)
 				})
 				err := do(s, webhookID)
 				s.Expect(err).To(MatchError(ContainSubstring(fmt.Sprint(status))))
+				s.Expect(err).To(MatchError(ContainSubstring("redirects to " + other.URL + "/webhooks, which is not followed")))
 				s.Expect(platform.MayHaveHappened(err)).To(BeTrue())
 				api, _ := s.wire.take()
 				s.Expect(api).To(HaveLen(1))

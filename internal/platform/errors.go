@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,9 @@ type Error struct {
 	// Code, Message, Target and Details are the platform's own words; empty when the body carried none.
 	Code, Message, Target string
 	Details               []Detail
+	// Answer says what came instead of the platform's own words, such as a proxy's page, with its text, or a redirect;
+	// "" when those came, or no answer did.
+	Answer string
 	// RetryAfter is how long the platform asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
 	// Outcome says whether a write may have taken effect.
@@ -49,8 +53,8 @@ type Error struct {
 	login bool
 }
 
-// Error tells what was asked and what came back, in one line of bounded length. It holds no secret and no token: they
-// travel in bodies and headers, which are not quoted, and where the platform quotes them they are blotted out.
+// Error tells what was asked and what came back, in one line of bounded length and in words that stay the same while
+// the same thing goes wrong. It holds no secret, no token and no query of a URL.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s %s", e.Operation, e.Method, e.Path)
@@ -59,6 +63,9 @@ func (e *Error) Error() string {
 	}
 	if said := e.Said(); said != "" {
 		fmt.Fprintf(&b, ": %s", said)
+	}
+	if e.Answer != "" {
+		fmt.Fprintf(&b, ": %s", e.Answer)
 	}
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ": %s", e.Cause)
@@ -115,10 +122,11 @@ func IsNotFound(err error) bool {
 	return ok && e.Status == http.StatusNotFound && e.Code != "" && !e.login
 }
 
-// IsUnauthorized tells whether the credentials are refused.
+// IsUnauthorized reports whether the platform, or the token server, refuses the credentials in its own words. A bare 401
+// or 403 may be a proxy's.
 func IsUnauthorized(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusUnauthorized
+	return ok && e.Code != "" && (e.Status == http.StatusUnauthorized || e.login && e.Status == http.StatusForbidden)
 }
 
 // IsForbidden tells whether the credentials are good but lack the permission.
@@ -189,7 +197,7 @@ func (e *Error) readError(body []byte, secrets ...string) {
 			Details []Detail `json:"details"`
 		} `json:"error"`
 	}
-	err := json.Unmarshal(body, &envelope)
+	err := json.Unmarshal(bytes.TrimPrefix(body, bom), &envelope)
 	// A part of another type than documented, which is left out, does not make the rest unreadable.
 	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd {
 		return
@@ -215,7 +223,7 @@ func quoter(secrets []string) func(string) string {
 				s = strings.ReplaceAll(s, secret, "***")
 			}
 		}
-		return clean(s)
+		return clean(withoutQueries(s))
 	}
 }
 

@@ -211,9 +211,7 @@ func (p *pageReader) value(key any) error {
 	case "_links":
 		return p.links(value)
 	case "error":
-		said := &Error{}
-		said.readError(fmt.Appendf(nil, `{"error":%s}`, value))
-		p.failure = said.Said()
+		p.failure = saidIn(fmt.Appendf(nil, `{"error":%s}`, value))
 	}
 	return nil
 }

@@ -109,8 +109,8 @@ type list struct {
 
 // read reads the pages.
 func (l *list) read(ctx context.Context) error {
-	l.op.read = func(response *http.Response, body io.Reader) (err error) {
-		l.large = func() error { return l.place.take(response.Request.Context()) }
+	l.op.read = func(ctx context.Context, body io.Reader) (err error) {
+		l.large = func() error { return l.place.take(ctx) }
 		l.link, err = l.readPage(body)
 		return err
 	}
@@ -168,7 +168,7 @@ func (e *listTimeoutError) Is(target error) bool { return target == context.Dead
 func (c *Client) nextPage(page *url.URL, link string) (*url.URL, error) {
 	next, err := page.Parse(link)
 	if err != nil {
-		return nil, fmt.Errorf("the link to the next page is no URL: %q", clean(link))
+		return nil, fmt.Errorf("the link to the next page is no URL: %q", withoutQueries(clean(link)))
 	}
 	if hostOf(next) != hostOf(page) {
 		return nil, fmt.Errorf("the next page is on another host: %q, not %q", clean(hostOf(next)), hostOf(page))

@@ -37,7 +37,7 @@ type operation struct {
 	url         *url.URL
 	body, into  any
 	// read reads the body of a success in another way than into does; nil when into says all.
-	read func(response *http.Response, body io.Reader) error
+	read func(ctx context.Context, body io.Reader) error
 	// secret is what of the body must never show.
 	secret string
 }
@@ -61,7 +61,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // do carries out an operation, a second time with a fresh token if the platform did not accept the first.
 func (c *Client) do(ctx context.Context, op operation) error {
 	token, err := c.attempt(ctx, op, nil)
-	if token != nil && IsUnauthorized(err) {
+	if e, answered := errors.AsType[*Error](err); token != nil && answered && e.Status == http.StatusUnauthorized {
 		_, err = c.attempt(ctx, op, token)
 	}
 	return err
@@ -102,17 +102,18 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	begun := c.options.Clock.Now()
-	response, err := c.http.Do(request)
+	var progress progress
+	response, err := c.http.Do(request.WithContext(progress.trace(ctx, op.url.Host)))
 	if err != nil {
 		c.options.Observe(Call{Operation: op.name, Duration: c.options.Clock.Since(begun)})
-		failure.Cause = bare(err)
+		failure.Cause = progress.explain(ctx, op.url.Host, err)
 		if neverSent(err) {
 			failure.Outcome = Refused
 		}
 		return failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	err = c.read(response, op, failure, token)
+	err = c.read(ctx, response, op, failure, token)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
 	return err
 }
@@ -139,16 +140,21 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 }
 
 // read turns an answer into a value or an Error.
-func (c *Client) read(response *http.Response, op operation, failure *Error, token *oauth2.Token) error {
+func (c *Client) read(
+	ctx context.Context, response *http.Response, op operation, failure *Error, token *oauth2.Token,
+) error {
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
-		if failure.Cause = readAnswer(response, op); failure.Cause != nil {
+		if failure.Cause = readAnswer(ctx, response, op); failure.Cause != nil {
 			return failure
 		}
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	failure.readError(body, op.secret, token.AccessToken, c.options.Credentials.ClientSecret)
+	secrets := []string{op.secret, token.AccessToken, c.options.Credentials.ClientSecret}
+	if failure.readError(body, secrets...); failure.Code == "" {
+		failure.Answer = describeAnswer(response, body, quoter(secrets))
+	}
 	failure.readRetryAfter(response.Header, c.options.Clock.Now())
 	failure.Outcome = outcome(failure)
 	return failure
@@ -157,7 +163,7 @@ func (c *Client) read(response *http.Response, op operation, failure *Error, tok
 // outcome believes that nothing happened only when the platform itself says so. A bare 4xx may be a proxy's page.
 func outcome(e *Error) Outcome {
 	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusTooManyRequests:
+	case e.Status == http.StatusTooManyRequests:
 		return Refused
 	case e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Code != "":
 		return Refused
@@ -166,11 +172,11 @@ func outcome(e *Error) Outcome {
 }
 
 // readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
-func readAnswer(response *http.Response, op operation) error {
+func readAnswer(ctx context.Context, response *http.Response, op operation) error {
 	body := bufio.NewReaderSize(response.Body, peeked)
 	start, err := body.Peek(peeked)
 	if err != nil && !errors.Is(err, io.EOF) && len(start) == 0 {
-		return brokeOff(err)
+		return brokeOff(ctx, err)
 	}
 	switch {
 	case op.into == nil && op.read == nil && response.StatusCode != http.StatusNoContent:
@@ -185,20 +191,30 @@ func readAnswer(response *http.Response, op operation) error {
 		_, _ = body.Discard(len(bom))
 	}
 	if op.read != nil {
-		return misreading(op.read(response, body))
+		return misreading(ctx, op.read(ctx, body))
 	}
 	limited := &io.LimitedReader{R: body, N: maxBody + 1}
 	data, err := io.ReadAll(limited)
 	switch {
 	case err != nil:
-		return brokeOff(err)
+		return brokeOff(ctx, err)
 	case limited.N == 0:
 		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
 	if err := json.Unmarshal(data, op.into); err != nil {
+		if said := saidIn(data, op.secret); said != "" {
+			return fmt.Errorf("answered with an error: %s", said)
+		}
 		return undocumented(err)
 	}
 	return nil
+}
+
+// saidIn returns the platform's own words in a body that came with a success; "" when there are none.
+func saidIn(body []byte, secrets ...string) string {
+	said := &Error{}
+	said.readError(body, secrets...)
+	return said.Said()
 }
 
 // peeked is how many bytes of an answer are looked at to find out what it is.
@@ -210,19 +226,30 @@ func undocumented(err error) error {
 }
 
 // brokeOff is the error of an answer that ended too early.
-func brokeOff(err error) error { return fmt.Errorf("the answer broke off: %w", bare(err)) }
+func brokeOff(ctx context.Context, err error) error {
+	if whole, is := errors.AsType[*listTimeoutError](context.Cause(ctx)); is {
+		return whole
+	}
+	odd, is := errors.AsType[net.Error](err)
+	if is && odd.Timeout() || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &causeError{"timed out reading the answer", context.DeadlineExceeded}
+	}
+	return &causeError{"the answer broke off", bare(err)}
+}
 
 // misreading names what is wrong with an answer that was read as a stream.
-func misreading(err error) error {
+func misreading(ctx context.Context, err error) error {
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	_, timeout := errors.AsType[net.Error](err)
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return brokeOff(ctx, err)
 	case syntax, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return undocumented(err)
 	case timeout, errors.Is(err, context.Canceled):
-		return brokeOff(err)
+		return brokeOff(ctx, err)
 	}
 	return err
 }
