@@ -46,7 +46,8 @@ func readinessOf(err error) verdict {
 	return verdict{reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: unavailable(said)}
 }
 
-// unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one write.
+// unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
+// write.
 func unavailable(e *platform.Error) string {
 	if _, unverified := errors.AsType[*tls.CertificateVerificationError](e); unverified {
 		return e.Error() + "; if the CA is one of your own, name it in spec.caBundleSecretRef"

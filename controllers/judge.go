@@ -45,7 +45,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 }
 
 // judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
-// without making it. ok is false for all other errors.
+// without making it, or without saying what came of it. ok is false for all other errors.
 func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
@@ -54,8 +54,13 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 		return verdict{silent: true, retry: again}, true
 	case errors.Is(err, errKept):
 		return r.refused(err.Error(), 0), true
-	case errors.Is(err, errIgnored) && s == removeOther:
+	case s == removeOther && platform.IsAccepted(err), errors.Is(err, errIgnored) && s == removeOther:
 		return r.judgeRemoval(verdict{retry: r.failed()}, err), true
+	case s == createRemote && platform.IsAccepted(err):
+		return verdict{silent: true, since: r.now()}, true
+	case platform.IsAccepted(err):
+		// The next read, or list, tells what came of it.
+		return verdict{silent: true, retry: r.failed()}, true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),

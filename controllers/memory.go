@@ -53,6 +53,8 @@ type attempt struct {
 	adoptionGeneration int64
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
+	// accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
+	accepted bool
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
 	// whether the platform has it, "" when it sent none.
 	secret string
@@ -131,7 +133,12 @@ func (m *memory) sent(name types.NamespacedName, uid types.UID, fingerprint stri
 
 // wrote notes the platform's time of a change that this process made to the remote webhook.
 func (m *memory) wrote(name types.NamespacedName, uid types.UID, modified time.Time) {
-	m.change(name, uid, func(a *attempt) { a.modified = modified })
+	m.change(name, uid, func(a *attempt) { a.modified, a.accepted = modified, false })
+}
+
+// accepted notes that the platform accepted a change without saying what the remote webhook is like now.
+func (m *memory) accepted(name types.NamespacedName, uid types.UID) {
+	m.change(name, uid, func(a *attempt) { a.accepted = true })
 }
 
 // unknown notes a create of unknown outcome that ended now.

@@ -41,6 +41,10 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if err := r.observeHolder(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
+	if known.accepted && f.presence == fleet.Present {
+		r.memory.wrote(client.ObjectKeyFromObject(w), w.UID, f.remote.Modified)
+		f.modified = f.remote.Modified
+	}
 	if err := r.observeFormer(ctx, &f, via); err != nil {
 		return f, nil, err
 	}

@@ -59,8 +59,8 @@ var queries = regexp.MustCompile(`(https?://[^\s"'<>?]*)\?[^\s"'<>)]*`)
 // withoutQueries cuts the queries of the URLs in a text.
 func withoutQueries(s string) string { return queries.ReplaceAllString(s, "$1?…") }
 
-// tokenBody reads an answer of the token server: what it says in one spelling, and what is wrong with it; "" when it can
-// be a token, or an error as RFC 6749 describes it.
+// tokenBody reads an answer of the token server: what it says in one spelling, and what is wrong with it; "" when it
+// can be a token, or an error as RFC 6749 describes it.
 func tokenBody(response *http.Response, body []byte) (clean []byte, problem string) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, bom))
 	var fields map[string]json.RawMessage

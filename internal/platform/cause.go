@@ -122,6 +122,8 @@ func describeSocket(_ context.Context, host string, err error) string {
 		return fmt.Sprintf("%s: %s", host, number)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return host + " closed the connection without an answer"
+	case strings.Contains(err.Error(), "client connection lost"):
+		return "the connection to " + host + " was dead and was closed"
 	case strings.Contains(err.Error(), "malformed HTTP"):
 		return host + " answered with something that is not HTTP"
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	RequestTimeout time.Duration
 	// ListTimeout bounds a whole list, all pages together; DefaultListTimeout when 0.
 	ListTimeout time.Duration
+	// PingAfter is how long an HTTP/2 connection may be silent before it is tested; DefaultPingAfter when 0.
+	PingAfter time.Duration
 	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
 	// another service and are not counted.
 	Limits Limits
@@ -106,7 +108,7 @@ func New(o Options) (*Client, error) {
 	}
 	setDefaults(&o)
 	if o.Transport == nil {
-		o.Transport = transport(roots)
+		o.Transport = transport(roots, o.PingAfter)
 	}
 	httpClient := &http.Client{
 		Transport: signed{o.Transport, o.UserAgent},
@@ -171,6 +173,9 @@ func setDefaults(o *Options) {
 	if o.ListTimeout == 0 {
 		o.ListTimeout = DefaultListTimeout
 	}
+	if o.PingAfter == 0 {
+		o.PingAfter = DefaultPingAfter
+	}
 	if o.Wait == nil {
 		o.Wait = wait
 	}
@@ -211,16 +216,25 @@ func trust(bundle []byte) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func transport(roots *x509.CertPool) *http.Transport {
+const (
+	// idleTimeout is shorter than the default interval of polls, so that each begins with a connection that works.
+	idleTimeout = 30 * time.Second
+	// DefaultPingAfter is how long an HTTP/2 connection may say nothing before it is asked, and then again before it is
+	// closed: a dead one is replaced within 30 s.
+	DefaultPingAfter = 15 * time.Second
+)
+
+func transport(roots *x509.CertPool, pingAfter time.Duration) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:   5 * time.Second,
 		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       90 * time.Second,
+		IdleConnTimeout:       idleTimeout,
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}
 }
 

@@ -103,7 +103,7 @@ func TestWhatIsReadOfAnErrorBody(t *testing.T) {
 			if want.Code != "" {
 				want.Outcome = platform.Refused
 			}
-			s.Expect(got.Answer == "").To(Equal(want.Code != ""))
+			s.Expect(got.Answer).To(WithTransform(func(a string) bool { return a == "" }, Equal(want.Code != "")))
 			s.expectOneLine(got.Answer)
 			want.Answer = got.Answer
 			s.Expect(*got).To(Equal(want))
@@ -173,7 +173,7 @@ func TestOutcome(t *testing.T) {
 		unauthorized, forbidden, notFound, refused, limited bool
 		says                                                string
 	}
-	const unknown, refused = platform.Unknown, platform.Refused
+	const unknown, refused, accepted = platform.Unknown, platform.Refused, platform.Accepted
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		want   want
@@ -207,18 +207,18 @@ func TestOutcome(t *testing.T) {
 		},
 		"304":                     {answering(304, ""), want{outcome: unknown}},
 		"200 and HTML":            {answering(200, "<html>"), want{outcome: unknown, says: "answered with HTML, not JSON"}},
-		"200 and nothing":         {answering(200, ""), want{outcome: unknown}},
-		"201 and half a webhook":  {answering(201, `{"id":"`+webhookID), want{outcome: unknown}},
-		"201 and something else":  {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: unknown, says: "webhook without id"}},
-		"201 without active":      {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: unknown, says: "active is missing or null"}},
-		"201 without callbackUrl": {answering(201, `{"id":"a","active":false}`), want{outcome: unknown, says: "callbackUrl is missing, null or empty"}},
+		"200 and nothing":         {answering(200, ""), want{outcome: accepted}},
+		"201 and half a webhook":  {answering(201, `{"id":"`+webhookID), want{outcome: accepted}},
+		"201 and something else":  {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: accepted, says: "webhook without id"}},
+		"201 without active":      {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: accepted, says: "active is missing or null"}},
+		"201 without callbackUrl": {answering(201, `{"id":"a","active":false}`), want{outcome: accepted, says: "callbackUrl is missing, null or empty"}},
 		"201 and an id that is none": {
 			answering(201, `{"id":"../x\u0000`+strings.Repeat("y", 1<<16)+`","active":false,"callbackUrl":"https://x"}`),
-			want{outcome: unknown, says: "webhook with the id"},
+			want{outcome: accepted, says: "webhook with the id"},
 		},
-		"201 and two webhooks": {answering(201, `{"id":"a","active":false,"callbackUrl":"https://x"}{}`), want{outcome: unknown}},
-		"202 and nothing":      {answering(202, ""), want{outcome: unknown}},
-		"204":                  {answering(204, ""), want{outcome: unknown}},
+		"201 and two webhooks": {answering(201, `{"id":"a","active":false,"callbackUrl":"https://x"}{}`), want{outcome: accepted}},
+		"202 and nothing":      {answering(202, ""), want{outcome: accepted}},
+		"204":                  {answering(204, ""), want{outcome: accepted}},
 		"the connection breaks": {
 			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want{outcome: unknown},
 		},
@@ -253,7 +253,8 @@ func TestOutcome(t *testing.T) {
 				platform.IsRefused(err), limited, test.want.says,
 			}
 			s.Expect(got).To(Equal(test.want), "%v", err)
-			s.Expect(platform.MayHaveHappened(err)).To(Equal(test.want.outcome == unknown))
+			s.Expect(platform.MayHaveHappened(err)).To(Equal(test.want.outcome != refused))
+			s.Expect(platform.IsAccepted(err)).To(Equal(test.want.outcome == accepted))
 			s.Expect(err).To(MatchError(ContainSubstring(test.want.says)))
 			s.expectOneLine(err.Error())
 			s.expectNoSecret(err)
@@ -267,9 +268,9 @@ func TestOutcomeOfADelete(t *testing.T) {
 		outcome string
 	}{
 		"204":          {answering(204, ""), "done"},
-		"200":          {answering(200, ""), "unknown"},
+		"200":          {answering(200, ""), "accepted"},
 		"200 and HTML": {answering(200, "<html>"), "unknown"},
-		"202":          {answering(202, ""), "unknown"},
+		"202":          {answering(202, ""), "accepted"},
 		"404":          {answering(404, `{"error":{"code":"WebhookNotFound","message":"m"}}`), "gone"},
 		"404 and HTML": {answering(404, "<html>"), "unknown"},
 		"500":          {answering(500, ""), "unknown"},
@@ -278,13 +279,39 @@ func TestOutcomeOfADelete(t *testing.T) {
 			s := newAnswerScene(t, test.answer)
 			err := s.client.Delete(t.Context(), webhookID)
 			s.Expect(map[string]bool{
-				"done": err == nil, "gone": platform.IsNotFound(err), "unknown": platform.MayHaveHappened(err),
+				"done": err == nil, "gone": platform.IsNotFound(err), "unknown": platform.MayHaveHappened(err) && !platform.IsAccepted(err), "accepted": platform.IsAccepted(err),
 			}).To(HaveKeyWithValue(test.outcome, true), "%v", err)
 			if test.outcome != "done" {
 				s.Expect(err).To(HaveOccurred())
 			}
 		})
 	}
+}
+
+// A success without a usable body was accepted, and the next read tells what came of it.
+func TestOutcomeOfAnUpdateWithoutAUsableBody(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 204} {
+		for _, body := range []string{"", "null", `{"webhooks":[{"id":"e69`, `{}`, "true"} {
+			if status == 204 && body != "" {
+				continue
+			}
+			t.Run(fmt.Sprint(status, " ", body), func(t *testing.T) {
+				s := newAnswerScene(t, answering(status, body))
+				for op, accepted := range map[string]bool{"update": true, "create": true, "get": false} {
+					err := operations[op](s, webhookID)
+					s.Expect(err).To(HaveOccurred())
+					s.Expect(platform.IsAccepted(err)).To(Equal(accepted), "%s: %v", op, err)
+					s.Expect(platform.IsRefused(err)).To(BeFalse())
+				}
+			})
+		}
+	}
+	s := newAnswerScene(t, answering(200, `{"error":{"code":"X","message":"m"}}`))
+	err := operations["update"](s, webhookID)
+	s.Expect(platform.IsAccepted(err)).To(BeFalse(), "an error is none")
+	s.Expect(err).To(MatchError(ContainSubstring("answered with an error: X: m")))
+	s = newAnswerScene(t, answering(200, "\xef\xbb\xbf"+`{"id":"`+webhookID+`","active":true,"callbackUrl":"https://x"}`))
+	s.Expect(operations["update"](s, webhookID)).To(Succeed(), "a byte order mark is skipped")
 }
 
 func TestOutcomeWithoutAConnection(t *testing.T) {

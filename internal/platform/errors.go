@@ -20,6 +20,8 @@ const (
 	Unknown Outcome = iota
 	// Refused: nothing happened and nothing will.
 	Refused
+	// Accepted: the platform said yes, but not what the state is now. The next list or read tells.
+	Accepted
 )
 
 // Detail is one entry of an error's details.
@@ -122,8 +124,8 @@ func IsNotFound(err error) bool {
 	return ok && e.Status == http.StatusNotFound && e.Code != "" && !e.login
 }
 
-// IsUnauthorized reports whether the platform, or the token server, refuses the credentials in its own words. A bare 401
-// or 403 may be a proxy's.
+// IsUnauthorized reports whether the platform, or the token server, refuses the credentials in its own words. A bare
+// 401 or 403 may be a proxy's.
 func IsUnauthorized(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Code != "" && (e.Status == http.StatusUnauthorized || e.login && e.Status == http.StatusForbidden)
@@ -170,11 +172,23 @@ func IsConnectionTrouble(err error) bool {
 	return e.login || e.Status == http.StatusUnauthorized || unverified
 }
 
-// MayHaveHappened tells whether a failed write may have taken effect, now or later.
+// MayHaveHappened reports whether a failed write may have taken effect, now or later.
 func MayHaveHappened(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Outcome == Unknown
+	return ok && e.Outcome != Refused
 }
+
+// IsAccepted reports whether a write succeeded although the answer does not say what the state is now: it had another
+// status, or another body, than documented. It is no failure: the next list or read is the evidence.
+func IsAccepted(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Outcome == Accepted
+}
+
+// unusableError is the error of a success whose body does not say what it should.
+type unusableError struct{ error }
+
+func (e *unusableError) Unwrap() error { return e.error }
 
 const (
 	// maxErrorText bounds each thing that the platform says, and maxErrorLine a whole error: the message of a condition

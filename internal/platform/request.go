@@ -107,6 +107,7 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 	if err != nil {
 		c.options.Observe(Call{Operation: op.name, Duration: c.options.Clock.Since(begun)})
 		failure.Cause = progress.explain(ctx, op.url.Host, err)
+		c.dropDead(failure.Cause)
 		if neverSent(err) {
 			failure.Outcome = Refused
 		}
@@ -114,8 +115,16 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 	}
 	defer func() { _ = response.Body.Close() }()
 	err = c.read(ctx, response, op, failure, token)
+	c.dropDead(err)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
 	return err
+}
+
+// dropDead closes the idle connections after a call that took too long: they may be as dead as the one that it used.
+func (c *Client) dropDead(err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.http.CloseIdleConnections()
+	}
 }
 
 func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token) (*http.Request, error) {
@@ -146,6 +155,9 @@ func (c *Client) read(
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		if failure.Cause = readAnswer(ctx, response, op); failure.Cause != nil {
+			if unusable, is := errors.AsType[*unusableError](failure.Cause); is && op.method != http.MethodGet {
+				failure.Outcome, failure.Cause = Accepted, unusable.error
+			}
 			return failure
 		}
 		return nil
@@ -171,7 +183,8 @@ func outcome(e *Error) Outcome {
 	return Unknown
 }
 
-// readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
+// readAnswer reads a success. Where nothing is to be read, 204 says that it is done; any other one says that it was
+// accepted.
 func readAnswer(ctx context.Context, response *http.Response, op operation) error {
 	body := bufio.NewReaderSize(response.Body, peeked)
 	start, err := body.Peek(peeked)
@@ -179,14 +192,14 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 		return brokeOff(ctx, err)
 	}
 	switch {
+	case looksLikeHTML(response.Header, start):
+		return errors.New("answered with HTML, not JSON") // perhaps a login page in the way: nothing was accepted
 	case op.into == nil && op.read == nil && response.StatusCode != http.StatusNoContent:
-		return errors.New("the answer is not what the API documents: 204 without a body")
+		return &unusableError{errors.New("the answer is not what the API documents: 204 without a body")}
 	case op.into == nil && op.read == nil:
 		return nil
-	case looksLikeHTML(response.Header, start):
-		return errors.New("answered with HTML, not JSON")
 	case len(bytes.TrimSpace(start)) == 0 && errors.Is(err, io.EOF):
-		return errors.New("answered without a body")
+		return &unusableError{errors.New("answered without a body")}
 	case bytes.HasPrefix(start, bom):
 		_, _ = body.Discard(len(bom))
 	}
@@ -201,11 +214,11 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 	case limited.N == 0:
 		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
-	if err := json.Unmarshal(data, op.into); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(data, bom), op.into); err != nil {
 		if said := saidIn(data, op.secret); said != "" {
 			return fmt.Errorf("answered with an error: %s", said)
 		}
-		return undocumented(err)
+		return &unusableError{undocumented(err)}
 	}
 	return nil
 }

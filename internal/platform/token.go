@@ -93,6 +93,9 @@ func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *Error) {
 	token, err := t.config.Token(context.WithValue(server.progress.trace(ctx, server.host), oauth2.HTTPClient, client))
 	if err != nil {
 		failure := t.failure(ctx, server, err)
+		if errors.Is(failure, context.DeadlineExceeded) {
+			t.client.CloseIdleConnections()
+		}
 		t.observe(Call{Operation: "token", Status: failure.Status, Duration: t.clock.Since(begun)})
 		return nil, failure
 	}
@@ -166,8 +169,9 @@ func (s *tokenServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// failure keeps of the answer what a person needs. The body is not quoted: nothing is known of what an identity provider
-// puts there. A fetched token changes nothing on the platform, so the outcome of the call that needed it is Refused.
+// failure keeps of the answer what a person needs. The body is not quoted: nothing is known of what an identity
+// provider puts there. A fetched token changes nothing on the platform, so the outcome of the call that
+// needed it is Refused.
 func (t *tokens) failure(ctx context.Context, server *tokenServer, err error) *Error {
 	failure := &Error{
 		Operation: "get access token", Method: http.MethodPost, Path: t.path(), Outcome: Refused, login: true,
