@@ -278,6 +278,11 @@ func (r *run) update(remote context.Context) error {
 		patch.Secret = r.facts.secret.value
 	}
 	updated, err := r.send(remote, patch)
+	if platform.IsAccepted(err) {
+		r.memory.accepted(r.key(), r.object().UID, patch.Active != nil && !*patch.Active)
+		r.secretSent, r.reactivated = !r.plan.withoutSecret, r.plan.cause == causeReactivate
+		r.announceUpdate()
+	}
 	if err != nil {
 		return err
 	}
@@ -297,7 +302,7 @@ func (r *run) send(remote context.Context, patch platform.Patch) (platform.Webho
 	before := r.memory.sending(r.key(), r.object().UID)
 	updated, err := r.holder().Update(remote, r.facts.id(), patch)
 	switch {
-	case err == nil:
+	case err == nil || platform.IsAccepted(err):
 		r.memory.sent(r.key(), r.object().UID, r.facts.secret.fingerprint)
 	case !platform.MayHaveHappened(err):
 		r.memory.sent(r.key(), r.object().UID, before)

@@ -238,10 +238,14 @@ func (r *ConnectionReconciler) poll(
 		}
 	}
 	if account.Synced() || member.Outcome() != nil {
-		if ready := readinessOf(member.Outcome()); !ready.silent {
-			if ready.ready && account.Restlessness() == fleet.Restless {
-				ready.message += restlessMessage
-			}
+		ready := readinessOf(member.Outcome())
+		if ready.ready && account.Restlessness() == fleet.Restless {
+			ready.message += restlessMessage
+		}
+		if issues := account.Issues(); ready.ready && len(issues) > 0 {
+			ready.message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
+		}
+		if !ready.silent {
 			if err := r.report(ctx, c, member, ready); err != nil {
 				return settle(err)
 			}

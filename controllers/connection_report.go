@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -37,7 +36,10 @@ func readinessOf(err error) verdict {
 	switch {
 	case !answered:
 		return nothing
-	case said.Status == http.StatusUnauthorized, said.Status == http.StatusForbidden:
+	case platform.IsForbidden(err):
+		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
+			"The platform accepts the credentials but they lack a permission; grant it to the application: %s", said)}
+	case platform.IsUnauthorized(err):
 		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
 			"The platform does not accept the credentials; correct the Secret: %s", said)}
 	}
@@ -48,23 +50,13 @@ func readinessOf(err error) verdict {
 const restlessMessage = "; the platform moves their times of modification without a change, so these are ignored: a " +
 	"secret that another client replaces is not noticed"
 
-// unavailable says what went wrong in words that stay the same while the outage lasts: one outage is one write.
+// unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
+// write.
 func unavailable(e *platform.Error) string {
-	if e.Status != 0 && e.Cause == nil {
-		said := fmt.Sprintf("%s: %s %s: %d %s", e.Operation, e.Method, e.Path, e.Status, http.StatusText(e.Status))
-		if e.Said() != "" {
-			said += ": " + e.Said()
-		}
-		return said
+	if _, unverified := errors.AsType[*tls.CertificateVerificationError](e); unverified {
+		return e.Error() + "; if the CA is one of your own, name it in spec.caBundleSecretRef"
 	}
-	if e.Status != 0 {
-		return fmt.Sprintf("%s: %s %s: the answer cannot be used", e.Operation, e.Method, e.Path)
-	}
-	if _, stranger := errors.AsType[*tls.CertificateVerificationError](e); stranger {
-		return fmt.Sprintf("%s: %s %s: the certificate cannot be verified; if the platform's CA is one of your own, name it "+
-			"in spec.caBundleSecretRef", e.Operation, e.Method, e.Path)
-	}
-	return fmt.Sprintf("%s: %s %s: no answer", e.Operation, e.Method, e.Path)
+	return e.Error()
 }
 
 // report writes the status of a connection, if it says anything new.

@@ -3,7 +3,6 @@ package controllers
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -50,7 +49,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 }
 
 // judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
-// without making it. ok is false for all other errors.
+// without making it, or without saying what came of it. ok is false for all other errors.
 func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
@@ -62,8 +61,13 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 			"spec.webhookId, delete it, or choose another callbackUrl", err)), true
 	case errors.Is(err, errKept):
 		return r.judgeRefusal(s, unchanged, err.Error()), true
-	case errors.Is(err, errIgnored) && s == removeOther:
+	case s == removeOther && (platform.IsAccepted(err) || errors.Is(err, errIgnored)):
 		return r.judgeRemoval(s, verdict{}, err), true
+	case s == createRemote && platform.IsAccepted(err):
+		return verdict{silent: true, since: r.now()}, true
+	case platform.IsAccepted(err):
+		// The next read, or list, tells what came of it.
+		return verdict{silent: true, retry: r.failed()}, true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
@@ -163,7 +167,7 @@ func judgeRemote(err error) (v verdict, ok bool) {
 	switch {
 	case !answered:
 		return verdict{}, false
-	case said.Status == http.StatusUnauthorized:
+	case platform.IsUnauthorized(err):
 		return verdict{
 			reason: v1alpha1.ConnectionNotReadyReason, await: true,
 			message: "The platform does not accept the connection's credentials: " + said.Said(),

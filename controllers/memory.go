@@ -58,6 +58,8 @@ type attempt struct {
 	modified time.Time
 	// turnedOff is true when this process turned the remote webhook off, and has not turned it on since.
 	turnedOff bool
+	// accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
+	accepted bool
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
 	// whether the platform has it, "" when it sent none.
 	secret string
@@ -137,9 +139,15 @@ func (m *memory) sent(name types.NamespacedName, uid types.UID, fingerprint stri
 // wrote notes the answer to a change that this process made to the remote webhook.
 func (m *memory) wrote(name types.NamespacedName, uid types.UID, updated platform.Webhook, turnedOff bool) {
 	m.change(name, uid, func(a *attempt) {
-		a.modified = updated.Modified
+		a.modified, a.accepted = updated.Modified, false
 		a.turnedOff = !updated.Active && (turnedOff || a.turnedOff)
 	})
+}
+
+// accepted notes that the platform accepted a change without saying what the remote webhook is like now, and whether
+// that turns it off.
+func (m *memory) accepted(name types.NamespacedName, uid types.UID, turnedOff bool) {
+	m.change(name, uid, func(a *attempt) { a.accepted, a.turnedOff = true, turnedOff || a.turnedOff })
 }
 
 // stillOff reports whether this process turned the remote webhook off and has not seen it on since.

@@ -40,6 +40,10 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if err := r.observeHolder(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
+	if known.accepted && f.presence == fleet.Present {
+		r.memory.wrote(objectKey(w), w.UID, f.remote, known.turnedOff)
+		f.modified = f.remote.Modified
+	}
 	if err := r.observeFormer(ctx, &f, via); err != nil {
 		return f, nil, err
 	}

@@ -112,14 +112,18 @@ func withoutSecret(f facts, p *plan) {
 	p.verdict.retry = f.secret.retry
 }
 
-// platformHasSecret reports whether the platform has the value of the Secret, as far as the status knows.
+// platformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
+// knows.
 func (f *facts) platformHasSecret() bool {
 	s := f.webhook.Status
-	if !f.described() || f.secret.missing {
+	if f.secret.missing {
 		return false
 	}
 	if f.secret.sent != "" {
 		return f.secret.loaded && f.secret.sent == f.secret.fingerprint
+	}
+	if !f.described() {
+		return false
 	}
 	if f.secret.loaded && s.SecretFingerprint != "" {
 		return s.SecretFingerprint == f.secret.fingerprint

@@ -73,7 +73,7 @@ func (f *Fleet) Unowned(match func(platform.Webhook) bool) (found []platform.Web
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key, e := range f.entries {
-		if _, claimed := f.claimed(key); !claimed && !e.missing && match(e.webhook) {
+		if _, claimed := f.claimed(key); !claimed && !e.missing && !e.unknown && match(e.webhook) {
 			found = append(found, e.webhook)
 		}
 	}

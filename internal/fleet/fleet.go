@@ -14,7 +14,7 @@ import (
 type API interface {
 	Create(ctx context.Context, r platform.CreateRequest) (platform.Webhook, error)
 	Get(ctx context.Context, id string) (platform.Webhook, error)
-	List(ctx context.Context) ([]platform.Webhook, error)
+	List(ctx context.Context) (platform.Listing, error)
 	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
 	Delete(ctx context.Context, id string) error
 	// Ready reports, by an error, whether a call would have to wait; it sends nothing.
@@ -25,7 +25,8 @@ type API interface {
 type Presence int
 
 const (
-	// Unseen: no list has succeeded yet, so nothing is known.
+	// Unseen: nothing is known. No list has succeeded yet; or the webhook exists but what the platform says of it cannot
+	// be read; or the platform accepted a write without saying what came of it. Read it with Confirm.
 	Unseen Presence = iota
 	// Present: it exists.
 	Present
@@ -63,6 +64,12 @@ type Fleet struct {
 	// listed is when the last successful list began; zero before the first. merged is the moment when it ended.
 	listed time.Time
 	merged uint64
+	// complete is when the last list began that proves absences; zero before the first.
+	complete time.Time
+	// incomplete counts the lists in a row that prove none.
+	incomplete int
+	// issues are the entries of the last list that could not be read.
+	issues []string
 	// listCount counts the lists that succeeded.
 	listCount uint64
 	// moved counts the lists in a row in which most webhooks differed in nothing but modified; movedMany is true when
@@ -97,6 +104,8 @@ type entry struct {
 	missing bool
 	// called is when the call about it ended whose answer webhook is; zero when webhook is from a list.
 	called time.Time
+	// unknown is true while the state is not known: webhook is the last that is, or only an id.
+	unknown bool
 	// suppressPolls counts the lists for which a webhook that exists but is not listed is not called missing again;
 	// suppressed is the last such count, doubled each time.
 	suppressPolls, suppressed int
@@ -144,8 +153,10 @@ func (f *Fleet) Confirmed(id string) bool {
 func (f *Fleet) lookup(key string) (platform.Webhook, Presence) {
 	e, read := f.entries[key], f.absent[key]
 	switch {
-	case e != nil && !e.missing:
+	case e != nil && !e.missing && !e.unknown:
 		return e.webhook, Present
+	case e != nil && !e.missing:
+		return platform.Webhook{}, Unseen
 	case read.confirmed:
 		return platform.Webhook{}, Gone
 	case read.moment > 0:
@@ -171,6 +182,13 @@ func (f *Fleet) Marked(owner Owner) []platform.Webhook {
 	return found
 }
 
+// Issues name the entries of the last list that could not be read, and why. They change only with a list.
+func (f *Fleet) Issues() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.issues
+}
+
 // Synced reports whether a list has succeeded.
 func (f *Fleet) Synced() bool {
 	f.mu.Lock()
@@ -178,11 +196,11 @@ func (f *Fleet) Synced() bool {
 	return !f.listed.IsZero()
 }
 
-// ListedSince reports whether a list that began at t or later has succeeded.
+// ListedSince reports whether a list that began at t or later has succeeded and proves what it lacks absent.
 func (f *Fleet) ListedSince(t time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return !f.listed.IsZero() && !f.listed.Before(t)
+	return !f.complete.IsZero() && !f.complete.Before(t)
 }
 
 // Age is how old the snapshot is: the time since the last successful list began; negative before the first.

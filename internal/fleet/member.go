@@ -215,5 +215,5 @@ func unreliable(err error) bool {
 		return false
 	}
 	_, answered := errors.AsType[*platform.Error](err)
-	return answered && !platform.IsRefused(err) && !platform.IsNotFound(err)
+	return answered && !platform.IsRefused(err) && !platform.IsNotFound(err) && !platform.IsAccepted(err)
 }

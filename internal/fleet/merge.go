@@ -9,23 +9,24 @@ import (
 )
 
 // merge takes over a list that began at the given moment and returns the webhooks that changed by it.
-func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []platform.Webhook) {
-	listed := make(map[string]bool, len(webhooks))
+// What it shows but does not describe keeps the state that was last known. An incomplete list makes nothing missing.
+func (f *Fleet) merge(listing platform.Listing, began uint64) (changed []platform.Webhook) {
+	listed := make(map[string]bool, len(listing.Webhooks))
 	known, moved := 0, 0
-	for _, w := range webhooks {
+	for _, w := range listing.Webhooks {
 		key := platform.CanonicalID(w.ID)
 		listed[key] = true
 		e := f.entry(key)
 		if e.mute(began) || e.outdates(w, f.clock.Now()) {
 			continue
 		}
-		if !e.missing {
+		if !e.missing && !e.unknown {
 			known++
 			if movedOnly(e.webhook, w) {
 				moved++
 			}
 		}
-		if e.missing || !same(e.webhook, w) {
+		if e.missing || e.unknown || !same(e.webhook, w) {
 			changed = append(changed, w)
 		}
 		if e.missing || !same(e.webhook, w) {
@@ -36,11 +37,34 @@ func (f *Fleet) merge(webhooks []platform.Webhook, began uint64) (changed []plat
 	}
 	if f.noteRestless(known, moved) {
 		// What was held back because of it is decided again.
-		changed = webhooks
+		changed = listing.Webhooks
 	}
-	changed = append(changed, f.mergeUnlisted(listed, began)...)
-	f.confirmAbsences(began)
+	for _, w := range listing.Unreadable {
+		listed[platform.CanonicalID(w.ID)] = true
+		changed = append(changed, f.mergeUnreadable(w, began)...)
+	}
+	if !listing.Incomplete {
+		changed = append(changed, f.mergeUnlisted(listed, began)...)
+		f.confirmAbsences(began)
+	}
 	return changed
+}
+
+// mergeUnreadable notes that a webhook exists of which a list does not say more. One that was missing is present again,
+// with an unknown state.
+func (f *Fleet) mergeUnreadable(w platform.Webhook, began uint64) (changed []platform.Webhook) {
+	key := platform.CanonicalID(w.ID)
+	e := f.entry(key)
+	if e.mute(began) || !e.missing && !e.unknown {
+		return nil
+	}
+	known := !e.missing && e.webhook.Mark == w.Mark
+	f.show(key, e, w)
+	e.unknown, e.suppressPolls, e.suppressed = true, 0, 0
+	if known {
+		return nil
+	}
+	return []platform.Webhook{w}
 }
 
 // mergeUnlisted calls missing what a list lacks, if the list may speak about it.
@@ -146,7 +170,7 @@ func (f *Fleet) show(key string, e *entry, w platform.Webhook) {
 	if e.webhook.Mark != w.Mark {
 		f.unmark(key, e)
 	}
-	e.webhook, e.missing = w, false
+	e.webhook, e.missing, e.unknown = w, false, false
 	if w.Mark != "" {
 		if f.marks[w.Mark] == nil {
 			f.marks[w.Mark] = map[string]bool{}

@@ -103,7 +103,7 @@ func (r *slowRemote) Delete(_ context.Context, id string) error {
 	})
 }
 
-func (r *slowRemote) List(context.Context) (all []platform.Webhook, err error) {
+func (r *slowRemote) List(context.Context) (l platform.Listing, err error) {
 	r.delay()
 	r.mu.Lock()
 	ids := slices.Sorted(maps.Keys(r.webhooks))
@@ -111,7 +111,7 @@ func (r *slowRemote) List(context.Context) (all []platform.Webhook, err error) {
 	for _, id := range ids {
 		r.mu.Lock()
 		if w, err := r.find(id); err == nil {
-			all = append(all, w)
+			l.Webhooks = append(l.Webhooks, w)
 		}
 		r.mu.Unlock()
 		if r.chance(10) {
@@ -120,9 +120,9 @@ func (r *slowRemote) List(context.Context) (all []platform.Webhook, err error) {
 	}
 	r.delay()
 	if r.fails() {
-		return nil, errGarbage
+		return platform.Listing{}, errGarbage
 	}
-	return all, nil
+	return l, nil
 }
 
 func (r *slowRemote) Ready(context.Context) error { return nil }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"webhook-operator.io/itwin/internal/platform"
@@ -37,10 +38,10 @@ func (m *Member) Poll(ctx context.Context) (Changes, error) {
 	f.polling, f.polled, m.polled = true, started, started
 	f.mu.Unlock()
 
-	webhooks, err := api.List(ctx)
+	listing, err := api.List(ctx)
 
 	f.mu.Lock()
-	changes, err := m.finishPoll(webhooks, err, pollStart{began: began, at: started, api: api, before: before})
+	changes, err := m.finishPoll(listing, err, pollStart{began: began, at: started, api: api, before: before})
 	f.mu.Unlock()
 	f.enqueueOthers(m)
 	return changes, err
@@ -55,7 +56,7 @@ type pollStart struct {
 	before time.Time
 }
 
-func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollStart) (Changes, error) {
+func (m *Member) finishPoll(listing platform.Listing, err error, start pollStart) (Changes, error) {
 	f := m.fleet
 	f.polling = false
 	switch {
@@ -86,7 +87,14 @@ func (m *Member) finishPoll(webhooks []platform.Webhook, err error, start pollSt
 	f.listed, f.merged = start.at, f.moment
 	f.expireClaims()
 	f.listCount++
-	changes := Changes{Webhooks: f.merge(webhooks, start.began), Waiting: f.takeWaiting(start.at)}
+	changes := Changes{Webhooks: f.merge(listing, start.began)}
+	if f.issues = listing.Issues; f.proves(listing) {
+		f.complete, f.incomplete = start.at, 0
+		changes.Waiting = f.takeWaiting(start.at)
+	} else {
+		f.incomplete++
+		changes.Waiting = f.takeWaiting(time.Time{})
+	}
 	// What went wrong after this list began is not excused by it.
 	if f.failedAt <= start.began {
 		f.failure = nil
@@ -112,6 +120,15 @@ func (f *Fleet) failList(err error) {
 	f.failures++
 	f.outcome = err
 	f.fail(err)
+}
+
+// proves reports whether a list proves that what it lacks is absent. One with an entry that may be any webhook does
+// not: it has no id, or no callback that would show which create made it.
+func (f *Fleet) proves(listing platform.Listing) bool {
+	return !listing.Incomplete && !slices.ContainsFunc(listing.Unreadable, func(w platform.Webhook) bool {
+		e := f.entries[platform.CanonicalID(w.ID)]
+		return e == nil || e.webhook.CallbackURL == "" && w.CallbackURL == ""
+	})
 }
 
 // takeWaiting returns the keys that wait for a list that began at started.
@@ -228,7 +245,11 @@ func (f *Fleet) scheduled(now time.Time) time.Time {
 	}
 	due := f.polled.Add(interval)
 	sooner := func(t time.Time) {
-		if earliest := f.polled.Add(cadence.Pause); t.Before(earliest) {
+		earliest := f.polled.Add(cadence.Pause)
+		if f.incomplete > 0 {
+			earliest = f.polled.Add(max(cadence.Pause, pause(f.incomplete, interval)))
+		}
+		if t.Before(earliest) {
 			t = earliest
 		}
 		if t.Before(due) {

@@ -49,6 +49,8 @@ type remote struct {
 	before   map[string][]func() error
 	after    map[string][]func() error
 	hidden   map[string]bool
+	// odd changes what lists say.
+	odd func(*platform.Listing)
 	// unready is what Ready answers.
 	unready error
 }
@@ -192,19 +194,24 @@ func (r *remote) Delete(_ context.Context, id string) error {
 	})
 }
 
-func (r *remote) List(context.Context) (all []platform.Webhook, err error) {
+func (r *remote) List(context.Context) (l platform.Listing, err error) {
 	err = r.call("list", "", func() error {
 		for _, id := range slices.Sorted(maps.Keys(r.webhooks)) {
 			if !r.hidden[id] {
-				all = append(all, r.webhooks[id])
+				l.Webhooks = append(l.Webhooks, r.webhooks[id])
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return platform.Listing{}, err
 	}
-	return all, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.odd != nil {
+		r.odd(&l)
+	}
+	return l, nil
 }
 
 func (r *remote) Ready(context.Context) error { return r.unready }

@@ -55,7 +55,8 @@ func (e *MergedError) Error() string {
 	return fmt.Sprintf("the platform created no webhook but answered with %s, which exists already", e.ID)
 }
 
-// Update changes a remote webhook and enters its new state into the snapshot.
+// Update changes a remote webhook and enters its new state into the snapshot. After an error for which
+// platform.IsAccepted holds the webhook is Unseen until it is read, or listed by a list that began later.
 func (m *Member) Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error) {
 	return m.write(id, changing, func(api API, id string) (platform.Webhook, error) { return api.Update(ctx, id, p) })
 }
@@ -74,8 +75,8 @@ func (m *Member) Confirm(ctx context.Context, id string) error {
 	return err
 }
 
-// Delete removes a remote webhook. An answer of 404 is an error: the webhook may be one that the credentials may not
-// see, so its absence is unconfirmed.
+// Delete removes a remote webhook. After an error for which platform.IsAccepted holds it is Missing. An answer of 404 is
+// an error: the webhook may be one that the credentials may not see, so its absence is unconfirmed.
 func (m *Member) Delete(ctx context.Context, id string) error {
 	_, err := m.write(id, deleting, func(api API, id string) (platform.Webhook, error) {
 		return platform.Webhook{}, api.Delete(ctx, id)
@@ -125,6 +126,10 @@ func (m *Member) write(
 		if what == reading {
 			f.absent[key] = absence{moment: f.moment, listCount: f.listCount}
 		}
+	case platform.IsAccepted(err) && what == deleting:
+		f.hide(key, e)
+	case platform.IsAccepted(err):
+		e.unknown = true
 	case err == nil && what == deleting:
 		f.hide(key, e)
 		f.absent[key] = absence{moment: f.moment, listCount: f.listCount, confirmed: true}

@@ -18,8 +18,12 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// DefaultRequestTimeout bounds one HTTP request.
-const DefaultRequestTimeout = 10 * time.Second
+const (
+	// DefaultRequestTimeout bounds one HTTP request.
+	DefaultRequestTimeout = 10 * time.Second
+	// DefaultListTimeout bounds a whole list.
+	DefaultListTimeout = time.Minute
+)
 
 // Options say how to reach the platform, and as whom.
 type Options struct {
@@ -36,6 +40,10 @@ type Options struct {
 	UserAgent string
 	// RequestTimeout bounds one HTTP request; DefaultRequestTimeout when 0.
 	RequestTimeout time.Duration
+	// ListTimeout bounds a whole list, all pages together; DefaultListTimeout when 0.
+	ListTimeout time.Duration
+	// PingAfter is how long an HTTP/2 connection may be silent before it is tested; DefaultPingAfter when 0.
+	PingAfter time.Duration
 	// Limits bound the calls to the API, until Pace makes the client share those of its account; token requests go to
 	// another service and are not counted.
 	Limits Limits
@@ -52,6 +60,8 @@ type Options struct {
 	Observe func(Call)
 	// Throttled is told of every wait that was asked for; may be nil.
 	Throttled func(time.Duration)
+	// Wait waits for a place for the next page of a list, or returns an error when the context ends first; nil is a timer.
+	Wait func(context.Context, time.Duration) error
 }
 
 // Call is one HTTP request that ended.
@@ -100,7 +110,7 @@ func New(o Options) (*Client, error) {
 	}
 	setDefaults(&o)
 	if o.Transport == nil {
-		o.Transport = transport(roots)
+		o.Transport = transport(roots, o.PingAfter)
 	}
 	httpClient := &http.Client{
 		Transport: signed{o.Transport, o.UserAgent},
@@ -162,6 +172,15 @@ func setDefaults(o *Options) {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = DefaultRequestTimeout
 	}
+	if o.ListTimeout == 0 {
+		o.ListTimeout = DefaultListTimeout
+	}
+	if o.PingAfter == 0 {
+		o.PingAfter = DefaultPingAfter
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
@@ -173,6 +192,18 @@ func setDefaults(o *Options) {
 	}
 	if o.Throttled == nil {
 		o.Throttled = func(time.Duration) {}
+	}
+}
+
+// wait waits by the real clock.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -190,16 +221,25 @@ func trust(bundle []byte) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func transport(roots *x509.CertPool) *http.Transport {
+const (
+	// idleTimeout is shorter than the default interval of polls, so that each begins with a connection that works.
+	idleTimeout = 30 * time.Second
+	// DefaultPingAfter is how long an HTTP/2 connection may say nothing before it is asked, and then again before it is
+	// closed: a dead one is replaced within 30 s.
+	DefaultPingAfter = 15 * time.Second
+)
+
+func transport(roots *x509.CertPool, pingAfter time.Duration) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:   5 * time.Second,
 		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       90 * time.Second,
+		IdleConnTimeout:       idleTimeout,
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}
 }
 

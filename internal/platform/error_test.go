@@ -103,6 +103,9 @@ func TestWhatIsReadOfAnErrorBody(t *testing.T) {
 			if want.Code != "" {
 				want.Outcome = platform.Refused
 			}
+			s.Expect(got.Answer).To(WithTransform(func(a string) bool { return a == "" }, Equal(want.Code != "")))
+			s.expectOneLine(got.Answer)
+			want.Answer = got.Answer
 			s.Expect(*got).To(Equal(want))
 			if test.said != "" || want.Code == "" {
 				s.Expect(got.Said()).To(Equal(test.said))
@@ -170,7 +173,7 @@ func TestOutcome(t *testing.T) {
 		unauthorized, forbidden, notFound, refused, limited bool
 		says                                                string
 	}
-	const unknown, refused = platform.Unknown, platform.Refused
+	const unknown, refused, accepted = platform.Unknown, platform.Refused, platform.Accepted
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		want   want
@@ -178,7 +181,7 @@ func TestOutcome(t *testing.T) {
 		"400":                       {answering(400, documented), want{outcome: refused, refused: true}},
 		"400 by a proxy":            {answering(400, "<html>"), want{outcome: unknown}},
 		"401":                       {answering(401, documented), want{outcome: refused, unauthorized: true}},
-		"401 by a proxy":            {answering(401, "<html>"), want{outcome: refused, unauthorized: true}},
+		"401 by a proxy":            {answering(401, "<html>"), want{outcome: unknown, says: "answered with HTML"}},
 		"402":                       {answering(402, documented), want{outcome: refused, refused: true}},
 		"403":                       {answering(403, documented), want{outcome: refused, refused: true, forbidden: true}},
 		"403 by a proxy":            {answering(403, "<html>"), want{outcome: unknown}},
@@ -203,19 +206,19 @@ func TestOutcome(t *testing.T) {
 			answering(300, `{"id":"a","active":false,"callbackUrl":"https://x"}`), want{outcome: unknown, says: "300 Multiple Choices"},
 		},
 		"304":                     {answering(304, ""), want{outcome: unknown}},
-		"200 and HTML":            {answering(200, "<html>"), want{outcome: unknown, says: "not what the API documents"}},
-		"200 and nothing":         {answering(200, ""), want{outcome: unknown}},
-		"201 and half a webhook":  {answering(201, `{"id":"`+webhookID), want{outcome: unknown}},
-		"201 and something else":  {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: unknown, says: "webhook without id"}},
-		"201 without active":      {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: unknown, says: "without active"}},
-		"201 without callbackUrl": {answering(201, `{"id":"a","active":false}`), want{outcome: unknown, says: "without callbackUrl"}},
+		"200 and HTML":            {answering(200, "<html>"), want{outcome: unknown, says: "answered with HTML, not JSON"}},
+		"200 and nothing":         {answering(200, ""), want{outcome: accepted}},
+		"201 and half a webhook":  {answering(201, `{"id":"`+webhookID), want{outcome: accepted}},
+		"201 and something else":  {answering(201, `{"webhook":{"id":"`+webhookID+`"}}`), want{outcome: accepted, says: "webhook without id"}},
+		"201 without active":      {answering(201, `{"id":"a","callbackUrl":"https://x"}`), want{outcome: accepted, says: "active is missing or null"}},
+		"201 without callbackUrl": {answering(201, `{"id":"a","active":false}`), want{outcome: accepted, says: "callbackUrl is missing, null or empty"}},
 		"201 and an id that is none": {
 			answering(201, `{"id":"../x\u0000`+strings.Repeat("y", 1<<16)+`","active":false,"callbackUrl":"https://x"}`),
-			want{outcome: unknown, says: "webhook with the id"},
+			want{outcome: accepted, says: "webhook with the id"},
 		},
-		"201 and two webhooks": {answering(201, `{"id":"a","active":false,"callbackUrl":"https://x"}{}`), want{outcome: unknown}},
-		"202 and nothing":      {answering(202, ""), want{outcome: unknown}},
-		"204":                  {answering(204, ""), want{outcome: unknown}},
+		"201 and two webhooks": {answering(201, `{"id":"a","active":false,"callbackUrl":"https://x"}{}`), want{outcome: accepted}},
+		"202 and nothing":      {answering(202, ""), want{outcome: accepted}},
+		"204":                  {answering(204, ""), want{outcome: accepted}},
 		"the connection breaks": {
 			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want{outcome: unknown},
 		},
@@ -250,7 +253,8 @@ func TestOutcome(t *testing.T) {
 				platform.IsRefused(err), limited, test.want.says,
 			}
 			s.Expect(got).To(Equal(test.want), "%v", err)
-			s.Expect(platform.MayHaveHappened(err)).To(Equal(test.want.outcome == unknown))
+			s.Expect(platform.MayHaveHappened(err)).To(Equal(test.want.outcome != refused))
+			s.Expect(platform.IsAccepted(err)).To(Equal(test.want.outcome == accepted))
 			s.Expect(err).To(MatchError(ContainSubstring(test.want.says)))
 			s.expectOneLine(err.Error())
 			s.expectNoSecret(err)
@@ -264,9 +268,9 @@ func TestOutcomeOfADelete(t *testing.T) {
 		outcome string
 	}{
 		"204":          {answering(204, ""), "done"},
-		"200":          {answering(200, ""), "unknown"},
+		"200":          {answering(200, ""), "accepted"},
 		"200 and HTML": {answering(200, "<html>"), "unknown"},
-		"202":          {answering(202, ""), "unknown"},
+		"202":          {answering(202, ""), "accepted"},
 		"404":          {answering(404, `{"error":{"code":"WebhookNotFound","message":"m"}}`), "gone"},
 		"404 and HTML": {answering(404, "<html>"), "unknown"},
 		"500":          {answering(500, ""), "unknown"},
@@ -275,13 +279,39 @@ func TestOutcomeOfADelete(t *testing.T) {
 			s := newAnswerScene(t, test.answer)
 			err := s.client.Delete(t.Context(), webhookID)
 			s.Expect(map[string]bool{
-				"done": err == nil, "gone": platform.IsNotFound(err), "unknown": platform.MayHaveHappened(err),
+				"done": err == nil, "gone": platform.IsNotFound(err), "unknown": platform.MayHaveHappened(err) && !platform.IsAccepted(err), "accepted": platform.IsAccepted(err),
 			}).To(HaveKeyWithValue(test.outcome, true), "%v", err)
 			if test.outcome != "done" {
 				s.Expect(err).To(HaveOccurred())
 			}
 		})
 	}
+}
+
+// A success without a usable body was accepted, and the next read tells what came of it.
+func TestOutcomeOfAnUpdateWithoutAUsableBody(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 204} {
+		for _, body := range []string{"", "null", `{"webhooks":[{"id":"e69`, `{}`, "true"} {
+			if status == 204 && body != "" {
+				continue
+			}
+			t.Run(fmt.Sprint(status, " ", body), func(t *testing.T) {
+				s := newAnswerScene(t, answering(status, body))
+				for op, accepted := range map[string]bool{"update": true, "create": true, "get": false} {
+					err := operations[op](s, webhookID)
+					s.Expect(err).To(HaveOccurred())
+					s.Expect(platform.IsAccepted(err)).To(Equal(accepted), "%s: %v", op, err)
+					s.Expect(platform.IsRefused(err)).To(BeFalse())
+				}
+			})
+		}
+	}
+	s := newAnswerScene(t, answering(200, `{"error":{"code":"X","message":"m"}}`))
+	err := operations["update"](s, webhookID)
+	s.Expect(platform.IsAccepted(err)).To(BeFalse(), "an error is none")
+	s.Expect(err).To(MatchError(ContainSubstring("answered with an error: X: m")))
+	s = newAnswerScene(t, answering(200, "\xef\xbb\xbf"+`{"id":"`+webhookID+`","active":true,"callbackUrl":"https://x"}`))
+	s.Expect(operations["update"](s, webhookID)).To(Succeed(), "a byte order mark is skipped")
 }
 
 func TestOutcomeWithoutAConnection(t *testing.T) {
@@ -297,10 +327,13 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 		outcome platform.Outcome
 		says    string
 	}{
-		"nobody listens":      {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused"},
-		"an untrusted server": {func(*scene) string { return secure.URL }, platform.Unknown, "certificate"},
+		"nobody listens": {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused by " + closed.Addr().String()},
+		"a host that does not exist": {
+			func(*scene) string { return "http://api.bentley.invalid" }, platform.Refused, `no such host "api.bentley.invalid"`,
+		},
+		"an untrusted server": {func(*scene) string { return secure.URL }, platform.Unknown, "is signed by an unknown authority"},
 		"no TLS at all": {
-			func(s *scene) string { return strings.Replace(s.server.URL, "http:", "https:", 1) }, platform.Unknown, "HTTP response to HTTPS",
+			func(s *scene) string { return strings.Replace(s.server.URL, "http:", "https:", 1) }, platform.Unknown, "answered in plain text, probably HTTP, to HTTPS",
 		},
 		"a scheme that is none": {func(*scene) string { return "gopher://api.bentley.com" }, platform.Unknown, "unsupported protocol"},
 	} {
@@ -370,10 +403,11 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		for op, do := range operations {
 			t.Run(fmt.Sprint(op, " ", status), func(t *testing.T) {
 				s := newAnswerScene(t, func(w http.ResponseWriter, r *http.Request) {
-					http.Redirect(w, r, other.URL+"/webhooks", status)
+					http.Redirect(w, r, other.URL+"/webhooks?sig=MARKED", status)
 				})
 				err := do(s, webhookID)
 				s.Expect(err).To(MatchError(ContainSubstring(fmt.Sprint(status))))
+				s.Expect(err).To(MatchError(ContainSubstring("redirects to " + other.URL + "/webhooks, which is not followed")))
 				s.Expect(platform.MayHaveHappened(err)).To(BeTrue())
 				api, _ := s.wire.take()
 				s.Expect(api).To(HaveLen(1))

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,8 @@ const (
 	Unknown Outcome = iota
 	// Refused: nothing happened and nothing will.
 	Refused
+	// Accepted: the platform said yes, but not what the state is now. The next list or read tells.
+	Accepted
 )
 
 // Detail is one entry of an error's details.
@@ -39,6 +42,9 @@ type Error struct {
 	// Code, Message, Target and Details are the platform's own words; empty when the body carried none.
 	Code, Message, Target string
 	Details               []Detail
+	// Answer says what came instead of the platform's own words, such as a proxy's page, with its text, or a redirect;
+	// "" when those came, or no answer did.
+	Answer string
 	// RetryAfter is how long the platform asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
 	// Outcome says whether a write may have taken effect.
@@ -49,8 +55,8 @@ type Error struct {
 	login bool
 }
 
-// Error tells what was asked and what came back, in one line of bounded length. It holds no secret and no token: they
-// travel in bodies and headers, which are not quoted, and where the platform quotes them they are blotted out.
+// Error tells what was asked and what came back, in one line of bounded length and in words that stay the same while
+// the same thing goes wrong. It holds no secret, no token and no query of a URL.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s %s", e.Operation, e.Method, e.Path)
@@ -59,6 +65,9 @@ func (e *Error) Error() string {
 	}
 	if said := e.Said(); said != "" {
 		fmt.Fprintf(&b, ": %s", said)
+	}
+	if e.Answer != "" {
+		fmt.Fprintf(&b, ": %s", e.Answer)
 	}
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ": %s", e.Cause)
@@ -117,10 +126,11 @@ func IsNotFound(err error) bool {
 	return ok && e.Status == http.StatusNotFound && e.Code != "" && !e.login
 }
 
-// IsUnauthorized tells whether the credentials are refused.
+// IsUnauthorized reports whether the platform, or the token server, refuses the credentials in its own words. A bare
+// 401 or 403 may be a proxy's.
 func IsUnauthorized(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status == http.StatusUnauthorized
+	return ok && e.Code != "" && (e.Status == http.StatusUnauthorized || e.login && e.Status == http.StatusForbidden)
 }
 
 // IsForbidden tells whether the credentials are good but lack the permission.
@@ -164,11 +174,23 @@ func IsConnectionTrouble(err error) bool {
 	return e.login || e.Status == http.StatusUnauthorized || unverified
 }
 
-// MayHaveHappened tells whether a failed write may have taken effect, now or later.
+// MayHaveHappened reports whether a failed write may have taken effect, now or later.
 func MayHaveHappened(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Outcome == Unknown
+	return ok && e.Outcome != Refused
 }
+
+// IsAccepted reports whether a write succeeded although the answer does not say what the state is now: it had another
+// status, or another body, than documented. It is no failure: the next list or read is the evidence.
+func IsAccepted(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Outcome == Accepted
+}
+
+// unusableError is the error of a success whose body does not say what it should.
+type unusableError struct{ error }
+
+func (e *unusableError) Unwrap() error { return e.error }
 
 const (
 	// maxErrorText bounds each thing that the platform says, and maxErrorLine a whole error: the message of a condition
@@ -191,7 +213,7 @@ func (e *Error) readError(body []byte, secrets ...string) {
 			Details []Detail `json:"details"`
 		} `json:"error"`
 	}
-	err := json.Unmarshal(body, &envelope)
+	err := json.Unmarshal(bytes.TrimPrefix(body, bom), &envelope)
 	// A part of another type than documented, which is left out, does not make the rest unreadable.
 	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd {
 		return
@@ -217,7 +239,7 @@ func quoter(secrets []string) func(string) string {
 				s = strings.ReplaceAll(s, secret, "***")
 			}
 		}
-		return clean(s)
+		return clean(withoutQueries(s))
 	}
 }
 

@@ -160,8 +160,11 @@ func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 }
 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
-// to two long waits, spread as the places are.
+// to two long waits, spread as the places are. There is one list at a time, which stands behind nothing.
 func (p *pool) wait(t Turn, now, earliest time.Time) time.Duration {
+	if t.Lane == listing {
+		return earliest.Sub(now)
+	}
 	behind := p.lines[t.Lane].place(t, now, earliest, p.spacing(), p.share(t.Lane)).Sub(earliest)
 	if behind >= 2*longWait {
 		behind = longWait + behind%longWait

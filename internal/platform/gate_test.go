@@ -190,9 +190,9 @@ func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
 	}
 }
 
-// Those who wait come back one by one, as places become free, and then find one.
+// Those who wait come back one by one, as places become free, and then find one. There is one list at a time.
 func TestWaitersAreToldDifferentTimes(t *testing.T) {
-	for _, lane := range []Lane{Urgent, Finishing, Routine, listing} {
+	for _, lane := range []Lane{Urgent, Finishing, Routine} {
 		e := newEntrance(t, Limits{PerMinute: 500})
 		e.askAll(lane)
 		var told []time.Duration

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,48 +25,112 @@ func TestWhatIsAList(t *testing.T) {
 		ids  []string
 		says string // why it is none
 	}{
-		"empty":                      {body: `{"webhooks":[]}`, ids: []string{}},
-		"one":                        {body: `{"webhooks":[` + listed + `]}`, ids: []string{"a"}},
-		"more than is known":         {body: `{"webhooks":[{"id":"a","active":true,"callbackUrl":"https://x","new":{}}],"_links":{"self":{"href":"x"},"prev":{"href":"http://other"}},"count":1}`, ids: []string{"a"}},
-		"no next page":               {body: `{"webhooks":[],"_links":{"next":null}}`, ids: []string{}},
-		"an empty next page":         {body: `{"webhooks":[],"_links":{"next":{"href":""}}}`, ids: []string{}},
-		"no links":                   {body: `{"webhooks":[],"_links":null}`, ids: []string{}},
-		"no list":                    {body: `{}`, says: "no webhooks in it"},
-		"a list that is null":        {body: `{"webhooks":null}`, says: "no webhooks in it"},
-		"a list of another name":     {body: `{"value":[]}`, says: "no webhooks in it"},
-		"null":                       {body: `null`, says: "not what the API documents"},
-		"a bare list":                {body: `[` + listed + `]`, says: "not what the API documents"},
-		"an object for a list":       {body: `{"webhooks":{}}`, says: "not what the API documents"},
-		"a webhook that is null":     {body: `{"webhooks":[null]}`, says: "without id"},
-		"a webhook that is a string": {body: `{"webhooks":["a"]}`, says: "not what the API documents"},
-		"a webhook without id":       {body: `{"webhooks":[` + listed + `,{"active":true,"callbackUrl":"https://x"}]}`, says: "without id"},
-		"a webhook without active":   {body: `{"webhooks":[{"id":"a","callbackUrl":"https://x"}]}`, says: `webhook "a" without active`},
-		"a webhook of version 1":     {body: `{"webhooks":[{"id":"a","isActive":true,"callbackUrl":"https://x"}]}`, says: `webhook "a" without active`},
-		"an id that is none":         {body: `{"webhooks":[{"id":"../a","active":true,"callbackUrl":"https://x"}]}`, says: `webhook with the id "../a"`},
-		"truncated":                  {body: `{"webhooks":[` + listed + `,{"id":"b"`, says: "not what the API documents"},
-		"truncated after the list":   {body: `{"webhooks":[` + listed + `]`, says: "not what the API documents"},
-		"more after the list":        {body: `{"webhooks":[]}{"webhooks":[]}`, says: "not what the API documents"},
-		"nothing":                    {body: ``, says: "not what the API documents"},
-		"HTML":                       {body: `<html>`, says: "not what the API documents"},
-		"an error":                   {body: `{"error":{"code":"X"}}`, says: "no webhooks in it"},
-		"links of another type":      {body: `{"webhooks":[],"_links":[]}`, says: "not what the API documents"},
+		"empty":                    {body: `{"webhooks":[]}`, ids: []string{}},
+		"one":                      {body: `{"webhooks":[` + listed + `]}`, ids: []string{"a"}},
+		"more than is known":       {body: `{"webhooks":[{"id":"a","active":true,"callbackUrl":"https://x","new":{}}],"_links":{"self":{"href":"x"},"prev":{"href":"http://other"}},"count":1}`, ids: []string{"a"}},
+		"other fields before it":   {body: `{"count":1,"x":{"y":[1,{"z":null}]},"webhooks":[` + listed + `]}`, ids: []string{"a"}},
+		"links before it":          {body: `{"_links":{"next":null},"webhooks":[` + listed + `]}`, ids: []string{"a"}},
+		"white space":              {body: " {\n \"webhooks\" : [ " + listed + " ]\t}\r\n ", ids: []string{"a"}},
+		"a byte order mark":        {body: "\xef\xbb\xbf" + `{"webhooks":[` + listed + `]}`, ids: []string{"a"}},
+		"no next page":             {body: `{"webhooks":[],"_links":{"next":null}}`, ids: []string{}},
+		"an empty next page":       {body: `{"webhooks":[],"_links":{"next":{"href":""}}}`, ids: []string{}},
+		"no links":                 {body: `{"webhooks":[],"_links":null}`, ids: []string{}},
+		"a list that is null":      {body: `{"webhooks":null}`, ids: []string{}},
+		"no list":                  {body: `{}`, says: "no webhooks in it"},
+		"a list of another name":   {body: `{"value":[]}`, says: "no webhooks in it"},
+		"null":                     {body: `null`, says: "not what the API documents"},
+		"a bare list":              {body: `[` + listed + `]`, says: "not what the API documents"},
+		"an object for a list":     {body: `{"webhooks":{}}`, says: "webhooks is not a list"},
+		"a string for a list":      {body: `{"webhooks":"a"}`, says: "webhooks is not a list"},
+		"truncated":                {body: `{"webhooks":[` + listed + `,{"id":"b"`, says: "not what the API documents"},
+		"truncated after the list": {body: `{"webhooks":[` + listed + `]`, says: "not what the API documents"},
+		"truncated between":        {body: `{"webhooks":[` + listed + `,`, says: "not what the API documents"},
+		"more after the list":      {body: `{"webhooks":[]}{"webhooks":[]}`, says: "not what the API documents"},
+		"nothing":                  {body: ``, says: "answered without a body"},
+		"white space alone":        {body: " \n", says: "answered without a body"},
+		"HTML":                     {body: "\n<html>", says: "answered with HTML, not JSON"},
+		"HTML behind a mark":       {body: "\xef\xbb\xbf<!DOCTYPE html>", says: "answered with HTML, not JSON"},
+		"an error":                 {body: `{"error":{"code":"X","message":"m"}}`, says: "answered with an error, not a list: X: m"},
+		"an error without a code":  {body: `{"error":"x"}`, says: "no webhooks in it"},
+		"links of another type":    {body: `{"webhooks":[],"_links":[]}`, says: "not what the API documents"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newAnswerScene(t, answering(200, test.body))
 			all, err := s.client.List(t.Context())
 			if test.says != "" {
-				s.Expect(all).To(BeNil())
+				s.Expect(all).To(BeZero())
 				s.Expect(err).To(MatchError(ContainSubstring("list webhooks: GET /webhooks: 200 OK")))
 				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
 				return
 			}
 			s.Expect(err).NotTo(HaveOccurred())
 			ids := []string{}
-			for _, w := range all {
+			for _, w := range all.Webhooks {
 				ids = append(ids, w.ID)
 			}
 			s.Expect(ids).To(Equal(test.ids))
+			s.Expect(all.Incomplete).To(BeFalse())
+			s.Expect(all.Issues).To(BeEmpty())
 		})
+	}
+}
+
+func TestEntryThatCannotBeReadIsNamedAndTheRestIsListed(t *testing.T) {
+	const url = `,"callbackUrl":"https://x"`
+	for name, test := range map[string]struct {
+		entry, issue string
+		unreadable   []platform.Webhook
+	}{
+		"null":               {`null`, `webhooks[1] (no readable id): webhook without id`, nil},
+		"a string":           {`"b"`, `webhooks[1] (no readable id): it is a string, not an object`, nil},
+		"a list":             {`[]`, `webhooks[1] (no readable id): it is a array, not an object`, nil},
+		"no id":              {`{"active":true` + url + `}`, `webhooks[1] (no readable id): webhook without id`, nil},
+		"an id that is null": {`{"id":null,"active":true` + url + `}`, `webhooks[1] (no readable id): webhook without id`, nil},
+		"a number as id":     {`{"id":7,"active":true` + url + `}`, `webhooks[1] (no readable id): id is a number`, nil},
+		"an id that is a path": {`{"id":"../b","active":true` + url + `}`,
+			`webhooks[1] (no readable id): webhook with the id "../b"`, nil},
+		"no active": {`{"id":"b"` + url + `}`, `webhooks[1] (id "b"): active is missing or null`,
+			[]platform.Webhook{{ID: "b", CallbackURL: "https://x"}}},
+		"active of version 1": {`{"id":"b","isActive":true` + url + `}`, `webhooks[1] (id "b"): active is missing or null`,
+			[]platform.Webhook{{ID: "b", CallbackURL: "https://x"}}},
+		"active that is null": {`{"id":"b","active":null` + url + `}`, `webhooks[1] (id "b"): active is missing or null`,
+			[]platform.Webhook{{ID: "b", CallbackURL: "https://x"}}},
+		"active that is a string": {`{"id":"b","active":"true"` + url + `}`, `webhooks[1] (id "b"): active is a string`,
+			[]platform.Webhook{{ID: "b", CallbackURL: "https://x"}}},
+		"no callbackUrl": {`{"id":"b","active":true,"scope":"iTwin"}`,
+			`webhooks[1] (id "b"): callbackUrl is missing, null or empty`,
+			[]platform.Webhook{{ID: "b", Active: true, Scope: "iTwin"}}},
+		"eventTypes that are a string": {`{"id":"b","active":true,"eventTypes":"a"` + url + `}`,
+			`webhooks[1] (id "b"): eventTypes is a string`,
+			[]platform.Webhook{{ID: "b", Active: true, CallbackURL: "https://x"}}},
+		"a scope that is a number": {`{"id":"b","active":true,"scope":1,"callbackUrl":"https://x?itwin-webhook=U"}`,
+			`webhooks[1] (id "b"): scope is a number`,
+			[]platform.Webhook{{ID: "b", Active: true, CallbackURL: "https://x?itwin-webhook=U", Mark: "u"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			last := strings.Replace(listed, `"a"`, `"c"`, 1)
+			s := newAnswerScene(t, answering(200, `{"webhooks":[`+listed+`,`+test.entry+`,`+last+`]}`))
+			all, err := s.client.List(t.Context())
+			s.Expect(err).NotTo(HaveOccurred())
+			s.Expect(all.Webhooks).To(Equal([]platform.Webhook{
+				{ID: "a", Active: true, CallbackURL: "https://x"}, {ID: "c", Active: true, CallbackURL: "https://x"},
+			}))
+			s.Expect(all.Issues).To(Equal([]string{test.issue}))
+			s.Expect(all.Unreadable).To(Equal(test.unreadable))
+			s.Expect(all.Incomplete).To(Equal(test.unreadable == nil), "without an id, it may be any webhook")
+		})
+	}
+}
+
+func TestIssuesAreBounded(t *testing.T) {
+	entry := `{"id":"b","active":"` + strings.Repeat("\u2028x", 200) + `"},`
+	s := newAnswerScene(t, answering(200, `{"webhooks":[`+strings.Repeat(entry, 500)+listed+`]}`))
+	all, err := s.client.List(t.Context())
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(all.Issues).To(HaveLen(11))
+	s.Expect(all.Issues[10]).To(Equal("and 490 more"))
+	for _, issue := range all.Issues {
+		s.expectOneLine(issue)
 	}
 }
 
@@ -76,7 +141,7 @@ func TestPagesAreFollowed(t *testing.T) {
 	}
 	all, err := s.client.List(t.Context())
 	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(all).To(HaveLen(5))
+	s.Expect(all.Webhooks).To(HaveLen(5))
 	api, _ := s.wire.take()
 	s.Expect(api).To(HaveLen(3))
 	for _, r := range api {
@@ -97,25 +162,54 @@ func TestAListThatFailsHalfWayIsNoList(t *testing.T) {
 			s.fault(simulator.Fault{Action: action, Times: 2, Match: simulator.Match{Path: "/webhooks"}})
 			all, err := s.client.List(t.Context())
 			s.Expect(err).To(HaveOccurred())
-			s.Expect(all).To(BeNil())
+			s.Expect(all).To(BeZero())
 		})
 	}
 }
 
-func TestAListThatIsThrottledHalfWayIsNoList(t *testing.T) {
-	s := newScene(t, simulator.Options{PageSize: 1},
-		func(o *platform.Options) { o.Limits.PerMinute = 16 }) // four at once
-	for range 2 {
+// With PerMinute 4 a bucket holds one call and gets three a minute.
+func TestMorePagesThanTheBucketHoldsMakeAList(t *testing.T) {
+	var waited time.Duration
+	var s *scene
+	s = newScene(t, simulator.Options{PageSize: 1}, func(o *platform.Options) {
+		o.Limits.PerMinute, o.ListTimeout = 4, time.Hour
+		o.Wait = func(_ context.Context, d time.Duration) error {
+			waited += d
+			s.pass(d)
+			return nil
+		}
+	})
+	for range 3 {
 		s.created()
-	}
-	s.clock.Step(time.Hour)
-	for range 2 {
-		s.Expect(operations["list"](s, "")).To(Succeed())
+		s.pass(time.Minute)
 	}
 	all, err := s.client.List(t.Context())
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(all.Webhooks).To(HaveLen(3))
+	s.Expect(waited).To(Equal(40 * time.Second))
+	api, _ := s.wire.take()
+	s.Expect(api).To(HaveLen(3), "no page is asked for twice")
+
+	_, err = s.client.List(t.Context())
 	_, limited := platform.IsRateLimited(err)
+	s.Expect(limited).To(BeTrue(), "the first page is not waited for")
+	s.Expect(waited).To(Equal(40 * time.Second))
+}
+
+func TestWaitForAPageThatWouldTakeTooLongIsNotBegun(t *testing.T) {
+	s := newScene(t, simulator.Options{PageSize: 1}, func(o *platform.Options) {
+		o.Limits.PerMinute, o.ListTimeout = 4, 10*time.Second
+		o.Wait = func(context.Context, time.Duration) error { panic("it waits") }
+	})
+	for range 2 {
+		s.created()
+		s.pass(time.Minute)
+	}
+	all, err := s.client.List(t.Context())
+	wait, limited := platform.IsRateLimited(err)
 	s.Expect(limited).To(BeTrue())
-	s.Expect(all).To(BeNil())
+	s.Expect(wait).To(Equal(20 * time.Second))
+	s.Expect(all).To(BeZero())
 }
 
 // linkTo puts the host of a server into a link.
@@ -158,12 +252,12 @@ func TestWhereTheNextPageMayBe(t *testing.T) {
 			api, _ := s.wire.take()
 			if test.says != "" {
 				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
-				s.Expect(all).To(BeNil())
+				s.Expect(all).To(BeZero())
 				s.Expect(api).To(HaveLen(1))
 				return
 			}
 			s.Expect(err).NotTo(HaveOccurred())
-			s.Expect(all).To(HaveLen(2))
+			s.Expect(all.Webhooks).To(HaveLen(2))
 			s.Expect(api).To(HaveLen(2))
 			s.Expect(api[1].path).To(Equal(test.path))
 			s.Expect(api[1].header.Get("Authorization")).To(Equal("Bearer " + accessToken))
@@ -210,34 +304,6 @@ func TestALinkDoesNotSpoilTheErrorAboutIt(t *testing.T) {
 	s.expectOneLine(err.Error())
 	s.expectOneLine(e.Path)
 	s.Expect(len(e.Path)).To(BeNumerically("<", 1100))
-}
-
-// roundTripper answers without a network.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// endless is a body that never ends, of whatever is there already.
-type endless struct{ read int }
-
-func (e *endless) Read(p []byte) (int, error) {
-	e.read += len(p)
-	return len(p), nil
-}
-
-func TestAnAnswerWithoutEndIsNotReadForEver(t *testing.T) {
-	body := &endless{}
-	s := newAnswerScene(t, nil, func(o *platform.Options) {
-		o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.URL.Path == "/connect/token" {
-				return http.DefaultTransport.RoundTrip(r)
-			}
-			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body)}, nil
-		})
-	})
-	_, err := s.client.List(t.Context())
-	s.Expect(err).To(MatchError(ContainSubstring("larger than 64 MiB")))
-	s.Expect(body.read).To(BeNumerically("<", 65<<20))
 }
 
 func TestARefusalWithoutEndIsNotReadForEver(t *testing.T) {

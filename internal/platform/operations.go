@@ -2,13 +2,14 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // maxPages bounds how often _links.next is followed.
@@ -79,72 +80,95 @@ func checkID(op, id string) error {
 	return fmt.Errorf("%s: %q is not the id of a webhook", op, clean(id))
 }
 
-// page is one answer of a list. Paging is not documented; _links.next is how other iTwin APIs do it.
-type page struct {
-	webhooks []Webhook
-	next     string
+// List returns every webhook of the calling Service Application: all of them, or an error. A page for which there is no
+// place within the operator's own pace is waited for, the first one excepted. Its bounds are 60 s, 64 MiB, 100,000
+// webhooks and 1,000 pages.
+func (c *Client) List(ctx context.Context) (Listing, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.options.ListTimeout, &listTimeoutError{c.options.ListTimeout})
+	defer cancel()
+	l := &list{client: c, seen: map[string]bool{}, op: operation{
+		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
+	}}
+	defer l.place.leave()
+	if err := l.read(WithTurn(ctx, Turn{Lane: listing})); err != nil {
+		return Listing{}, err
+	}
+	return l.listing(), nil
 }
 
-// UnmarshalJSON refuses a page without the list itself: an empty list must be said, not guessed.
-func (p *page) UnmarshalJSON(data []byte) error {
-	var wire struct {
-		Webhooks *[]Webhook `json:"webhooks"`
-		Links    struct {
-			Next *struct {
-				Href string `json:"href"`
-			} `json:"next"`
-		} `json:"_links"`
-	}
-	if err := json.Unmarshal(data, &wire); err != nil {
+// list is a list that is under way.
+type list struct {
+	collector
+	client *Client
+	op     operation
+	place  place
+	// seen are the pages that were read, by URL; link is where the last one says that the next one is.
+	seen map[string]bool
+	link string
+}
+
+// read reads the pages.
+func (l *list) read(ctx context.Context) error {
+	l.op.read = func(ctx context.Context, body io.Reader) (err error) {
+		l.large = func() error { return l.place.take(ctx) }
+		l.link, err = l.readPage(body)
 		return err
 	}
-	if wire.Webhooks == nil {
-		return errors.New("no webhooks in it")
+	for len(l.seen) < maxPages {
+		if err := l.page(ctx); err != nil {
+			return err
+		}
+		l.seen[l.op.url.String()] = true
+		if l.link == "" {
+			return nil
+		}
+		next, err := l.client.nextPage(l.op.url, l.link)
+		if err != nil {
+			return l.op.misread(err)
+		}
+		if l.seen[next.String()] {
+			return l.op.misread(errors.New("the next page is one that was read before"))
+		}
+		l.op.url = next
 	}
-	p.webhooks, p.next = *wire.Webhooks, ""
-	if wire.Links.Next != nil {
-		p.next = wire.Links.Next.Href
-	}
-	return nil
+	return l.op.misread(fmt.Errorf("more than %d pages", maxPages))
 }
 
-// List returns every webhook of the calling Service Application: all of them, or an error.
-func (c *Client) List(ctx context.Context) ([]Webhook, error) {
-	var all []Webhook
-	op := operation{
-		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
+// page reads one page. All but the first wait for a place within the operator's own pace, as far as the time suffices.
+func (l *list) page(ctx context.Context) error {
+	for {
+		err := l.client.do(ctx, l.op)
+		if l.place.busy {
+			return &ThrottledError{After: largePause, Crowded: true}
+		}
+		pacing, own := errors.AsType[*ThrottledError](err)
+		if !own || pacing.Closed || len(l.seen) == 0 {
+			return err
+		}
+		if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < pacing.After {
+			return err
+		}
+		if l.client.options.Wait(ctx, pacing.After) != nil {
+			return err
+		}
 	}
-	ctx = WithTurn(ctx, Turn{Lane: listing})
-	seen := map[string]bool{}
-	for range maxPages {
-		seen[op.url.String()] = true
-		var p page
-		op.into = &p
-		if err := c.do(ctx, op); err != nil {
-			return nil, err
-		}
-		all = append(all, p.webhooks...)
-		if p.next == "" {
-			return all, nil
-		}
-		next, err := c.nextPage(op.url, p.next)
-		if err != nil {
-			return nil, op.misread(err)
-		}
-		if seen[next.String()] {
-			return nil, op.misread(errors.New("the next page is one that was read before"))
-		}
-		op.url = next
-	}
-	return nil, op.misread(fmt.Errorf("more than %d pages", maxPages))
 }
+
+// listTimeoutError says that a whole list took too long.
+type listTimeoutError struct{ after time.Duration }
+
+func (e *listTimeoutError) Error() string {
+	return fmt.Sprintf("the whole list took longer than %s", e.after)
+}
+
+func (e *listTimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // nextPage is where the next page is. A link that spells the host of apiUrl in another way is followed to that host;
 // one to another host is not.
 func (c *Client) nextPage(page *url.URL, link string) (*url.URL, error) {
 	next, err := page.Parse(link)
 	if err != nil {
-		return nil, fmt.Errorf("the link to the next page is no URL: %q", clean(link))
+		return nil, fmt.Errorf("the link to the next page is no URL: %q", withoutQueries(clean(link)))
 	}
 	if hostOf(next) != hostOf(page) {
 		return nil, fmt.Errorf("the next page is on another host: %q, not %q", clean(hostOf(next)), hostOf(page))

@@ -21,7 +21,7 @@ func TestTheLifeOfAWebhook(t *testing.T) {
 	ctx := t.Context()
 	all, err := s.client.List(ctx)
 	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(all).To(BeEmpty())
+	s.Expect(all.Webhooks).To(BeEmpty())
 
 	w, err := s.create()
 	s.Expect(err).NotTo(HaveOccurred())
@@ -48,7 +48,7 @@ func TestTheLifeOfAWebhook(t *testing.T) {
 	s.Expect(got).To(Equal(w))
 	all, err = s.client.List(ctx)
 	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(all).To(Equal([]platform.Webhook{w}))
+	s.Expect(all).To(Equal(platform.Listing{Webhooks: []platform.Webhook{w}}))
 
 	s.Expect(s.client.Delete(ctx, w.ID)).To(Succeed())
 	for _, op := range []string{"get", "update", "delete"} {

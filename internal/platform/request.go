@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -19,8 +20,8 @@ import (
 const (
 	mediaType = "application/vnd.bentley.itwin-platform.v2+json"
 
-	// maxBody bounds what is read of one answer; 10,000 webhooks are about 5 MiB.
-	maxBody = 64 << 20
+	// maxBody bounds what is read of one answer that is no list.
+	maxBody = 1 << 20
 	// maxErrorBody bounds what is read of an answer that says no.
 	maxErrorBody = 64 << 10
 	// maxRetryAfter bounds what we believe of a Retry-After.
@@ -35,6 +36,8 @@ type operation struct {
 	method      string
 	url         *url.URL
 	body, into  any
+	// read reads the body of a success in another way than into does; nil when into says all.
+	read func(ctx context.Context, body io.Reader) error
 	// secret is what of the body must never show.
 	secret string
 }
@@ -58,7 +61,7 @@ func (c *Client) Ready(ctx context.Context) error {
 // do carries out an operation, a second time with a fresh token if the platform did not accept the first.
 func (c *Client) do(ctx context.Context, op operation) error {
 	token, err := c.attempt(ctx, op, nil)
-	if token != nil && IsUnauthorized(err) {
+	if e, answered := errors.AsType[*Error](err); token != nil && answered && e.Status == http.StatusUnauthorized {
 		_, err = c.attempt(ctx, op, token)
 	}
 	return err
@@ -99,19 +102,29 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	begun := c.options.Clock.Now()
-	response, err := c.http.Do(request)
+	var progress progress
+	response, err := c.http.Do(request.WithContext(progress.trace(ctx, op.url.Host)))
 	if err != nil {
 		c.options.Observe(Call{Operation: op.name, Duration: c.options.Clock.Since(begun)})
-		failure.Cause = bare(err)
+		failure.Cause = progress.explain(ctx, op.url.Host, err)
+		c.dropDead(failure.Cause)
 		if neverSent(err) {
 			failure.Outcome = Refused
 		}
 		return failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	err = c.read(response, op, failure, token)
+	err = c.read(ctx, response, op, failure, token)
+	c.dropDead(err)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
 	return err
+}
+
+// dropDead closes the idle connections after a call that took too long: they may be as dead as the one that it used.
+func (c *Client) dropDead(err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.http.CloseIdleConnections()
+	}
 }
 
 func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token) (*http.Request, error) {
@@ -136,16 +149,24 @@ func (c *Client) request(ctx context.Context, op operation, token *oauth2.Token)
 }
 
 // read turns an answer into a value or an Error.
-func (c *Client) read(response *http.Response, op operation, failure *Error, token *oauth2.Token) error {
+func (c *Client) read(
+	ctx context.Context, response *http.Response, op operation, failure *Error, token *oauth2.Token,
+) error {
 	failure.Status = response.StatusCode
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
-		if failure.Cause = readAnswer(response, op.into); failure.Cause != nil {
+		if failure.Cause = readAnswer(ctx, response, op); failure.Cause != nil {
+			if unusable, is := errors.AsType[*unusableError](failure.Cause); is && op.method != http.MethodGet {
+				failure.Outcome, failure.Cause = Accepted, unusable.error
+			}
 			return failure
 		}
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
-	failure.readError(body, op.secret, token.AccessToken, c.options.Credentials.ClientSecret)
+	secrets := []string{op.secret, token.AccessToken, c.options.Credentials.ClientSecret}
+	if failure.readError(body, secrets...); failure.Code == "" {
+		failure.Answer = describeAnswer(response, body, quoter(secrets))
+	}
 	failure.readRetryAfter(response.Header, c.options.Clock.Now())
 	failure.Outcome = outcome(failure)
 	return failure
@@ -154,7 +175,7 @@ func (c *Client) read(response *http.Response, op operation, failure *Error, tok
 // outcome believes that nothing happened only when the platform itself says so. A bare 4xx may be a proxy's page.
 func outcome(e *Error) Outcome {
 	switch {
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusTooManyRequests:
+	case e.Status == http.StatusTooManyRequests:
 		return Refused
 	case e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout && e.Code != "":
 		return Refused
@@ -162,26 +183,88 @@ func outcome(e *Error) Outcome {
 	return Unknown
 }
 
-// readAnswer reads a success. Where nothing is to be read, none but 204 is believed: a 200 may be a proxy's page.
-func readAnswer(response *http.Response, into any) error {
-	if into == nil {
-		if response.StatusCode != http.StatusNoContent {
-			return errors.New("the answer is not what the API documents: 204 without a body")
-		}
-		return nil
+// readAnswer reads a success. Where nothing is to be read, 204 says that it is done; any other one says that it was
+// accepted.
+func readAnswer(ctx context.Context, response *http.Response, op operation) error {
+	body := bufio.NewReaderSize(response.Body, peeked)
+	start, err := body.Peek(peeked)
+	if err != nil && !errors.Is(err, io.EOF) && len(start) == 0 {
+		return brokeOff(ctx, err)
 	}
-	limited := &io.LimitedReader{R: response.Body, N: maxBody + 1}
+	switch {
+	case looksLikeHTML(response.Header, start):
+		return errors.New("answered with HTML, not JSON") // perhaps a login page in the way: nothing was accepted
+	case op.into == nil && op.read == nil && response.StatusCode != http.StatusNoContent:
+		return &unusableError{errors.New("the answer is not what the API documents: 204 without a body")}
+	case op.into == nil && op.read == nil:
+		return nil
+	case len(bytes.TrimSpace(start)) == 0 && errors.Is(err, io.EOF):
+		return &unusableError{errors.New("answered without a body")}
+	case bytes.HasPrefix(start, bom):
+		_, _ = body.Discard(len(bom))
+	}
+	if op.read != nil {
+		return misreading(ctx, op.read(ctx, body))
+	}
+	limited := &io.LimitedReader{R: body, N: maxBody + 1}
 	data, err := io.ReadAll(limited)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the answer broke off: %w", bare(err))
+		return brokeOff(ctx, err)
 	case limited.N == 0:
 		return fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("the answer is not what the API documents: %w", err)
+	if err := json.Unmarshal(bytes.TrimPrefix(data, bom), op.into); err != nil {
+		if said := saidIn(data, op.secret); said != "" {
+			return fmt.Errorf("answered with an error: %s", said)
+		}
+		return &unusableError{undocumented(err)}
 	}
 	return nil
+}
+
+// saidIn returns the platform's own words in a body that came with a success; "" when there are none.
+func saidIn(body []byte, secrets ...string) string {
+	said := &Error{}
+	said.readError(body, secrets...)
+	return said.Said()
+}
+
+// peeked is how many bytes of an answer are looked at to find out what it is.
+const peeked = 512
+
+// undocumented is the error of an answer in another form than the API documents.
+func undocumented(err error) error {
+	return fmt.Errorf("the answer is not what the API documents: %w", err)
+}
+
+// brokeOff is the error of an answer that ended too early.
+func brokeOff(ctx context.Context, err error) error {
+	if whole, is := errors.AsType[*listTimeoutError](context.Cause(ctx)); is {
+		return whole
+	}
+	odd, is := errors.AsType[net.Error](err)
+	if is && odd.Timeout() || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &causeError{"timed out reading the answer", context.DeadlineExceeded}
+	}
+	return &causeError{"the answer broke off", bare(err)}
+}
+
+// misreading names what is wrong with an answer that was read as a stream.
+func misreading(ctx context.Context, err error) error {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, timeout := errors.AsType[net.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return brokeOff(ctx, err)
+	case syntax, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return undocumented(err)
+	case timeout, errors.Is(err, context.Canceled):
+		return brokeOff(ctx, err)
+	}
+	return err
 }
 
 // retryAfterOf is how long the API asked all calls of the account to wait, by 429 or 503; 0 when it did not.

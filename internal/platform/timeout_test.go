@@ -106,7 +106,8 @@ func TestNobodyWaitsForEver(t *testing.T) {
 				g.Expect(e.Outcome).To(Equal(test.outcome))
 				g.Expect(err.Error()).NotTo(ContainSubstring("MARKED"))
 				if test.status != 422 {
-					g.Expect(err).To(MatchError(ContainSubstring("deadline exceeded")))
+					g.Expect(err).To(MatchError(ContainSubstring("timed out ")))
+					g.Expect(err).To(MatchError(context.DeadlineExceeded))
 				}
 			})
 		})

@@ -1,9 +1,12 @@
 package platform
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -115,9 +118,14 @@ func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	begun := t.clock.Now()
-	token, err := t.config.Token(context.WithValue(ctx, oauth2.HTTPClient, t.client))
+	server := &tokenServer{host: t.host(), transport: t.client.Transport}
+	client := &http.Client{Transport: server, CheckRedirect: t.client.CheckRedirect}
+	token, err := t.config.Token(context.WithValue(server.progress.trace(ctx, server.host), oauth2.HTTPClient, client))
 	if err != nil {
-		failure := t.failure(err)
+		failure := t.failure(ctx, server, err)
+		if errors.Is(failure, context.DeadlineExceeded) {
+			t.client.CloseIdleConnections()
+		}
 		t.observe(Call{Operation: "token", Status: failure.Status, Duration: t.clock.Since(begun)})
 		return nil, failure
 	}
@@ -143,15 +151,69 @@ func usableFor(token *oauth2.Token) time.Duration {
 	return lifetime - min(tokenEarly, lifetime/2)
 }
 
-// failure keeps of the answer what a person needs. The body is not quoted: nobody knows what an identity provider puts
-// there. A fetched token changes nothing on the platform, so the outcome of the call that needed it is Refused.
-func (t *tokens) failure(err error) *Error {
+// host is the token server's.
+func (t *tokens) host() string {
+	u, err := url.Parse(t.config.TokenURL)
+	if err != nil {
+		return "the token server"
+	}
+	return u.Host
+}
+
+// path is the token URL without what may be secret in it.
+func (t *tokens) path() string {
+	u, err := url.Parse(t.config.TokenURL)
+	if err != nil {
+		return clean(t.config.TokenURL)
+	}
+	return withoutQuery(u)
+}
+
+// tokenServer carries one token request, and brings the answer into the form that the OAuth library reads.
+type tokenServer struct {
+	host      string
+	transport http.RoundTripper
+	progress  progress
+	// status is that of the answer, 0 when there was none; problem is what is wrong with it.
+	status  int
+	problem string
+}
+
+// maxTokenBody bounds what is read of an answer of the token server.
+const maxTokenBody = 64 << 10
+
+// RoundTrip implements http.RoundTripper.
+func (s *tokenServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxTokenBody))
+	if err != nil {
+		return nil, brokeOff(r.Context(), err)
+	}
+	s.status = response.StatusCode
+	body, s.problem = tokenBody(response, body)
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return response, nil
+}
+
+// failure keeps of the answer what a person needs. The body is not quoted: nothing is known of what an identity
+// provider puts there. A fetched token changes nothing on the platform, so the outcome of the call that
+// needed it is Refused.
+func (t *tokens) failure(ctx context.Context, server *tokenServer, err error) *Error {
 	failure := &Error{
-		Operation: "get access token", Method: http.MethodPost, Path: t.config.TokenURL, Outcome: Refused, login: true,
+		Operation: "get access token", Method: http.MethodPost, Path: t.path(), Outcome: Refused, login: true,
+		Status: server.status,
 	}
 	retrieve, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		failure.Cause = bare(err)
+	switch {
+	case !ok && server.problem != "":
+		failure.Cause = errors.New(misdirected(server.problem, server.status))
+		return failure
+	case !ok:
+		failure.Cause = server.progress.explain(ctx, server.host, err)
 		return failure
 	}
 	quote := quoter([]string{t.config.ClientSecret})
@@ -159,7 +221,10 @@ func (t *tokens) failure(err error) *Error {
 	failure.Status = retrieve.Response.StatusCode
 	failure.readRetryAfter(retrieve.Response.Header, t.clock.Now())
 	// RFC 6749, 5.2: a wrong pair is answered with invalid_client, by 400 or 401. A bare 400 may be a proxy's page.
-	if failure.Status == http.StatusBadRequest && failure.Code != "" {
+	switch {
+	case failure.Code == "" && server.problem != "":
+		failure.Answer = misdirected(server.problem, server.status)
+	case failure.Code != "" && (failure.Status == http.StatusBadRequest || failure.Status == http.StatusOK):
 		failure.Status = http.StatusUnauthorized
 	}
 	return failure

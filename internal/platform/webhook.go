@@ -69,7 +69,7 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 		Modified    instant  `json:"modified"`
 	}
 	if err := json.Unmarshal(data, &wire); err != nil {
-		return err
+		return oddField(err)
 	}
 	switch {
 	case wire.ID == "":
@@ -77,9 +77,9 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	case !ValidID(wire.ID):
 		return fmt.Errorf("webhook with the id %q", clean(wire.ID))
 	case wire.Active == nil:
-		return fmt.Errorf("webhook %q without active", wire.ID)
+		return errors.New("active is missing or null")
 	case wire.CallbackURL == "":
-		return fmt.Errorf("webhook %q without callbackUrl", wire.ID)
+		return errors.New("callbackUrl is missing, null or empty")
 	}
 	for i, name := range wire.EventTypes {
 		wire.EventTypes[i] = shared(name)
@@ -90,6 +90,18 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 		Created: time.Time(wire.Created), Modified: time.Time(wire.Modified),
 	}
 	return nil
+}
+
+// oddField names the field that has another type than documented, and the type that it has.
+func oddField(err error) error {
+	odd, is := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case !is:
+		return err
+	case odd.Field == "":
+		return fmt.Errorf("it is a %s, not an object", odd.Value)
+	}
+	return fmt.Errorf("%s is a %s", odd.Field, odd.Value)
 }
 
 // shared is the one copy of a text that many webhooks have.

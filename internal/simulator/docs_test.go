@@ -28,7 +28,7 @@ func TestDocumentation(t *testing.T) {
 		g.Expect(strings.Contains(page, "| `"+e.method+" "+e.template+"` |")).To(BeTrue(), e.method+" "+e.template)
 	}
 	for _, v := range variants {
-		row := "\n| `" + v.syntax() + "` | " + v.description + " |\n"
+		row := "\n| `" + v.syntax() + "` | " + v.description + " | "
 		g.Expect(strings.Contains(page, row)).To(BeTrue(), "there must be the row %s", row)
 	}
 	for _, action := range faultActions {

@@ -2,10 +2,12 @@ package simulator
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +37,12 @@ type Fault struct {
 	//	garbage                       carried out, then answered 200 with what is no JSON
 	//	truncate                      carried out, then the answer breaks off half-way
 	//	empty-list                    answered 200 with no webhooks, without effect
+	//	null-list                     answered 200 with null for the list, without effect
+	//	accepted:204                  carried out, then answered so, without a body
+	//	bom                           carried out, then answered with a byte order mark before the body
+	//	odd-entries:active            carried out; in the answer that property is null wherever it occurs
+	//	redirect:307                  answered so, to another path, without effect
+	//	expires-in:3600.5             carried out; in a token, expires_in is this JSON, or missing if there is none
 	Action string `json:"action"`
 }
 
@@ -70,6 +78,7 @@ type fault struct {
 	status     int
 	retryAfter string
 	delay      time.Duration
+	argument   string
 }
 
 // Kinds of actions.
@@ -84,16 +93,24 @@ const (
 	actionGarbage      = "garbage"
 	actionTruncate     = "truncate"
 	actionEmptyList    = "empty-list"
+	actionNullList     = "null-list"
+	actionAccepted     = "accepted"
+	actionBOM          = "bom"
+	actionOddEntries   = "odd-entries"
+	actionRedirect     = "redirect"
+	actionExpiresIn    = "expires-in"
 )
 
 // faultActions lists the kinds of actions.
 var faultActions = []string{
 	actionStatus, actionHTML, actionEmpty, actionDropRequest, actionDropResponse, actionDelay, actionLate,
-	actionGarbage, actionTruncate, actionEmptyList,
+	actionGarbage, actionTruncate, actionEmptyList, actionNullList, actionAccepted, actionBOM, actionOddEntries,
+	actionRedirect, actionExpiresIn,
 }
 
 var errFaultAction = errors.New("the action must be one of status:CODE, status:CODE;retry-after=SECONDS, html:CODE, " +
-	"empty:CODE, drop-request, drop-response, delay:DURATION, delay-response:DURATION, garbage, truncate, empty-list")
+	"empty:CODE, drop-request, drop-response, delay:DURATION, delay-response:DURATION, garbage, truncate, empty-list, " +
+	"null-list, accepted:CODE, bom, odd-entries:PROPERTY, redirect:CODE, expires-in:JSON")
 
 func parseFault(f Fault) (*fault, error) {
 	if _, err := path.Match(f.Match.Path, ""); err != nil {
@@ -107,17 +124,23 @@ func parseFault(f Fault) (*fault, error) {
 	}
 	parsed := &fault{Fault: f}
 	kind, argument, hasArgument := strings.Cut(f.Action, ":")
-	parsed.kind = kind
+	parsed.kind, parsed.argument = kind, argument
 	var err error
 	switch kind {
-	case actionStatus, actionHTML, actionEmpty:
+	case actionOddEntries, actionExpiresIn:
+		if kind == actionOddEntries && argument == "" || kind == actionExpiresIn && argument != "" &&
+			!json.Valid([]byte(argument)) {
+			err = errFaultAction
+		}
+	case actionStatus, actionHTML, actionEmpty, actionAccepted, actionRedirect:
 		err = parsed.parseStatus(argument)
 	case actionDelay, actionLate:
 		parsed.delay, err = time.ParseDuration(argument)
 		if err == nil && (parsed.delay < 0 || parsed.delay > time.Hour) {
 			err = errors.New("a delay lies between 0s and 1h")
 		}
-	case actionDropRequest, actionDropResponse, actionGarbage, actionTruncate, actionEmptyList:
+	case actionDropRequest, actionDropResponse, actionGarbage, actionTruncate, actionEmptyList, actionNullList,
+		actionBOM:
 		if hasArgument {
 			err = errFaultAction
 		}
@@ -176,7 +199,39 @@ func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
 		s.sendHalf(w, s.answer(c))
 	case actionEmptyList:
 		s.send(w, jsonResponse(http.StatusOK, listV2Body{Webhooks: []webhookV2{}}))
+	case actionNullList:
+		s.send(w, jsonResponse(http.StatusOK, listV2Body{}))
+	case actionRedirect:
+		r := newResponse(f.status)
+		r.header.Set("Location", "/elsewhere"+c.request.URL.Path)
+		s.send(w, r)
+	default:
+		s.send(w, f.change(s.answer(c)))
 	}
+}
+
+// change spoils the answer to a call that was carried out.
+func (f *fault) change(r *response) *response {
+	switch f.kind {
+	case actionAccepted:
+		return newResponse(f.status)
+	case actionBOM:
+		r.body = append([]byte("\ufeff"), r.body...)
+	case actionOddEntries:
+		r.body = oddProperty(f.argument).ReplaceAll(r.body, []byte(`$1:null`))
+	case actionExpiresIn:
+		replacement := []byte(`"expires_in":` + f.argument)
+		if f.argument == "" {
+			replacement = []byte(`"expires_at":null`)
+		}
+		r.body = oddProperty("expires_in").ReplaceAllLiteral(r.body, replacement)
+	}
+	return r
+}
+
+// oddProperty matches a property whose value is a string, a number or a bool.
+func oddProperty(name string) *regexp.Regexp {
+	return regexp.MustCompile(`("` + regexp.QuoteMeta(name) + `"):("[^"]*"|[a-z0-9.]+)`)
 }
 
 func (f *fault) withRetryAfter(r *response) *response {

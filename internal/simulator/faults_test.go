@@ -42,13 +42,18 @@ func TestFaults(t *testing.T) {
 		"a status without a body": {
 			action: "status:204", wantStatus: http.StatusNoContent,
 		},
-		"a request that is lost":     {action: "drop-request"},
-		"an answer that is lost":     {action: "drop-response", wantEffect: true},
-		"an answer that breaks off":  {action: "truncate", wantEffect: true},
-		"an answer that is no JSON":  {action: "garbage", wantStatus: http.StatusOK, wantBody: `{"webhooks":[{"id":"e69`, wantEffect: true},
-		"an answer that comes later": {action: "delay:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
-		"an answer that is old":      {action: "delay-response:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
-		"a list without its content": {action: "empty-list", wantStatus: http.StatusOK, wantBody: `{"webhooks":[]}`},
+		"a request that is lost":                {action: "drop-request"},
+		"an answer that is lost":                {action: "drop-response", wantEffect: true},
+		"an answer that breaks off":             {action: "truncate", wantEffect: true},
+		"an answer that is no JSON":             {action: "garbage", wantStatus: http.StatusOK, wantBody: `{"webhooks":[{"id":"e69`, wantEffect: true},
+		"an answer that comes later":            {action: "delay:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
+		"an answer that is old":                 {action: "delay-response:1ms", wantStatus: http.StatusCreated, wantBody: `"active":false`, wantEffect: true},
+		"a list without its content":            {action: "empty-list", wantStatus: http.StatusOK, wantBody: `{"webhooks":[]}`},
+		"a list that is null":                   {action: "null-list", wantStatus: http.StatusOK, wantBody: `{"webhooks":null`},
+		"a success without a body":              {action: "accepted:204", wantStatus: http.StatusNoContent, wantEffect: true},
+		"a byte order mark":                     {action: "bom", wantStatus: http.StatusCreated, wantBody: "\ufeff{", wantEffect: true},
+		"a property that is null":               {action: "odd-entries:active", wantStatus: http.StatusCreated, wantBody: `"active":null`, wantEffect: true},
+		"a redirect, which this client follows": {action: "redirect:307", wantStatus: http.StatusNotFound},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,235 @@
+package platform_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// counted counts what is written through it.
+type counted struct {
+	http.ResponseWriter
+	bytes *atomic.Int64
+}
+
+func (c counted) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// entries writes a list with entries made by number, until a write fails.
+func entries(w io.Writer, count int, entry func(int) string) {
+	_, err := io.WriteString(w, `{"webhooks":[`)
+	for i := 0; i < count && err == nil; i++ {
+		if i > 0 {
+			_, _ = io.WriteString(w, ",")
+		}
+		_, err = io.WriteString(w, entry(i))
+	}
+	_, _ = io.WriteString(w, `]}`)
+}
+
+func small(i int) string {
+	return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x"}`, i)
+}
+
+// padded is an entry of some size of which little is kept.
+func padded(size int) func(int) string {
+	padding := strings.Repeat("x", size)
+	return func(i int) string {
+		return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","new":%q}`, i, padding)
+	}
+}
+
+// grows runs something and returns by how much the heap in use grew at most, as seen every few milliseconds. Garbage is
+// collected early, so that it is hardly counted.
+func grows(do func()) (peak int64) {
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	for {
+		runtime.ReadMemStats(&now)
+		peak = max(peak, int64(now.HeapInuse)-int64(before.HeapInuse))
+		select {
+		case <-done:
+			return peak
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func TestListIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 1900)
+	for name, test := range map[string]struct {
+		count int
+		entry func(int) string
+		says  string
+		most  int64 // decompressed bytes that are read
+	}{
+		"in bytes":   {2000, padded(60_000), "larger than 64 MiB", 66 << 20},
+		"in entries": {200_000, small, "more than 100000 webhooks", 8 << 20},
+		"in text": {20_000, func(i int) string {
+			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x/%s"}`, i, long)
+		}, "more than 16 MiB of text", 20 << 20},
+		"in event types": {2000, func(i int) string {
+			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","eventTypes":[%s"a"]}`, i, strings.Repeat(`"a",`, 2000))
+		}, "more than 16 MiB of text", 20 << 20},
+		"in the size of an entry":      {2, padded(2 << 20), "a value in the list is larger than 1 MiB", 3 << 20},
+		"in white space":               {2, func(int) string { return strings.Repeat(" ", 8<<20) }, "a value in the list is larger than 1 MiB", 10 << 20},
+		"in entries that are no entry": {200_000, func(int) string { return "0" }, "more than 100000 webhooks", 2 << 20},
+	} {
+		for _, encoding := range []string{"", "gzip"} {
+			t.Run(name+" "+encoding, func(t *testing.T) {
+				var read atomic.Int64
+				s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) {
+					if encoding == "" {
+						entries(counted{w, &read}, test.count, test.entry)
+						return
+					}
+					w.Header().Set("Content-Encoding", "gzip")
+					compressed := gzip.NewWriter(w)
+					entries(compressed, test.count, test.entry)
+					_ = compressed.Close()
+				})
+				var err error
+				peak := grows(func() { _, err = s.client.List(t.Context()) })
+				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
+				s.Expect(peak).To(BeNumerically("<", 64<<20), "bytes of heap, those of the server included")
+				s.Expect(read.Load()).To(BeNumerically("<", test.most+(8<<20)), "beside what the sockets hold")
+				s.Expect(platform.LargeListsUnderWay()).To(BeZero())
+			})
+		}
+	}
+}
+
+func TestListsOfTheBoundsAreRead(t *testing.T) {
+	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) })
+	all, err := s.client.List(t.Context())
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(all.Webhooks).To(HaveLen(100_000))
+
+	s = newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 63, padded(1<<20-100)) })
+	all, err = s.client.List(t.Context())
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(all.Webhooks).To(HaveLen(63))
+}
+
+func TestAllPagesTogetherAreBounded(t *testing.T) {
+	page := 0
+	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) {
+		page++
+		fmt.Fprintf(w, `{"_links":{"next":{"href":"?page=%d"}},`, page)
+		_, _ = io.WriteString(w, `"x":"`+strings.Repeat("x", 1000)+`","webhooks":[`+
+			strings.TrimSuffix(strings.Repeat(small(1)+",", 1000), ",")+`]}`)
+	})
+	_, err := s.client.List(t.Context())
+	s.Expect(err).To(MatchError(ContainSubstring("more than 100000 webhooks")))
+	s.Expect(page).To(Equal(101))
+}
+
+func TestWholeListIsBoundedInTime(t *testing.T) {
+	page := 0
+	var pages = make(chan struct{}, 100)
+	s := newAnswerScene(t, func(w http.ResponseWriter, r *http.Request) {
+		page++
+		pages <- struct{}{}
+		if page == 4 {
+			<-r.Context().Done() // until the client gives up
+			return
+		}
+		fmt.Fprintf(w, `{"webhooks":[],"_links":{"next":{"href":"?page=%d"}}}`, page)
+	}, func(o *platform.Options) { o.ListTimeout, o.RequestTimeout = 300*time.Millisecond, time.Hour })
+	_, err := s.client.List(t.Context())
+	s.Expect(err).To(MatchError(context.DeadlineExceeded))
+	s.Expect(pages).To(HaveLen(4))
+}
+
+// Two lists that are large hold their places; a third one waits for its time and is told to come back, and a small one
+// does not notice.
+func TestTwoLargeListsAtATime(t *testing.T) {
+	release, large := make(chan struct{}), make(chan struct{}, 10)
+	server := httptest.NewServer(withTokens(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/large") {
+			_, _ = io.WriteString(w, `{"webhooks":[]}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"webhooks":[`+strings.Repeat(padded(1000)(1)+",", 5500))
+		_ = http.NewResponseController(w).Flush()
+		large <- struct{}{}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})))
+	t.Cleanup(server.Close)
+	list := func(path string, timeout time.Duration) error {
+		s := newAnswerScene(t, nil)
+		o := s.options()
+		o.APIURL, o.RequestTimeout = server.URL+path, timeout
+		o.TokenURL = server.URL + "/connect/token"
+		client, err := platform.New(o)
+		s.Expect(err).NotTo(HaveOccurred())
+		t.Cleanup(client.CloseIdleConnections)
+		_, err = client.List(t.Context())
+		return err
+	}
+	g := NewWithT(t)
+	held := make(chan error, 2)
+	for range 2 {
+		go func() { held <- list("/large", time.Hour) }()
+		<-large
+	}
+	g.Eventually(platform.LargeListsUnderWay).Should(Equal(2))
+	err := list("/large", 2*time.Second)
+	wait, limited := platform.IsRateLimited(err)
+	g.Expect(limited).To(BeTrue(), "%v", err)
+	g.Expect(wait).To(BeNumerically(">", time.Second))
+	crowded, ok := errors.AsType[*platform.ThrottledError](err)
+	g.Expect(ok && crowded.Crowded).To(BeTrue(), "it is no outage")
+	g.Expect(list("/small", time.Hour)).To(Succeed())
+	close(release)
+	for range 2 {
+		g.Expect(<-held).To(HaveOccurred(), "they are truncated")
+	}
+	g.Expect(platform.LargeListsUnderWay()).To(BeZero())
+}
+
+func TestOtherAnswersAreBounded(t *testing.T) {
+	for _, op := range []string{"get", "update", "create"} {
+		t.Run(op, func(t *testing.T) {
+			var written atomic.Int64
+			s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) {
+				out, padding := counted{w, &written}, strings.Repeat("x", 1<<16)
+				_, err := io.WriteString(out, `{"id":"`)
+				for err == nil {
+					_, err = io.WriteString(out, padding)
+				}
+			})
+			err := operations[op](s, webhookID)
+			s.Expect(err).To(MatchError(ContainSubstring("larger than 1 MiB")))
+			s.client.CloseIdleConnections()
+			s.Expect(written.Load()).To(BeNumerically("<", 16<<20))
+		})
+	}
+}

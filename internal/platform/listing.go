@@ -1,0 +1,315 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+const (
+	// maxListBytes bounds what is read of a whole list, decompressed, all pages together; 10,000 webhooks are about 5 MiB.
+	maxListBytes = 64 << 20
+	// maxListEntries bounds the entries of a whole list.
+	maxListEntries = 100_000
+	// maxListText bounds the text that is kept of a whole list: what many webhooks have in common counts once.
+	maxListText = 16 << 20
+	// maxListValue bounds each value of a list, such as one webhook, and so what is held of a page at a time.
+	maxListValue = 1 << 20
+	// maxIssues bounds the issues that are described; the others are counted.
+	maxIssues = 10
+)
+
+// Listing is what a list said, all pages together.
+type Listing struct {
+	// Webhooks are those whose description could be read.
+	Webhooks []Webhook
+	// Unreadable are the webhooks that exist although not all of their description could be read. They have an ID; of the
+	// rest what could be read is set, and nothing says what is missing.
+	Unreadable []Webhook
+	// Issues name the entries that could not be read, and why. There are at most 11, of bounded length.
+	Issues []string
+	// Incomplete is true when an entry had no id that could be read: the list does not prove that a webhook is absent.
+	Incomplete bool
+}
+
+// collector builds a Listing within its bounds.
+type collector struct {
+	Listing
+	entries, omitted int
+	bytes            int64
+	text             int
+	texts            map[string]struct{}
+	// large takes the list's place among the large lists, once it is one.
+	large func() error
+}
+
+// listing is what was collected.
+func (c *collector) listing() Listing {
+	if c.omitted > 0 {
+		c.Issues = append(c.Issues, fmt.Sprintf("and %d more", c.omitted))
+	}
+	if c.Webhooks == nil {
+		c.Webhooks = []Webhook{}
+	}
+	return c.Listing
+}
+
+// add takes over one entry. It returns an error when the list outgrows its bounds.
+func (c *collector) add(data []byte) error {
+	index := c.entries
+	if c.entries++; c.entries > maxListEntries {
+		return fmt.Errorf("the list has more than %d webhooks", maxListEntries)
+	}
+	w, problem := readEntry(data)
+	if problem != nil {
+		c.note(index, w.ID, problem)
+	}
+	switch {
+	case problem == nil:
+		c.Webhooks = append(c.Webhooks, w)
+	case w.ID == "":
+		c.Incomplete = true
+	default:
+		c.Unreadable = append(c.Unreadable, w)
+	}
+	return c.keep(w)
+}
+
+// keep counts the text of a webhook.
+func (c *collector) keep(w Webhook) error {
+	const header = 16 // bytes of a string without its text
+	c.text += len(w.ID) + len(w.CallbackURL) + len(w.Mark) + header*len(w.EventTypes)
+	for _, text := range append([]string{w.Scope, w.ScopeID}, w.EventTypes...) {
+		if _, counted := c.texts[text]; !counted {
+			if c.texts == nil {
+				c.texts = map[string]struct{}{}
+			}
+			c.texts[text] = struct{}{}
+			c.text += len(text) + 2*header
+		}
+	}
+	if c.text > maxListText {
+		return fmt.Errorf("the webhooks of the list hold more than %d MiB of text", maxListText>>20)
+	}
+	return nil
+}
+
+func (c *collector) note(index int, id string, problem error) {
+	if len(c.Issues) == maxIssues {
+		c.omitted++
+		return
+	}
+	name := "no readable id"
+	if id != "" {
+		name = fmt.Sprintf("id %q", id)
+	}
+	c.Issues = append(c.Issues, cut(fmt.Sprintf("webhooks[%d] (%s): %s", index, name, problem), maxIssueText))
+}
+
+// maxIssueText bounds the text of one issue, in bytes.
+const maxIssueText = 256
+
+// readEntry reads one entry of a list. When that fails it returns the reason, and of the webhook what could be read all
+// the same; nothing when that is not its id.
+func readEntry(data []byte) (Webhook, error) {
+	var w Webhook
+	problem := json.Unmarshal(data, &w)
+	if problem == nil {
+		return w, nil
+	}
+	var loose struct{ ID, CallbackURL, Scope, ScopeID, Active, EventTypes json.RawMessage }
+	if json.Unmarshal(data, &loose) != nil {
+		return Webhook{}, problem
+	}
+	w = Webhook{
+		ID: lenient[string](loose.ID), Scope: shared(lenient[string](loose.Scope)),
+		ScopeID: shared(lenient[string](loose.ScopeID)), CallbackURL: lenient[string](loose.CallbackURL),
+		Active: lenient[bool](loose.Active), EventTypes: lenient[[]string](loose.EventTypes),
+	}
+	if !ValidID(w.ID) {
+		return Webhook{}, problem
+	}
+	w.Mark = MarkOf(w.CallbackURL)
+	return w, problem
+}
+
+// lenient reads a value; what has another type is the zero value.
+func lenient[T any](data json.RawMessage) (value T) {
+	if json.Unmarshal(data, &value) != nil {
+		return *new(T)
+	}
+	return value
+}
+
+// readPage adds one page of a list, and returns the link to the next one; "" when there is none. Only a page with
+// "webhooks" is one: an empty list must be said, as [] or null. Paging is not documented; _links.next is how other
+// iTwin APIs do it. Values are read one by one, so that a page is never held whole.
+func (c *collector) readPage(body io.Reader) (next string, err error) {
+	meter := &meter{reader: body, collector: c}
+	p := pageReader{meter: meter, decoder: json.NewDecoder(meter), collector: c}
+	if err := p.read(); err != nil {
+		return "", err
+	}
+	if !p.listed {
+		if p.failure != "" {
+			return "", fmt.Errorf("answered with an error, not a list: %s", p.failure)
+		}
+		return "", errors.New("no webhooks in it")
+	}
+	return p.next, nil
+}
+
+// pageReader reads a page value by value.
+type pageReader struct {
+	meter     *meter
+	decoder   *json.Decoder
+	collector *collector
+
+	listed  bool
+	next    string
+	failure string
+}
+
+func (p *pageReader) read() error {
+	if err := p.expect(json.Delim('{')); err != nil {
+		return err
+	}
+	for p.decoder.More() {
+		p.meter.refill()
+		key, err := p.decoder.Token()
+		if err != nil {
+			return err
+		}
+		if err := p.value(key); err != nil {
+			return err
+		}
+		p.meter.refill()
+	}
+	if err := p.expect(json.Delim('}')); err != nil {
+		return err
+	}
+	if _, err := p.decoder.Token(); !errors.Is(err, io.EOF) {
+		return undocumented(errors.New("there is more after the list"))
+	}
+	return nil
+}
+
+func (p *pageReader) value(key any) error {
+	if key == "webhooks" {
+		p.listed = true
+		return p.entries()
+	}
+	var value json.RawMessage
+	if err := p.decode(&value); err != nil {
+		return err
+	}
+	switch key {
+	case "_links":
+		return p.links(value)
+	case "error":
+		p.failure = saidIn(fmt.Appendf(nil, `{"error":%s}`, value))
+	}
+	return nil
+}
+
+func (p *pageReader) links(value json.RawMessage) error {
+	var links struct {
+		Next *struct {
+			Href string `json:"href"`
+		} `json:"next"`
+	}
+	if err := json.Unmarshal(value, &links); err != nil {
+		return undocumented(fmt.Errorf("_links: %w", err))
+	}
+	if links.Next != nil {
+		p.next = links.Next.Href
+	}
+	return nil
+}
+
+// entries reads the list itself.
+func (p *pageReader) entries() error {
+	token, err := p.decoder.Token()
+	switch {
+	case err != nil:
+		return err
+	case token == nil:
+		return nil
+	case token != json.Delim('['):
+		return undocumented(errors.New("webhooks is not a list"))
+	}
+	for p.decoder.More() {
+		var entry json.RawMessage
+		if err := p.decode(&entry); err != nil {
+			return err
+		}
+		if err := p.collector.add(entry); err != nil {
+			return err
+		}
+	}
+	return p.expect(json.Delim(']'))
+}
+
+// decode reads one value.
+func (p *pageReader) decode(into *json.RawMessage) error {
+	p.meter.refill()
+	return p.decoder.Decode(into)
+}
+
+func (p *pageReader) expect(want json.Delim) error {
+	p.meter.refill()
+	token, err := p.decoder.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	case err != nil:
+		return err
+	case token != want:
+		return undocumented(errors.New("it is not an object with webhooks"))
+	}
+	return nil
+}
+
+// meter counts what is read of a list, and bounds each value.
+type meter struct {
+	reader    io.Reader
+	collector *collector
+	// left is how much may be read of the current value.
+	left int
+}
+
+// refill is called before each value.
+func (m *meter) refill() { m.left = maxListValue }
+
+// Read implements io.Reader. What it counts is decompressed.
+func (m *meter) Read(p []byte) (int, error) {
+	if m.left <= 0 {
+		return 0, fmt.Errorf("a value in the list is larger than %d MiB", maxListValue>>20)
+	}
+	n, err := m.reader.Read(p[:min(len(p), m.left)])
+	m.left -= n
+	c := m.collector
+	if c.bytes += int64(n); c.bytes > maxListBytes {
+		return 0, fmt.Errorf("the list is larger than %d MiB", maxListBytes>>20)
+	}
+	if c.bytes > largeList {
+		if err := c.large(); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
+}
+
+// bom is the byte order mark of UTF-8, which some servers put before JSON.
+var bom = []byte("\xef\xbb\xbf")
+
+// looksLikeHTML reports whether an answer is a page for people.
+func looksLikeHTML(h http.Header, start []byte) bool {
+	start = bytes.TrimSpace(bytes.TrimPrefix(start, bom))
+	declared := strings.Contains(strings.ToLower(h.Get("Content-Type")), "html") && len(start) > 0
+	return bytes.HasPrefix(start, []byte("<")) || declared && !bytes.HasPrefix(start, []byte("{"))
+}
