@@ -255,8 +255,8 @@ func (r *WebhookReconciler) observeAttempt(
 	return err
 }
 
-// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims. A create in flight has
-// made none of them: its callback carries a mark, which that of the spec does not.
+// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims. A create in flight
+// has made none of them: its callback carries a mark, which that of the spec does not.
 func (r *WebhookReconciler) adoptable(ctx context.Context, f *facts, account *fleet.Fleet) (*platform.Webhook, error) {
 	candidates := account.Unowned(func(w platform.Webhook) bool {
 		return inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)

@@ -70,8 +70,8 @@ func (r *WebhookReconciler) reachable(
 	return best.member, forbidden, nil
 }
 
-// inReach reports whether an object and a connection may have to do with each other: one in another namespace is another
-// tenant's.
+// inReach reports whether an object and a connection may have to do with each other: one in another namespace is
+// another tenant's.
 func inReach(w *v1alpha1.Webhook, connection string) bool {
 	namespace, _, _ := strings.Cut(connection, "/")
 	return namespace == "" || namespace == w.Namespace
@@ -100,7 +100,9 @@ func (r *WebhookReconciler) unconnected(ctx context.Context, f *facts, account s
 }
 
 // connectionsFor are the connections of the object's namespace and of the cluster.
-func (r *WebhookReconciler) connectionsFor(ctx context.Context, w *v1alpha1.Webhook) ([]v1alpha1.ConnectionObject, error) {
+func (r *WebhookReconciler) connectionsFor(
+	ctx context.Context, w *v1alpha1.Webhook,
+) ([]v1alpha1.ConnectionObject, error) {
 	var found []v1alpha1.ConnectionObject
 	var namespaced v1alpha1.ConnectionList
 	if err := r.List(ctx, &namespaced, client.InNamespace(w.Namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -122,8 +124,8 @@ func (r *WebhookReconciler) connectionsFor(ctx context.Context, w *v1alpha1.Webh
 	return found, nil
 }
 
-// callbackForbidden reports whether a remote webhook's callback is on a host that a connection does not allow: what counts
-// is where the platform delivers, which a spec that was not sent does not say.
+// callbackForbidden reports whether a remote webhook's callback is on a host that a connection does not allow: what
+// counts is where the platform delivers, which a spec that was not sent does not say.
 func (r *WebhookReconciler) callbackForbidden(
 	ctx context.Context, member *fleet.Member, presence fleet.Presence, remote platform.Webhook,
 ) (bool, error) {

@@ -52,8 +52,8 @@ func decideActive(f facts, p *plan) {
 // staysOff is the verdict on a webhook that was turned off on the platform, until a person asks for it.
 var staysOff = verdict{applied: true, reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
 
-// staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn it
-// on again, so that another one in its place stays off, too.
+// staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
+// it on again, so that another one in its place stays off, too.
 func (f *facts) staysOff() bool {
 	return f.webhook.WantsActive() && deactivated(f.webhook) && !f.editedSinceDeactivation(false) &&
 		f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest && !f.reactivationRequested()

@@ -16,8 +16,8 @@ type claim struct {
 	since time.Time
 }
 
-// Claim makes an owner the one owner of a webhook in this process, until that is written down and seen. It reports false
-// when another owner's claim counts.
+// Claim makes an owner the one owner of a webhook in this process, until that is written down and seen. It reports
+// false when another owner's claim counts.
 func (f *Fleet) Claim(id string, owner Owner) bool {
 	key := platform.CanonicalID(id)
 	f.mu.Lock()

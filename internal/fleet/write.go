@@ -75,8 +75,8 @@ func (m *Member) Confirm(ctx context.Context, id string) error {
 	return err
 }
 
-// Delete removes a remote webhook. After an error for which platform.IsAccepted holds it is Missing. An answer of 404 is
-// an error: the webhook may be one that the credentials may not see, so its absence is unconfirmed.
+// Delete removes a remote webhook. After an error for which platform.IsAccepted holds it is Missing. An answer of 404
+// is an error: the webhook may be one that the credentials may not see, so its absence is unconfirmed.
 func (m *Member) Delete(ctx context.Context, id string) error {
 	_, err := m.write(id, deleting, func(api API, id string) (platform.Webhook, error) {
 		return platform.Webhook{}, api.Delete(ctx, id)
