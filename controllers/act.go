@@ -42,6 +42,8 @@ type run struct {
 	created bool
 	// updated is true when this run updated the remote webhook, and secretSent when it sent the Secret's value.
 	updated, secretSent bool
+	// observed is true when the facts were gathered in full.
+	observed bool
 	// noted is true when this run noted that the platform turned the webhook off.
 	noted bool
 	// reactivated is true when this run turned on what was turned off on the platform.
@@ -49,7 +51,7 @@ type run struct {
 }
 
 func newRun(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members) *run {
-	run := &run{WebhookReconciler: r, log: log, facts: f, plan: p, via: via}
+	run := &run{WebhookReconciler: r, log: log, facts: f, plan: p, via: via, observed: via != nil}
 	if f.id() != "" && f.presence == fleet.Present && f.conflictingOwner == "" {
 		run.described = &run.facts.remote
 	}
@@ -87,6 +89,9 @@ func (r *run) act(ctx context.Context) error {
 // fail ends the run at a step, with a verdict if the platform is why.
 func (r *run) fail(s step, err error) error {
 	v, ok := r.judge(s, err)
+	if !ok {
+		v, ok = r.judgeKubernetes(err)
+	}
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)
 	}

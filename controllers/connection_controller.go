@@ -106,7 +106,8 @@ func (r *ConnectionReconciler) unconnected(
 		return ctrl.Result{}, err
 	}
 	member := r.Fleets.Member(key)
-	if _, login := errors.AsType[*platform.Error](err); member != nil && !login {
+	_, login := errors.AsType[*platform.Error](err)
+	if _, refused := refusedByKubernetes(err); member != nil && !login && !refused {
 		member.Close(err)
 	}
 	if err := r.report(ctx, c, nil, ready); err != nil {
@@ -126,6 +127,9 @@ func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err e
 		return verdict{
 			reason: v1alpha1.SecretNotFoundReason, reconciling: true, message: problem.message, retry: defaultPollInterval,
 		}, true
+	}
+	if words, refused := refusedByKubernetes(err); refused {
+		return kubernetesRefused(words), true
 	}
 	if host, is := errors.AsType[*platform.HostError](err); is {
 		return verdict{reason: v1alpha1.HostNotAllowedReason, stalled: true, message: host.Error()}, true

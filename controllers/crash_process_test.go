@@ -348,6 +348,9 @@ var errCluster = errors.New("the connection to the API server was lost")
 
 // call is a call to the API server.
 func (p *process) call(ctx context.Context, name string, effect func() error) error {
+	if err := p.world.denied[name]; err != nil {
+		return err
+	}
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
 }
 

@@ -54,6 +54,8 @@ type world struct {
 	heirs [][]fate
 	// strangers are webhooks that no Webhook may ever touch, as they were.
 	strangers map[string]simulator.Webhook
+	// denied are the requests that the API server refuses, such as "create Secret".
+	denied map[string]error
 	// restless is true when the platform moves times of modification without a change.
 	restless bool
 	// clusterWide is true where the operator serves the whole cluster, and ClusterConnections.

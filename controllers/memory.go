@@ -54,6 +54,10 @@ type attempt struct {
 	adoptionGeneration int64
 	// refusals are the requests that the platform refused, by what they sent.
 	refusals map[string]refusal
+	// conflicts counts the writes in a row that met another version of the object than was read.
+	conflicts int
+	// told is what an Event said last of a status that could not be written.
+	told string
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
 	// turnedOff is true when this process turned the remote webhook off, and has not turned it on since.
@@ -256,6 +260,28 @@ func (m *memory) adopting(name types.NamespacedName, uid types.UID, generation i
 		since = a.adoptionSince
 	})
 	return since
+}
+
+// conflict counts a write that met another version of the object than was read, and returns how many did in a row.
+func (m *memory) conflict(name types.NamespacedName, uid types.UID) (inARow int) {
+	m.change(name, uid, func(a *attempt) {
+		a.conflicts++
+		inARow = a.conflicts
+	})
+	return inARow
+}
+
+// conflictFree notes that the status was written.
+func (m *memory) conflictFree(name types.NamespacedName, uid types.UID) {
+	if known := m.of(name, uid); known.conflicts > 0 || known.told != "" {
+		m.change(name, uid, func(a *attempt) { a.conflicts, a.told = 0, "" })
+	}
+}
+
+// tellOnce reports whether something is to be told that was not told last.
+func (m *memory) tellOnce(name types.NamespacedName, uid types.UID, words string) (news bool) {
+	m.change(name, uid, func(a *attempt) { news, a.told = a.told != words, words })
+	return news
 }
 
 // replaced reports whether what is known under a name is about an earlier object.

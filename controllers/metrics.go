@@ -38,6 +38,10 @@ var (
 		Name: "itwin_webhook_reactivations_total",
 		Help: "How often the operator turned a webhook on again that the platform had turned off.",
 	}, []string{"namespace", "name"})
+	refusedStatusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_webhook_status_writes_refused_total",
+		Help: "How often the Kubernetes API server refused to write a Webhook's status.",
+	}, []string{"namespace", "name"})
 
 	webhooksDesc = prometheus.NewDesc("itwin_webhooks",
 		"Webhooks by connection, by what the platform said last and by their Ready condition.",
@@ -48,7 +52,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations)
+	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations, refusedStatusWrites)
 }
 
 // instrument makes a connection's client count its requests.
@@ -72,6 +76,7 @@ func forgetConnection(connection string) {
 func forgetWebhook(namespace, name string) {
 	deactivations.DeleteLabelValues(namespace, name)
 	reactivations.DeleteLabelValues(namespace, name)
+	refusedStatusWrites.DeleteLabelValues(namespace, name)
 }
 
 // Collector counts, at each scrape, what the cache and the fleets hold.

@@ -120,7 +120,8 @@ type verdict struct {
 // waits reports whether a reason of the Ready condition means that something was to be sent and has not been.
 func waits(reason string) bool {
 	switch reason {
-	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason:
+	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason,
+		v1alpha1.KubernetesRefusedReason:
 		return true
 	}
 	return false

@@ -38,7 +38,9 @@ func (r *run) report(ctx context.Context) error {
 		status.RefusedRequest = v.refused
 		setConditions(status, r.facts.generation, conditionsOf(v)...)
 		r.describeActive(status)
-		r.describeLeftBehind(status)
+		if r.observed {
+			r.describeLeftBehind(status)
+		}
 	})
 }
 

@@ -77,20 +77,25 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	}
 	facts, via, err := r.observe(ctx, webhook)
 	if err != nil {
-		return ctrl.Result{}, err
+		return r.unobserved(ctx, facts, err)
 	}
 	plan, err := r.plan(ctx, &facts)
 	if err != nil {
-		return ctrl.Result{}, err
+		return r.unobserved(ctx, facts, err)
 	}
 	run := newRun(r, ctrl.LoggerFrom(ctx), facts, plan, via)
 	if err := run.act(ctx); err != nil {
 		return settle(err)
 	}
-	if err := run.report(ctx); err != nil {
-		return settle(err)
+	return run.finish(ctx), nil
+}
+
+// unobserved ends a reconcile whose facts could not be gathered.
+func (r *WebhookReconciler) unobserved(ctx context.Context, f facts, err error) (ctrl.Result, error) {
+	if result, told := r.reportRefused(ctx, f, err); told {
+		return result, nil
 	}
-	return run.next(), nil
+	return ctrl.Result{}, err
 }
 
 // current reads the Webhook from the cache; past it while the cache does not show what this process wrote last. It

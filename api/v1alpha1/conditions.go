@@ -40,6 +40,9 @@ const (
 	RateLimitedReason = "RateLimited"
 	// PlatformUnavailableReason: a change waits because the platform does not answer as documented.
 	PlatformUnavailableReason = "PlatformUnavailable"
+	// KubernetesRefusedReason: the API server refused a request that the object needs: a quota, an admission policy, a
+	// missing permission, an immutable Secret.
+	KubernetesRefusedReason = "KubernetesRefused"
 	// NotFoundReason: the webhook that spec.webhookId imports does not exist.
 	NotFoundReason = "NotFound"
 	// AlreadyClaimedReason: another Webhook already manages the remote webhook that this one wants; or spec.webhookId
@@ -62,8 +65,8 @@ const (
 	InactiveReason = "Inactive"
 )
 
-// Reasons of a Connection's Ready condition, beside SecretNotFoundReason, RateLimitedReason and
-// PlatformUnavailableReason.
+// Reasons of a Connection's Ready condition, beside SecretNotFoundReason, RateLimitedReason,
+// PlatformUnavailableReason and KubernetesRefusedReason.
 const (
 	// ConnectedReason: the last list of the remote webhooks succeeded.
 	ConnectedReason = "Connected"

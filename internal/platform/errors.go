@@ -243,6 +243,9 @@ func quoter(secrets []string) func(string) string {
 	}
 }
 
+// Clean makes foreign text fit for a condition, an event or a log line: bounded, valid and on one line.
+func Clean(s string) string { return clean(s) }
+
 // clean makes foreign text fit for a condition, an event or a log line: bounded, valid and on one line.
 func clean(s string) string { return cut(s, maxErrorText) }
 
