@@ -70,7 +70,8 @@ func decideConnected(f facts) plan {
 		}}
 	case f.conflictingOwner != "" && (id != "" || f.connection.adoption):
 		// A request that the connection does not allow is not told whether the id is another's.
-		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two",
+		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+
+			"Deleting its owner deletes the remote webhook, too, unless the owner's deletionPolicy is Retain",
 			cmp.Or(id, f.identity.requested), f.describeConflictingOwner())}
 	case id != "" && f.webhook.Spec.WebhookID != "" && !platform.SameID(id, f.webhook.Spec.WebhookID):
 		return plan{verdict: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",

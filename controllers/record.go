@@ -136,6 +136,10 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}
+	if r.facts.retains() && r.facts.id() != "" && r.facts.conflictingOwner == "" {
+		r.event("Retained", "Delete", "Left remote webhook %s of account %s as it is", r.facts.id(),
+			r.facts.identity.owned.Account)
+	}
 	r.memory.forget(r.key())
 	for _, member := range r.via {
 		member.Fleet().Release(r.facts.id(), r.owner())

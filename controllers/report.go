@@ -317,7 +317,7 @@ func (r *run) announceUpdate() {
 		r.event("Activated", "Update", "Activated remote webhook %s", id)
 	case causeReactivate:
 		reactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
-		r.event("Reactivated", "Update", "Reactivated remote webhook %s", id)
+		r.event("Reactivated", "Update", "Reactivated remote webhook %s%s", id, r.missedEvents())
 	case causeRotation:
 		r.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", r.facts.secret.name, id)
 	case causeProhibition:
@@ -329,6 +329,19 @@ func (r *run) announceUpdate() {
 			r.announceDrift()
 		}
 	}
+}
+
+// missedEvents says between which times events may be missing: the platform keeps none for a webhook that is off.
+func (r *run) missedEvents() string {
+	off := r.facts.remote.Modified
+	if last := r.object().Status.LastDeactivationTime; off.IsZero() && last != nil {
+		off = last.Time
+	}
+	if off.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("; events between %s and %s may be missing", off.UTC().Format(time.RFC3339),
+		r.now().UTC().Format(time.RFC3339))
 }
 
 // announceDrift records that a change by another client was corrected, and counts how often.
