@@ -97,3 +97,18 @@ func TestASpecThatCarriesAnothersMarkIsRefused(t *testing.T) {
 		s.Expect(s.violations()).To(BeEmpty())
 	})
 }
+
+// What was created last is known from the status, so that a process that was not there, and cannot ask, lets it go.
+func TestARefusedWebhookIsDeletedWithoutCredentialsItGoes(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		refuseCreates(s.world)
+		s.apply(subject)
+		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+		s.processes[0].kill()
+		s.cluster.remove(s.cluster.read(ref{kindSecret, keyed("credentials")}))
+		s.start()
+		s.run(settleFor)
+		s.delete(subject)
+		s.Expect(s.cluster.webhook(subject)).To(BeNil())
+	})
+}

@@ -193,10 +193,19 @@ func decideRestDeletion(f facts) plan {
 		v.await = true
 		return plan{verdict: v}
 	}
-	if f.id() == "" && !f.attempt.noneInFlight && !f.attempt.settled {
+	switch open := f.id() == "" && !f.attempt.noneInFlight && !f.attempt.settled; {
+	case open && f.refusedUnreached() && f.attempt.warmUp > 0:
+		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+	case open && !f.refusedUnreached():
 		return awaitAttempt(f)
 	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// refusedUnreached reports whether the last create was refused, as the status tells, and the platform cannot be asked
+// whether another one was sent since: at worst that left an inactive webhook.
+func (f *facts) refusedUnreached() bool {
+	return f.webhook.Status.RefusedRequest != "" && f.connection.account == ""
 }
 
 // awaitFormer waits until it is known of every former remote webhook that can be reached whether it exists: the object

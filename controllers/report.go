@@ -35,7 +35,9 @@ func (r *run) report(ctx context.Context) error {
 			status.AppliedGeneration = r.facts.generation
 		}
 		r.describeHandled(status)
-		status.RefusedRequest = v.refused
+		if v.refused != "" || v.ready || v.applied || r.memory.of(r.key(), r.object().UID).unknownOutcome {
+			status.RefusedRequest = v.refused
+		}
 		setConditions(status, r.facts.generation, conditionsOf(v)...)
 		r.describeActive(status)
 		if r.observed {

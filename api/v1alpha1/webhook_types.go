@@ -176,10 +176,12 @@ type WebhookSpec struct {
 // FormerWebhook is a remote webhook that a Webhook gave up.
 type FormerWebhook struct {
 	// account that the remote webhook belongs to, as in status.account.
-	Account string `json:"account"`
+	// +optional
+	Account string `json:"account,omitempty"`
 
 	// webhookId of the remote webhook.
-	WebhookID string `json:"webhookId"`
+	// +optional
+	WebhookID string `json:"webhookId,omitempty"`
 }
 
 // WebhookStatus is what is known of the remote webhook.
