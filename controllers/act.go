@@ -24,6 +24,8 @@ const (
 	remoteBudget = 15 * time.Second
 	// recordBudget bounds the write of a new id, which survives a shutdown.
 	recordBudget = 10 * time.Second
+	// undoBudget bounds the removal of a webhook whose object went while it was created.
+	undoBudget = time.Minute
 	// quietPause is how long the operator's own pacing may hold a change back before the status tells of it.
 	quietPause = time.Minute
 )
@@ -381,6 +383,9 @@ func (r *run) undoCreate(ctx context.Context, why string) error {
 	if !r.created {
 		return errTaken
 	}
+	// No object will come back for it: it is worth waiting for a place within the rate limit.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoBudget)
+	defer cancel()
 	if err := r.deleteAtOnce(ctx, id); err != nil {
 		return fmt.Errorf("the webhook %s, created just now, is left over, because %s and deleting it failed: %w",
 			id, why, err)
