@@ -90,13 +90,6 @@ var mutations = []mutation{
 			return removal{`,
 	},
 	{
-		guard:   "A refused create takes its finalizer back",
-		removed: "the rollback",
-		file:    "controllers/act.go",
-		old:     `	if s == createRemote && v.reason == v1alpha1.RefusedReason {`,
-		mutated: `	if false {`,
-	},
-	{
 		guard: "Nothing is sent that was decided long ago", removed: "the budget of a reconcile's calls",
 		file:    "controllers/act.go",
 		old:     `context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)`,
@@ -181,7 +174,7 @@ var mutations = []mutation{
 	{
 		guard: "What another Webhook owns is not described, changed or deleted", removed: "AlreadyClaimed",
 		file:    "controllers/decide.go",
-		old:     `	case f.conflictingOwner != "":`,
+		old:     `	case f.conflictingOwner != "" && (id != "" || f.connection.adoption):`,
 		mutated: `	case false:`,
 	},
 	{
@@ -203,10 +196,10 @@ var mutations = []mutation{
 		mutated: `	case false:`,
 	},
 	{
-		guard: "For 10 s after the start no duplicate is deleted", removed: "the wait",
+		guard: "For 10 s after the start no duplicate and no former webhook is deleted", removed: "the wait",
 		file:    "controllers/move.go",
-		old:     `	if f.attempt.warmUp > 0 {`,
-		mutated: `	if false {`,
+		old:     `	case found && f.attempt.warmUp > 0:`,
+		mutated: `	case false:`,
 	},
 	{
 		guard: "What carries another object's mark is not imported", removed: "looking at the mark",
@@ -269,8 +262,8 @@ var mutations = []mutation{
 	{
 		guard: "The same holds for former ones, whatever else the object waits for", removed: "turning them off",
 		file:    "controllers/decide.go",
-		old:     `found && p.cause != causeProhibition {`,
-		mutated: `found && false {`,
+		old:     `	case revoked && f.attempt.warmUp == 0 && p.cause != causeProhibition:`,
+		mutated: `	case false:`,
 	},
 	// Deleting.
 	{
@@ -285,8 +278,8 @@ var mutations = []mutation{
 	{
 		guard: "Deletion waits for a create that may be in flight", removed: "the wait",
 		file:    "controllers/deletion.go",
-		old:     `	if f.id() == "" && !f.attempt.noneInFlight && !f.attempt.settled {`,
-		mutated: `	if false {`,
+		old:     `	case open && !f.refusedUnreached():`,
+		mutated: `	case false:`,
 	},
 	{
 		guard: "Deletion removes what interrupted creates made", removed: "finding it",
@@ -309,7 +302,7 @@ var mutations = []mutation{
 	{
 		guard: "Retain turns off first what is not allowed any more", removed: "turning it off",
 		file:    "controllers/deletion.go",
-		old:     `	case f.holder.reach == forbidden && f.id() != "" && f.conflictingOwner == "":`,
+		old:     `	case (f.holder.reach == forbidden || f.callbackForbidden()) && f.id() != "" && f.conflictingOwner == "":`,
 		mutated: `	case false:`,
 	},
 	// Secrets and deactivations.
