@@ -25,11 +25,11 @@ const (
 // policy or webhook, a missing permission, or because an object must not change. What passes by itself, such as a
 // conflict, an object that is gone or a server that is overloaded, is no refusal.
 func refusedByKubernetes(err error) (words string, refused bool) {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
+	status, answered := errors.AsType[*apierrors.StatusError](err)
+	if !answered {
 		return "", false
 	}
-	words = status.Status().Message
+	words = status.ErrStatus.Message
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest,
 		metav1.StatusReasonMethodNotAllowed, metav1.StatusReasonRequestEntityTooLarge, metav1.StatusReasonUnauthorized:
