@@ -78,6 +78,7 @@ var _ = Describe("A Webhook", func() {
 	It("waits for its connection and says so", func() {
 		webhook := w.apply("early")
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/ConnectionNotFound"}))
+		Expect(webhook.Finalizers).To(BeEmpty())
 		w.connect()
 		seen(webhook).Should(beReady())
 	})
@@ -218,7 +219,6 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/Refused", "Stalled": "True/Refused"}))
 		Expect(readyMessage(webhook)).To(ContainSubstring("InvalidCreateWebhookRequest"))
 		Expect(w.count("POST /webhooks")).To(Equal(1))
-		Expect(webhook.Finalizers).To(BeEmpty())
 		annotate(webhook, v1alpha1.WebhookIDAnnotation, "")
 		Consistently(func() int { return w.count("POST /webhooks") }).Should(Equal(1))
 		w.ClearFaults()

@@ -79,6 +79,9 @@ func grows(do func()) (peak int64) {
 	}
 }
 
+// patient lets slow machines, with the race detector, take their time: the bounds of time have tests of their own.
+func patient(o *platform.Options) { o.RequestTimeout, o.ListTimeout = 10*time.Minute, 10*time.Minute }
+
 func TestListIsBounded(t *testing.T) {
 	long := strings.Repeat("x", 1900)
 	for name, test := range map[string]struct {
@@ -111,7 +114,7 @@ func TestListIsBounded(t *testing.T) {
 					compressed := gzip.NewWriter(w)
 					entries(compressed, test.count, test.entry)
 					_ = compressed.Close()
-				})
+				}, patient)
 				var err error
 				peak := grows(func() { _, err = s.client.List(t.Context()) })
 				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
@@ -124,12 +127,12 @@ func TestListIsBounded(t *testing.T) {
 }
 
 func TestListsOfTheBoundsAreRead(t *testing.T) {
-	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) })
+	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) }, patient)
 	all, err := s.client.List(t.Context())
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(100_000))
 
-	s = newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 63, padded(1<<20-100)) })
+	s = newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 63, padded(1<<20-100)) }, patient)
 	all, err = s.client.List(t.Context())
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(63))
@@ -142,7 +145,7 @@ func TestAllPagesTogetherAreBounded(t *testing.T) {
 		fmt.Fprintf(w, `{"_links":{"next":{"href":"?page=%d"}},`, page)
 		_, _ = io.WriteString(w, `"x":"`+strings.Repeat("x", 1000)+`","webhooks":[`+
 			strings.TrimSuffix(strings.Repeat(small(1)+",", 1000), ",")+`]}`)
-	})
+	}, patient)
 	_, err := s.client.List(t.Context())
 	s.Expect(err).To(MatchError(ContainSubstring("more than 100000 webhooks")))
 	s.Expect(page).To(Equal(101))
@@ -159,7 +162,7 @@ func TestWholeListIsBoundedInTime(t *testing.T) {
 			return
 		}
 		fmt.Fprintf(w, `{"webhooks":[],"_links":{"next":{"href":"?page=%d"}}}`, page)
-	}, func(o *platform.Options) { o.ListTimeout, o.RequestTimeout = 300*time.Millisecond, time.Hour })
+	}, func(o *platform.Options) { o.ListTimeout, o.RequestTimeout = 3*time.Second, time.Hour })
 	_, err := s.client.List(t.Context())
 	s.Expect(err).To(MatchError(context.DeadlineExceeded))
 	s.Expect(pages).To(HaveLen(4))
@@ -225,7 +228,7 @@ func TestOtherAnswersAreBounded(t *testing.T) {
 				for err == nil {
 					_, err = io.WriteString(out, padding)
 				}
-			})
+			}, patient)
 			err := operations[op](s, webhookID)
 			s.Expect(err).To(MatchError(ContainSubstring("larger than 1 MiB")))
 			s.client.CloseIdleConnections()
