@@ -1,11 +1,14 @@
 package controllers
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
+	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -51,4 +54,30 @@ func TestAFormerOneThatCannotBeTurnedOffHoldsUpNoEdit(t *testing.T) {
 		s.run(2 * longestBackoff)
 		s.Expect(s.of(otherClientID)[0].CallbackURL).To(Equal(callbackOf("elsewhere")), s.message(subject))
 	})
+}
+
+// A Webhook is deleted while the platform refuses to delete what it gave up: it waits, and says so.
+func TestAFormerOneCannotBeDeletedItsWebhookWaits(t *testing.T) {
+	for _, status := range []string{"status:403", "status:409", "status:503"} {
+		for _, active := range []bool{true, false} {
+			t.Run(fmt.Sprint(status, " active ", active), func(t *testing.T) {
+				inClaimScene(t, func(s claimScene) {
+					s.connect(otherConnection, otherClientID)
+					s.apply(subject, func(o *v1alpha1.Webhook) { o.Spec.Active = &active })
+					s.fault(http.MethodDelete, "/webhooks/"+s.idOf(subject), status, simulator.Forever)
+					s.cluster.edit(subject, connectedBy(otherConnection))
+					s.run(settleFor)
+					deleteSubject(s.world)
+					s.run(15 * time.Minute)
+					s.Expect(s.of(crashClientID)).To(HaveLen(1))
+					s.Expect(s.cluster.webhook(subject)).NotTo(BeNil(), "it is the last that knows of it")
+					s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))
+					s.platform.ClearFaults()
+					s.run(12 * time.Minute)
+					s.Expect(s.platform.Webhooks()).To(BeEmpty())
+					s.Expect(s.cluster.webhook(subject)).To(BeNil())
+				})
+			})
+		}
+	}
 }

@@ -51,8 +51,10 @@ func letGo(f facts) plan {
 		return turnOffFormer(former, nothing)
 	}
 	for _, former := range f.former {
-		if former.reach == forbidden && former.undecided() {
-			return plan{other: former.removal(), verdict: turningOffWaits(former.ID, former.blocked())}
+		if former.revoked(&f) && f.undecided(former) {
+			v := turningOffWaits(former.ID, f.blocked(former))
+			v.retry = f.held(former.removal().request())
+			return plan{other: former.removal(), verdict: v}
 		}
 	}
 	if p, unconfirmed := f.confirmFormer(forbidden); unconfirmed {
@@ -74,17 +76,21 @@ func (f *facts) outOfReach() bool {
 	return f.id() != "" && f.conflictingOwner == "" && f.holder.reach.none() || len(f.unreachableFormers()) > 0
 }
 
-// undecided reports whether it is not known, because the account does not answer or was not listed yet, that a former
-// remote webhook needs nothing: that it is gone, off, or of another Webhook.
-func (former *formerFacts) undecided() bool {
+// undecided reports whether it is not known that a former remote webhook needs nothing: that it is gone, off, or of
+// another Webhook. The account does not answer, was not listed yet, or refused what was tried.
+func (f *facts) undecided(former formerFacts) bool {
 	off := former.synced && former.presence == fleet.Present && !former.webhook.Active
-	return !former.taken && former.presence != fleet.Gone && !off && (!former.synced || former.failure != nil)
+	waits := !former.synced || former.failure != nil || f.held(former.removal().request()) > 0
+	return !former.taken && former.presence != fleet.Gone && !off && waits
 }
 
 // blocked says why nothing can be done about a former remote webhook whose account a connection reaches.
-func (former *formerFacts) blocked() string {
-	if former.failure != nil {
+func (f *facts) blocked(former formerFacts) string {
+	switch {
+	case former.failure != nil:
 		return causeOf(former.failure)
+	case f.held(former.removal().request()) > 0:
+		return f.refusals[former.removal().request()].verdict.message
 	}
 	return fmt.Sprintf("the webhooks of the account %s have not been listed yet", former.Account)
 }
@@ -215,9 +221,10 @@ func (f *facts) awaitFormer() (plan, bool) {
 		return p, true
 	}
 	for _, former := range f.former {
-		if former.reach != unreachable && former.undecided() {
-			v := deletionWaits(former.blocked())
-			v.await = true
+		remains := former.reach == reachable && former.presence == fleet.Present && !former.taken
+		if remains || former.reach != unreachable && f.undecided(former) {
+			v := deletionWaits(f.blocked(former))
+			v.await, v.retry = true, f.held(former.removal().request())
 			return plan{other: former.removal(), verdict: v}, true
 		}
 	}

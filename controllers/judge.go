@@ -95,7 +95,7 @@ func (r *run) judgeRemoval(s step, v verdict, err error) verdict {
 	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
 		"account", r.plan.other.Account, "error", err.Error())
 	if _, held := errors.AsType[*fleet.HeldError](err); !held && !limited(err) {
-		v.retry = r.judgeRefusal(s, statusOf(err), "").retry
+		v.retry = r.judgeRefusal(s, statusOf(err), causeOf(err)).retry
 	}
 	kept := r.plan.verdict
 	if kept.await, kept.retry = v.await, v.retry; !r.object().DeletionTimestamp.IsZero() {

@@ -143,8 +143,7 @@ func (former *formerFacts) removal() removal {
 func (f *facts) revokedFormer() (r removal, found bool) {
 	for _, former := range f.former {
 		delivers := former.presence == fleet.Present && former.webhook.Active
-		barred := former.reach == forbidden || former.callbackForbidden && f.retainsRemote()
-		if barred && delivers && !former.taken && former.failure == nil &&
+		if former.revoked(f) && delivers && !former.taken && former.failure == nil &&
 			f.held(former.removal().request()) == 0 {
 			r = former.removal()
 			r.turnOff = true
@@ -152,6 +151,12 @@ func (f *facts) revokedFormer() (r removal, found bool) {
 		}
 	}
 	return removal{}, false
+}
+
+// revoked reports whether a former remote webhook must be turned off, because no connection allows it any more and it
+// is not to be deleted.
+func (former *formerFacts) revoked(f *facts) bool {
+	return former.reach == forbidden || former.callbackForbidden && f.retainsRemote()
 }
 
 // turnOffFormer turns off what was given up, whatever else the object waits for: revocation bears no delay.
