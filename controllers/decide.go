@@ -127,7 +127,7 @@ func turnOffForbidden(f facts) plan {
 // by trouble with the credentials, which the connection itself reports once.
 func decideUnconnected(f facts) plan {
 	settled := !f.pending() && apimeta.IsStatusConditionTrue(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
-	if settled && f.connection.problem.reason != v1alpha1.ConnectionNotFoundReason {
+	if settled && !f.connection.absent() {
 		return plan{verdict: awaitList}
 	}
 	v := halted(*f.connection.problem)

@@ -81,6 +81,11 @@ type connectionFacts struct {
 	synced bool
 }
 
+// absent reports whether the connection that spec.connectionRef names does not exist.
+func (c *connectionFacts) absent() bool {
+	return c.problem != nil && c.problem.reason == v1alpha1.ConnectionNotFoundReason
+}
+
 // reach says by which connections an object reaches an account.
 type reach int
 

@@ -154,13 +154,9 @@ func (m *memory) accepted(name types.NamespacedName, uid types.UID, turnedOff bo
 	m.change(name, uid, func(a *attempt) { a.accepted, a.turnedOff = true, turnedOff || a.turnedOff })
 }
 
-// stillOff reports whether this process turned the remote webhook off and has not seen it on since.
-func (m *memory) stillOff(name types.NamespacedName, uid types.UID, on bool) bool {
-	off := m.of(name, uid).turnedOff
-	if off && on {
-		m.change(name, uid, func(a *attempt) { a.turnedOff = false })
-	}
-	return off && !on
+// seenOn notes that the remote webhook is on, whatever this process did to it before.
+func (m *memory) seenOn(name types.NamespacedName, uid types.UID) {
+	m.change(name, uid, func(a *attempt) { a.turnedOff = false })
 }
 
 // unknown notes a create of unknown outcome that ended now.

@@ -44,6 +44,10 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		r.memory.wrote(objectKey(w), w.UID, f.remote, known.turnedOff)
 		f.modified = f.remote.Modified
 	}
+	on := f.presence == fleet.Present && f.remote.Active
+	if f.turnedOff = known.turnedOff && !on; known.turnedOff && on {
+		r.memory.seenOn(objectKey(w), w.UID)
+	}
 	if err := r.observeFormer(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
@@ -97,7 +101,6 @@ func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via mem
 		f.confirmed = member.Fleet().Confirmed(id)
 		f.holder.callbackForbidden, err = r.callbackForbidden(ctx, member, f.presence, f.remote)
 	}
-	f.turnedOff = r.memory.stillOff(objectKey(f.webhook), f.webhook.UID, f.presence == fleet.Present && f.remote.Active)
 	return err
 }
 
@@ -136,23 +139,23 @@ func (r *WebhookReconciler) taken(ctx context.Context, w *v1alpha1.Webhook, form
 // observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up,
 // in all accounts that it may use: connectionRef may have led elsewhere when they were sent.
 func (r *WebhookReconciler) observeMarked(ctx context.Context, f *facts, via members) error {
-	var failed error
-	r.Fleets.EachAccount(func(account *fleet.Fleet) {
-		for _, w := range account.Marked(fleet.Owner(markOf(f.webhook))) {
+	owner := fleet.Owner(markOf(f.webhook))
+	for _, account := range r.Fleets.Marked(owner) {
+		for _, w := range account.Marked(owner) {
 			found := proof.Remote{Account: account.Account(), ID: w.ID}
 			if !inScope(w, f.webhook) || sameRemote(found, f.identity.owned) || f.identity.gaveUp(found) {
 				continue
 			}
 			_, how, err := r.reachable(ctx, f, found.Account, via)
 			if err != nil {
-				failed = err
+				return err
 			}
 			if how == reachable {
 				f.marked = append(f.marked, markedFacts{account: found.Account, webhook: w})
 			}
 		}
-	})
-	return failed
+	}
+	return nil
 }
 
 // observeConflict finds a Webhook with a better claim to the same remote webhook.

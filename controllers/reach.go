@@ -57,6 +57,9 @@ func (r *WebhookReconciler) reachable(
 		if best.member == nil || rank < best.rank {
 			best = way{member, rank}
 		}
+		if rank == ownConnection {
+			break
+		}
 	}
 	if best.member == nil || best.rank >= barredAndSound {
 		if how, err := r.unconnected(ctx, f, account); err != nil || how != unreachable || best.member == nil {
@@ -141,14 +144,18 @@ func (r *WebhookReconciler) callbackForbidden(
 
 // rank says how good a connection is for an object.
 func (r *WebhookReconciler) rank(ctx context.Context, f *facts, member *fleet.Member) (int, error) {
-	allowed, exists, err := r.mayUse(ctx, f.webhook, member.Name())
-	if err != nil {
-		return 0, err
+	own := member.Name() == connectionOf(f.webhook)
+	allowed, exists := !f.connection.forbidden, !f.connection.absent()
+	if !own {
+		var err error
+		if allowed, exists, err = r.mayUse(ctx, f.webhook, member.Name()); err != nil {
+			return 0, err
+		}
 	}
 	deleting, failing := !f.webhook.DeletionTimestamp.IsZero(), member.Failure() != nil
-	own := member.Name() == connectionOf(f.webhook) && (!deleting || !failing)
+	own = own && (!deleting || !failing)
 	if member.Closed() != nil || !exists {
-		return rankClosed(allowed || !exists && deleting, exists), nil
+		return rankClosed(exists && allowed || !exists && deleting, exists), nil
 	}
 	return rankOpen(allowed, own, failing), nil
 }

@@ -54,7 +54,7 @@ func refusalPause(status, count int) (pause time.Duration, passing bool) {
 	return permissionPause, false
 }
 
-// passesByItself reports whether an answer is of a kind that often passes, whoever gave it: the platform or a proxy. A
+// passesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. A
 // create that is answered 404 is refused: what does not exist is not the webhook, but what it should be about.
 func passesByItself(s step, err error) bool {
 	switch statusOf(err) {
@@ -89,41 +89,9 @@ func (r refusal) held(now time.Time, generation int64) time.Duration {
 	return max(r.until.Sub(now), 0)
 }
 
-// refused notes that a request was refused, and returns what is known of it now.
-func (m *memory) refused(
-	name types.NamespacedName, uid types.UID, request string, generation int64, status int, now time.Time,
-) (noted refusal) {
-	m.change(name, uid, func(a *attempt) {
-		noted = a.refusals[request]
-		if noted.generation != generation {
-			noted = refusal{generation: generation}
-		}
-		noted.count++
-		pause, _ := refusalPause(status, noted.count)
-		noted.until = now.Add(jittered(pause))
-		a.setRefusal(request, noted)
-	})
-	return noted
-}
-
-// remind notes what the status tells of a refusal that a process before this one met. It is tried again within the
-// pause that follows a missing permission, so that a restart does not send all of them at once.
-func (m *memory) remind(name types.NamespacedName, uid types.UID, request string, generation int64, now time.Time) {
-	m.change(name, uid, func(a *attempt) {
-		a.setRefusal(request, refusal{
-			count: len(passingPauses), generation: generation,
-			until: now.Add(time.Duration(rand.Float64() * float64(permissionPause))), //nolint:gosec // not for secrets
-		})
-	})
-}
-
-// postpone leaves a refused request alone for longer.
-func (m *memory) postpone(name types.NamespacedName, uid types.UID, request string, until time.Time) {
-	m.change(name, uid, func(a *attempt) {
-		noted := a.refusals[request]
-		noted.until = until
-		a.setRefusal(request, noted)
-	})
+// noteRefusal notes what is known of a refused request.
+func (m *memory) noteRefusal(name types.NamespacedName, uid types.UID, request string, noted refusal) {
+	m.change(name, uid, func(a *attempt) { a.setRefusal(request, noted) })
 }
 
 // setRefusal changes a copy: what was handed out before stays as it was. The oldest makes room.
@@ -144,12 +112,17 @@ func (a *attempt) setRefusal(request string, noted refusal) {
 	}
 }
 
-// observeRefusals notes which requests of the object the platform refused.
+// observeRefusals notes which requests of the object the platform refused. One that the status tells of, which a process
+// before this one met, is tried again within the pause that follows a missing permission, so that a restart does not send
+// all of them at once.
 func (r *WebhookReconciler) observeRefusals(f *facts, known attempt) {
 	last := f.webhook.Status.RefusedRequest
 	if _, noted := known.refusals[last]; last != "" && !noted && f.webhook.Status.ObservedGeneration == f.generation {
-		r.memory.remind(objectKey(f.webhook), f.webhook.UID, last, f.generation, f.now)
-		known = r.memory.of(objectKey(f.webhook), f.webhook.UID)
+		known.setRefusal(last, refusal{
+			count: len(passingPauses), generation: f.generation,
+			until: f.now.Add(time.Duration(rand.Float64() * float64(permissionPause))), //nolint:gosec // not for secrets
+		})
+		r.memory.noteRefusal(objectKey(f.webhook), f.webhook.UID, last, known.refusals[last])
 	}
 	f.refusals = known.refusals
 }
@@ -205,6 +178,9 @@ func (r *run) requestOf(s step) string {
 // held reports for how long the request of a step must wait, because the platform refused it a short while ago, or
 // because retries of what it refused would take more than their share of the account's rate limit.
 func (r *run) held(s step) time.Duration {
+	if len(r.facts.refusals) == 0 {
+		return 0
+	}
 	request := r.requestOf(s)
 	noted, refusedBefore := r.facts.refusals[request]
 	if !refusedBefore || r.facts.reconcileRequested() || noted.generation != r.facts.generation {
@@ -219,7 +195,8 @@ func (r *run) held(s step) time.Duration {
 	}
 	wait := member.RetryIn()
 	if wait > 0 {
-		r.memory.postpone(r.key(), r.object().UID, request, r.now().Add(wait))
+		noted.until = r.now().Add(wait)
+		r.memory.noteRefusal(r.key(), r.object().UID, request, noted)
 	}
 	return wait
 }
@@ -227,18 +204,22 @@ func (r *run) held(s step) time.Duration {
 // judgeRefusal says that the platform refused a request, and when it is tried again.
 func (r *run) judgeRefusal(s step, status int, message string) verdict {
 	request := r.requestOf(s)
-	noted := r.memory.refused(r.key(), r.object().UID, request, r.facts.generation, status, r.now())
+	noted := r.facts.refusals[request]
+	if noted.generation != r.facts.generation {
+		noted = refusal{generation: r.facts.generation}
+	}
+	noted.count++
+	pause, passing := refusalPause(status, noted.count)
+	noted.until = r.now().Add(jittered(pause))
 	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, refused: request}
-	if _, passing := refusalPause(status, noted.count); passing {
+	if passing {
 		v.reason, v.stalled, v.reconciling = v1alpha1.PlatformUnavailableReason, false, true
 	}
 	if ready := readyOf(r.object()); ready != nil && ready.Reason == v.reason && sameRefusal(ready.Message, message) {
 		v.message = ready.Message
 	}
-	r.memory.change(r.key(), r.object().UID, func(a *attempt) {
-		noted.verdict = v
-		a.setRefusal(request, noted)
-	})
+	noted.verdict = v
+	r.memory.noteRefusal(r.key(), r.object().UID, request, noted)
 	v.retry = noted.until.Sub(r.now())
 	if s == updateRemote && r.plan.divisible() {
 		v.retry = again

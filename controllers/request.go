@@ -62,20 +62,12 @@ func describeDifference(f facts, p platform.Patch) (cause, string) {
 	}
 	var found []string
 	if p.CallbackURL != "" {
-		found = append(found, fmt.Sprintf("callbackUrl was %q", withoutQuery(f.remote.CallbackURL)))
+		found = append(found, fmt.Sprintf("callbackUrl was %q", platform.WithoutQueries(f.remote.CallbackURL)))
 	}
 	if p.EventTypes != nil {
 		found = append(found, fmt.Sprintf("eventTypes were %q", f.remote.EventTypes))
 	}
 	return causeDrift, strings.Join(found, " and ")
-}
-
-// withoutQuery cuts what may be a credential from a URL that is shown in events and logs.
-func withoutQuery(url string) string {
-	if before, _, has := strings.Cut(url, "?"); has {
-		return before + "?…"
-	}
-	return url
 }
 
 // fingerprintCreate and fingerprintUpdate identify requests. That of the secret stands for it.

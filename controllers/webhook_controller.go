@@ -234,8 +234,8 @@ func released() predicate.Predicate {
 			before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
 			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
 			return isWebhook && stillIs && (lost(before, now, v1alpha1.OwnerAnnotation) ||
-				lost(before, now, v1alpha1.FormerAnnotation) || before.Status.WebhookID != now.Status.WebhookID ||
-				before.Status.Account != now.Status.Account || len(before.Status.Former) > len(now.Status.Former))
+				lost(before, now, v1alpha1.FormerAnnotation) || len(before.Status.Former) > len(now.Status.Former) ||
+				before.Status.WebhookID != "" && reportedRemote(&before.Status) != reportedRemote(&now.Status))
 		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}

@@ -56,7 +56,9 @@ type Fleet struct {
 	// absent holds the webhooks that a read did not find, by canonical id.
 	absent map[string]absence
 	// marks are the ids of the webhooks that carry an owner's mark, by owner.
-	marks  map[string]map[string]bool
+	marks map[Owner]map[string]bool
+	// index is the registry's, by which the accounts of an owner's marks are found.
+	index  *markIndex
 	claims map[string]claim
 	// unmanaged counts the webhooks that no Webhook claims, as counted after the last list; -1 before the first.
 	unmanaged int
@@ -120,13 +122,14 @@ type absence struct {
 	listCount uint64
 }
 
-func newFleet(account string, c clock.PassiveClock) *Fleet {
+func newFleet(account string, c clock.PassiveClock, index *markIndex) *Fleet {
 	return &Fleet{
 		account: account, clock: c, pace: platform.NewPace(c), unmanaged: -1,
 		members: map[string]*Member{},
 		entries: map[string]*entry{},
 		absent:  map[string]absence{},
-		marks:   map[string]map[string]bool{},
+		marks:   map[Owner]map[string]bool{},
+		index:   index,
 		claims:  map[string]claim{},
 		waiting: map[string]time.Time{},
 	}
@@ -166,20 +169,6 @@ func (f *Fleet) lookup(key string) (platform.Webhook, Presence) {
 	default:
 		return platform.Webhook{}, Missing
 	}
-}
-
-// Marked returns the webhooks that carry an owner's mark, the oldest first.
-func (f *Fleet) Marked(owner Owner) []platform.Webhook {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	found := make([]platform.Webhook, 0, len(f.marks[string(owner)]))
-	for key := range f.marks[string(owner)] {
-		if e := f.entries[key]; e != nil && !e.missing {
-			found = append(found, e.webhook)
-		}
-	}
-	sortByAge(found)
-	return found
 }
 
 // Issues name the entries of the last list that could not be read, and why. They change only with a list.

@@ -168,32 +168,16 @@ func (f *Fleet) entry(key string) *entry {
 // show makes a webhook present as the platform described it.
 func (f *Fleet) show(key string, e *entry, w platform.Webhook) {
 	if e.webhook.Mark != w.Mark {
-		f.unmark(key, e)
+		f.unmark(key, e.webhook.Mark)
 	}
 	e.webhook, e.missing, e.unknown = w, false, false
-	if w.Mark != "" {
-		if f.marks[w.Mark] == nil {
-			f.marks[w.Mark] = map[string]bool{}
-		}
-		f.marks[w.Mark][key] = true
-	}
+	f.mark(key, w.Mark)
 }
 
 // hide makes a webhook missing.
 func (f *Fleet) hide(key string, e *entry) {
-	f.unmark(key, e)
+	f.unmark(key, e.webhook.Mark)
 	e.missing = true
-}
-
-func (f *Fleet) unmark(key string, e *entry) {
-	mark := e.webhook.Mark
-	if mark == "" {
-		return
-	}
-	delete(f.marks[mark], key)
-	if len(f.marks[mark]) == 0 {
-		delete(f.marks, mark)
-	}
 }
 
 // outdatedFor is for how long a list may show a webhook as it was before the last call about it.

@@ -19,6 +19,7 @@ const forgetAccountAfter = time.Hour
 // its connection object while webhooks remain to be deleted through it.
 type Registry struct {
 	clock clock.PassiveClock
+	marks *markIndex
 
 	mu       sync.RWMutex
 	members  map[string]*Member
@@ -30,7 +31,8 @@ type Registry struct {
 // NewRegistry makes an empty registry.
 func NewRegistry(c clock.PassiveClock) *Registry {
 	return &Registry{
-		clock: c, members: map[string]*Member{}, accounts: map[string]*Fleet{}, left: map[string]time.Time{},
+		clock: c, marks: newMarkIndex(),
+		members: map[string]*Member{}, accounts: map[string]*Fleet{}, left: map[string]time.Time{},
 	}
 }
 
@@ -69,7 +71,7 @@ func (r *Registry) account(name string) *Fleet {
 	})
 	f := r.accounts[name]
 	if f == nil {
-		f = newFleet(name, r.clock)
+		f = newFleet(name, r.clock, r.marks)
 		r.accounts[name] = f
 		r.left[name] = r.clock.Now()
 	}
@@ -126,7 +128,7 @@ func (r *Registry) leave(m *Member) {
 // forgetSnapshot drops what nothing keeps up to date any more. The pace, and what went wrong, stay.
 func (f *Fleet) forgetSnapshot() {
 	clear(f.entries)
-	clear(f.marks)
+	f.forgetMarks()
 	clear(f.absent)
 	clear(f.waiting)
 	f.listed, f.polled, f.unmanaged = time.Time{}, time.Time{}, -1
@@ -143,12 +145,11 @@ func (r *Registry) EachMember(do func(m *Member)) {
 	}
 }
 
-// EachAccount calls do for every account that is reached, in the order of their names.
+// EachAccount calls do for every account that is reached.
 func (r *Registry) EachAccount(do func(f *Fleet)) {
 	r.mu.RLock()
 	accounts := slices.Collect(maps.Values(r.accounts))
 	r.mu.RUnlock()
-	slices.SortFunc(accounts, func(a, b *Fleet) int { return compareNames(a.account, b.account) })
 	for _, f := range accounts {
 		do(f)
 	}

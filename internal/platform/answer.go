@@ -56,8 +56,8 @@ func wordsOf(page []byte) string {
 // queries matches the query of a URL in a text: it may hold a secret.
 var queries = regexp.MustCompile(`(https?://[^\s"'<>?]*)\?[^\s"'<>)]*`)
 
-// withoutQueries cuts the queries of the URLs in a text.
-func withoutQueries(s string) string { return queries.ReplaceAllString(s, "$1?…") }
+// WithoutQueries cuts the queries of the URLs in a text.
+func WithoutQueries(s string) string { return queries.ReplaceAllString(s, "$1?…") }
 
 // tokenBody reads an answer of the token server: what it says in one spelling, and what is wrong with it; "" when it
 // can be a token, or an error as RFC 6749 describes it.
@@ -68,7 +68,7 @@ func tokenBody(response *http.Response, body []byte) (clean []byte, problem stri
 	failed := lenient[string](fields["error"])
 	switch {
 	case response.StatusCode/100 == 3:
-		return body, describeAnswer(response, nil, withoutQueries)
+		return body, describeAnswer(response, nil, WithoutQueries)
 	case looksLikeHTML(response.Header, body):
 		return body, "answered with HTML, not a token"
 	case len(body) == 0:

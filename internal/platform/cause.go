@@ -134,5 +134,5 @@ func describeSocket(_ context.Context, host string, err error) string {
 func withoutQuery(u *url.URL) string {
 	short := *u
 	short.User, short.RawQuery, short.ForceQuery, short.Fragment, short.RawFragment = nil, "", false, "", ""
-	return clean(short.String())
+	return Clean(short.String())
 }

@@ -141,7 +141,7 @@ func checkHosts(o Options) error {
 	for _, option := range []struct{ name, url string }{{"apiUrl", o.APIURL}, {"tokenUrl", o.TokenURL}} {
 		u, ok := NormalURL(option.url)
 		if !ok {
-			return &HostError{option.name, fmt.Errorf("%q is not a URL with a host", clean(option.url))}
+			return &HostError{option.name, fmt.Errorf("%q is not a URL with a host", Clean(option.url))}
 		}
 		if err := o.AllowHost(u.Host); err != nil {
 			return &HostError{option.name, err}

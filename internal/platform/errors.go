@@ -239,15 +239,12 @@ func quoter(secrets []string) func(string) string {
 				s = strings.ReplaceAll(s, secret, "***")
 			}
 		}
-		return clean(withoutQueries(s))
+		return Clean(WithoutQueries(s))
 	}
 }
 
 // Clean makes foreign text fit for a condition, an event or a log line: bounded, valid and on one line.
-func Clean(s string) string { return clean(s) }
-
-// clean makes foreign text fit for a condition, an event or a log line: bounded, valid and on one line.
-func clean(s string) string { return cut(s, maxErrorText) }
+func Clean(s string) string { return cut(s, maxErrorText) }
 
 // cut leaves of a text what can be printed in one line of so many bytes.
 func cut(s string, longest int) string {

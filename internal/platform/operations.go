@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -77,7 +76,7 @@ func checkID(op, id string) error {
 	if ValidID(id) {
 		return nil
 	}
-	return fmt.Errorf("%s: %q is not the id of a webhook", op, clean(id))
+	return fmt.Errorf("%s: %q is not the id of a webhook", op, Clean(id))
 }
 
 // List returns every webhook of the calling Service Application: all of them, or an error. A page for which there is no
@@ -168,20 +167,21 @@ func (e *listTimeoutError) Is(target error) bool { return target == context.Dead
 func (c *Client) nextPage(page *url.URL, link string) (*url.URL, error) {
 	next, err := page.Parse(link)
 	if err != nil {
-		return nil, fmt.Errorf("the link to the next page is no URL: %q", withoutQueries(clean(link)))
+		return nil, fmt.Errorf("the link to the next page is no URL: %q", WithoutQueries(Clean(link)))
 	}
 	if hostOf(next) != hostOf(page) {
-		return nil, fmt.Errorf("the next page is on another host: %q, not %q", clean(hostOf(next)), hostOf(page))
+		return nil, fmt.Errorf("the next page is on another host: %q, not %q", Clean(hostOf(next)), hostOf(page))
 	}
 	next.Scheme, next.Host = c.base.Scheme, c.base.Host
 	return next, nil
 }
 
-// hostOf is the scheme and host of a URL, in lower case and without the scheme's default port.
+// hostOf is the scheme and host of a URL, in one spelling.
 func hostOf(u *url.URL) string {
-	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	defaults := map[string]string{"https": ":443", "http": ":80"}
-	return scheme + "://" + strings.TrimSuffix(host, defaults[scheme])
+	if normal, ok := NormalURL(u.String()); ok {
+		u = normal
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // misread is the error of an answer that came but cannot be used.

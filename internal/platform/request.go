@@ -44,7 +44,7 @@ type operation struct {
 
 // failure is an error of this operation about which nothing more is known. A path may be what the platform linked to.
 func (o operation) failure() *Error {
-	return &Error{Operation: o.words, Method: o.method, Path: clean(o.url.Path)}
+	return &Error{Operation: o.words, Method: o.method, Path: Clean(o.url.Path)}
 }
 
 // Ready reports whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It

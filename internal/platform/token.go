@@ -164,7 +164,7 @@ func (t *tokens) host() string {
 func (t *tokens) path() string {
 	u, err := url.Parse(t.config.TokenURL)
 	if err != nil {
-		return clean(t.config.TokenURL)
+		return Clean(t.config.TokenURL)
 	}
 	return withoutQuery(u)
 }

@@ -75,7 +75,7 @@ func (w *Webhook) UnmarshalJSON(data []byte) error {
 	case wire.ID == "":
 		return errors.New("webhook without id")
 	case !ValidID(wire.ID):
-		return fmt.Errorf("webhook with the id %q", clean(wire.ID))
+		return fmt.Errorf("webhook with the id %q", Clean(wire.ID))
 	case wire.Active == nil:
 		return errors.New("active is missing or null")
 	case wire.CallbackURL == "":
