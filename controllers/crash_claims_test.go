@@ -15,20 +15,20 @@ func TestWhatRetainLetGoCanBeImported(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		id := s.idOf(subject)
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: otherClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		s.cluster.edit(subject, retaining)
 		s.delete(subject)
 		s.Expect(s.cluster.webhook(subject)).To(BeNil())
 		s.connect(otherConnection, crashClientID)
 		s.run(settleFor)
-		s.apply("heir", connectedBy(otherConnection), importing(id))
+		s.apply("successor", connectedBy(otherConnection), importing(id))
 		s.run(time.Minute)
-		s.Expect(said(s.cluster.webhook("heir").Status.Conditions)).To(ContainSubstring("InSync"))
+		s.Expect(said(s.cluster.webhook("successor").Status.Conditions)).To(ContainSubstring("InSync"))
 	})
 }
 
-// A Webhook's finalizer is stripped and it is deleted and made anew at once: the new one takes over the remote webhook.
+// A Webhook's finalizer is stripped and it is deleted and recreated at once: the new one takes over the remote webhook.
 func TestAStrippedAndRecreatedWebhookTakesOver(t *testing.T) {
 	for name, how := range map[string]func(id string) func(*v1alpha1.Webhook){
 		"import": importing, "adoption": func(string) func(*v1alpha1.Webhook) { return adopting },

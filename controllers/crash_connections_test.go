@@ -44,14 +44,24 @@ func (p *process) dialRefusably(refused *bool) {
 
 // editConnection changes the spec of a connection as people do.
 func (w *world) editConnection(name string, change func(*v1alpha1.ConnectionSpec)) {
-	c := w.cluster.read(ref{kindConnection, keyed(name)}).(*v1alpha1.Connection)
+	c := w.connection(name)
 	change(&c.Spec)
 	c.Generation++
 	w.cluster.store(c)
 }
 
-func forbidding(s *v1alpha1.ConnectionSpec) { s.AllowedCallbackHosts = []string{"nobody.example.org"} }
+func forbidding(s *v1alpha1.ConnectionSpec) { s.AllowedCallbackHosts = []string{"other.example.org"} }
 
 func (w *world) removeConnection(name string) {
-	w.cluster.remove(w.cluster.read(ref{kindConnection, keyed(name)}))
+	w.cluster.remove(w.connection(name))
+}
+
+// credentials makes or changes the Secret of a connection.
+func (w *world) credentials(secret, clientID, clientSecret string) {
+	w.cluster.setSecret(secret, map[string]string{clientIDKey: clientID, clientSecretKey: clientSecret})
+}
+
+// connection reads a connection.
+func (w *world) connection(name string) *v1alpha1.Connection {
+	return w.cluster.read(ref{kindConnection, keyed(name)}).(*v1alpha1.Connection)
 }

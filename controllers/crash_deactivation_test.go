@@ -10,7 +10,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// Somebody turns a webhook off in the spec and, before the operator wrote that down, on again. That is no deactivation,
+// A webhook is turned off in the spec and, before the operator wrote that down, on again. That is no deactivation,
 // and OnRequest does not wait for a request.
 func TestOffAndOnAgainIsNoDeactivation(t *testing.T) {
 	for after := 2 * time.Millisecond; after <= 60*time.Millisecond; after += 2 * time.Millisecond {

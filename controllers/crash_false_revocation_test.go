@@ -13,7 +13,7 @@ import (
 // does not allow the Webhook. Nothing was withdrawn: trouble with its credentials turns nothing off.
 func TestAFailingLoginIsNoRevocation(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.credentials("credentials", crashClientID, refusable)
 		s.connect(otherConnection, crashClientID)
 		s.editConnection(otherConnection, forbidding)
 		s.apply(subject)

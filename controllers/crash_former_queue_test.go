@@ -18,7 +18,7 @@ func TestAFormerOneInTroubleHoldsUpNoOther(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		refused := false
 		s.processes[0].dialRefusably(&refused)
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.credentials("credentials", crashClientID, refusable)
 		s.connect(otherConnection, otherClientID)
 		s.connect("third", "third-app")
 		s.apply(subject)

@@ -7,7 +7,7 @@ import (
 )
 
 // A webhook was hidden for a while and another one was created: "if it was only hidden, it is removed when it shows
-// again". Retain is about deletion and moves; two that deliver to one callback are wanted by nobody.
+// again". Retain is about deletion and moves; of two that deliver to one callback one is too many.
 func TestAHiddenWebhookThatReturnsLeavesOneWithRetain(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject, retaining)

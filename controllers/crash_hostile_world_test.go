@@ -50,12 +50,12 @@ type hostileRun struct {
 	// passwords are those of the service applications; clients are the service applications of the access tokens.
 	passwords map[string]string
 	clients   map[string]string
-	// protected are the remote webhooks that must stay as they are: those of Webhooks that nobody edits, and unmanaged
+	// protected are the remote webhooks that must stay as they are: those of Webhooks that no tenant edits, and unmanaged
 	// ones.
 	protected map[string]simulator.Webhook
 	// unmanaged counts the remote webhooks of a service application that no Webhook owns.
 	unmanaged map[string]int
-	// static are the objects of other tenants that nobody edits; known is how many changes had happened before the
+	// static are the objects of other tenants that no tenant edits; known is how many changes had happened before the
 	// hostile tenant began.
 	static map[ref]bool
 	known  int

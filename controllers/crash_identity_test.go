@@ -206,7 +206,7 @@ func TestOnRequestIsAskedByPeopleAlone(t *testing.T) {
 			secret := s.cluster.read(ref{kindSecret, keyed("credentials")})
 			s.cluster.remove(secret)
 			s.run(settleFor)
-			s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: "pair"})
+			s.credentials("credentials", crashClientID, "pair")
 		},
 		"an outage ends": func(s claimScene) {
 			s.fault(http.MethodGet, "/webhooks", "status:503", 5)

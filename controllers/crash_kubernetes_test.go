@@ -75,11 +75,11 @@ func TestTheAPIServerRefusesTheCredentialsOfANewConnectionOthersGoOn(t *testing.
 		lists := s.count("GET /webhooks")
 		s.run(5 * time.Minute)
 		s.Expect(s.count("GET /webhooks")-lists).To(BeNumerically(">=", 14), "the account is listed every 20 s")
-		other := s.cluster.read(ref{kindConnection, keyed(otherConnection)}).(*v1alpha1.Connection)
+		other := s.connection(otherConnection)
 		s.Expect(said(other.Status.Conditions)).To(ContainSubstring(v1alpha1.KubernetesRefusedReason))
 		allow()
 		s.run(time.Minute)
-		other = s.cluster.read(ref{kindConnection, keyed(otherConnection)}).(*v1alpha1.Connection)
+		other = s.connection(otherConnection)
 		s.Expect(said(other.Status.Conditions)).To(Equal("Ready=True/" + v1alpha1.ConnectedReason))
 	})
 }

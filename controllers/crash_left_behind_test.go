@@ -16,7 +16,7 @@ import (
 // connection reaches any more": promise 4, the status never lies.
 func TestARestartLeavesNothingBehind(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.credentials("credentials", crashClientID, refusable)
 		s.connect(otherConnection, otherClientID)
 		s.apply(subject)
 		s.fault(http.MethodDelete, "/webhooks/{id}", "status:503", simulator.Forever)

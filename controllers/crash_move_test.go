@@ -123,7 +123,7 @@ func TestAnAccountThatNoConnectionReachesIsReported(t *testing.T) {
 		s.apply(subject)
 		id := s.idOf(subject)
 		account := s.cluster.webhook(subject).Status.Account
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: otherClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		status := s.cluster.webhook(subject).Status
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), "Ready speaks of the new one")
@@ -133,7 +133,7 @@ func TestAnAccountThatNoConnectionReachesIsReported(t *testing.T) {
 		s.Expect(left).NotTo(BeNil())
 		s.Expect(left.Message).To(And(ContainSubstring(id), ContainSubstring(account)))
 
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", crashClientID, "pair")
 		s.run(settleFor)
 		s.Expect(s.idOf(subject)).To(Equal(id), "moving back takes back")
 		s.Expect(s.of(crashClientID)).To(HaveLen(1))
@@ -148,7 +148,7 @@ func TestAnAccountThatNoConnectionReachesIsReported(t *testing.T) {
 func TestADeletedWebhookThatLeftOneBehindSaysSoAndRetainLetsGo(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: otherClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		s.delete(subject)
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))

@@ -12,17 +12,14 @@ import (
 // which is no change of the spec, and changed back; and also when the webhook is hidden for a while.
 func TestOnRequestIsNotAskedByAMove(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		s.apply(subject, reactivatedOnRequest)
-		deactivate(s.world)
-		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
+		s.applyDeactivated()
 		id := s.idOf(subject)
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: otherClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		for _, w := range s.of(otherClientID) {
 			t.Log("in the other account active:", w.Active, s.reason(subject))
 		}
-		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: "pair"})
+		s.credentials("credentials", crashClientID, "pair")
 		s.run(settleFor)
 		s.Expect(s.idOf(subject)).To(Equal(id))
 		s.Expect(s.of(crashClientID)[0].Active).To(BeFalse(), s.reason(subject))
@@ -31,10 +28,7 @@ func TestOnRequestIsNotAskedByAMove(t *testing.T) {
 
 func TestOnRequestIsNotAskedByALoss(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		s.apply(subject, reactivatedOnRequest)
-		deactivate(s.world)
-		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
+		s.applyDeactivated()
 		s.must(s.platform.SetVariant("hidden"))
 		s.run(2 * settleFor)
 		s.must(s.platform.ClearVariant("hidden"))
@@ -43,4 +37,12 @@ func TestOnRequestIsNotAskedByALoss(t *testing.T) {
 			s.Expect(w.Active).To(BeFalse(), s.reason(subject))
 		}
 	})
+}
+
+// applyDeactivated makes a Webhook that the platform turned off and that waits for a request.
+func (s claimScene) applyDeactivated() {
+	s.apply(subject, reactivatedOnRequest)
+	deactivate(s.world)
+	s.run(settleFor)
+	s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
 }

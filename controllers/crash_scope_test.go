@@ -32,7 +32,7 @@ func TestANarrowScopeOfOneIsNotTheOthersTrouble(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		s.connect("a-narrow", crashClientID)
-		s.cluster.setSecret("a-narrow", map[string]string{clientIDKey: crashClientID, clientSecretKey: refusable})
+		s.credentials("a-narrow", crashClientID, refusable)
 		s.processes[0].kill()
 		p := s.start()
 		p.connections.dial = func(o platform.Options) (API, error) {

@@ -17,7 +17,7 @@ func TestAStaleStartRemovesNoFormerOneThatAnotherOwns(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.connect(otherConnection, otherClientID)
 		s.apply(subject, connectedBy(otherConnection))
-		id := s.createRemote(callbackOf("heir"), newWebhook(subject).Spec.EventTypes...)
+		id := s.createRemote(callbackOf("successor"), newWebhook(subject).Spec.EventTypes...)
 		account := s.processes[0].webhooks.Fleets.Member(crashNamespace + "/" + crashConnection).Fleet().Account()
 		remote := proof.Remote{Account: account, ID: id}
 		s.processes[0].kill()
@@ -25,7 +25,7 @@ func TestAStaleStartRemovesNoFormerOneThatAnotherOwns(t *testing.T) {
 		s.cluster.annotate(subject, v1alpha1.FormerAnnotation,
 			crashKey.Former(objectOf(s.cluster.webhook(subject)), []proof.Remote{remote}))
 		s.cluster.edit(subject, func(o *v1alpha1.Webhook) { delete(o.Annotations, v1alpha1.FormerAnnotation) })
-		s.cluster.add(newWebhook("heir", importing(id), func(o *v1alpha1.Webhook) {
+		s.cluster.add(newWebhook("successor", importing(id), func(o *v1alpha1.Webhook) {
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.OwnerAnnotation, crashKey.Owner(objectOf(o), remote))
 			o.Finalizers = []string{v1alpha1.WebhookFinalizer}
@@ -33,6 +33,6 @@ func TestAStaleStartRemovesNoFormerOneThatAnotherOwns(t *testing.T) {
 		s.start(fate{point: 2, what: startBehind, late: 3 * time.Second})
 		s.run(settleFor)
 		s.Expect(s.count("DELETE /webhooks/{id}")).To(BeZero())
-		s.Expect(s.reason("heir")).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason))
 	})
 }

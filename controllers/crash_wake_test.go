@@ -18,13 +18,13 @@ func TestWhatAMoveLetsGoIsImported(t *testing.T) {
 		s.connect(otherConnection, otherClientID)
 		s.apply(subject, retaining)
 		id := s.idOf(subject)
-		s.apply("heir", importing(id))
-		s.Expect(s.reason("heir")).To(Equal(v1alpha1.AlreadyClaimedReason))
+		s.apply("successor", importing(id))
+		s.Expect(s.reason("successor")).To(Equal(v1alpha1.AlreadyClaimedReason))
 		s.cluster.edit(subject, connectedBy(otherConnection))
 		s.run(settleFor)
 		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(v1alpha1.FormerAnnotation))
 		s.run(30 * time.Minute)
-		s.Expect(s.reason("heir")).To(Equal(v1alpha1.InSyncReason), s.message("heir"))
+		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason), s.message("successor"))
 	})
 }
 
@@ -58,7 +58,7 @@ func TestANewConnectionServesADeletion(t *testing.T) {
 		s.apply(subject)
 		s.cluster.edit(subject, connectedBy("nowhere"))
 		s.run(settleFor)
-		spec := s.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection).Spec
+		spec := s.connection(crashConnection).Spec
 		s.removeConnection(crashConnection)
 		s.run(settleFor)
 		deleteSubject(s.world)

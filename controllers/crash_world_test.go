@@ -85,7 +85,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, platform: platform, yielded: make(chan struct{}), strangers: map[string]simulator.Webhook{}}
 	w.cluster = newCluster(w)
-	w.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID, clientSecretKey: "pair"})
+	w.credentials("credentials", crashClientID, "pair")
 	w.cluster.add(&v1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: crashConnection},
 		Spec: v1alpha1.ConnectionSpec{

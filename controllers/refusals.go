@@ -112,9 +112,9 @@ func (a *attempt) setRefusal(request string, noted refusal) {
 	}
 }
 
-// observeRefusals notes which requests of the object the platform refused. One that the status tells of, which a process
-// before this one met, is tried again within the pause that follows a missing permission, so that a restart does not send
-// all of them at once.
+// observeRefusals notes which requests of the object the platform refused. One that the status tells of, which a
+// process before this one met, is tried again within the pause that follows a missing permission, so that a restart
+// does not send all of them at once.
 func (r *WebhookReconciler) observeRefusals(f *facts, known attempt) {
 	last := f.webhook.Status.RefusedRequest
 	if _, noted := known.refusals[last]; last != "" && !noted && f.webhook.Status.ObservedGeneration == f.generation {

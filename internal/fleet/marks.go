@@ -8,8 +8,8 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// markIndex finds the accounts whose webhooks carry an owner's mark. There are few: of creates that are under way or were
-// interrupted. Looking there does not wait for an account that takes over a long list.
+// markIndex finds the accounts whose webhooks carry an owner's mark. There are few: of creates that are under way or
+// were interrupted. Looking there does not wait for an account that takes over a long list.
 type markIndex struct {
 	mu       sync.RWMutex
 	accounts map[Owner]map[*Fleet]bool
@@ -70,7 +70,7 @@ func (f *Fleet) mark(key, mark string) {
 	f.marks[owner][key] = true
 }
 
-// unmark notes that a webhook carries a mark no more.
+// unmark notes that a webhook no longer carries a mark.
 func (f *Fleet) unmark(key, mark string) {
 	owner := Owner(mark)
 	delete(f.marks[owner], key)

@@ -327,7 +327,7 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 		outcome platform.Outcome
 		says    string
 	}{
-		"nobody listens": {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused by " + closed.Addr().String()},
+		"the port is closed": {func(*scene) string { return "http://" + closed.Addr().String() }, platform.Refused, "connection refused by " + closed.Addr().String()},
 		"a host that does not exist": {
 			func(*scene) string { return "http://api.bentley.invalid" }, platform.Refused, `no such host "api.bentley.invalid"`,
 		},
