@@ -152,3 +152,18 @@ func TestTheOperatorRestartsARefusedCreateIsNotSentAtOnce(t *testing.T) {
 		s.Expect(s.count(creates)).To(Equal(2))
 	})
 }
+
+func TestManyCreatesAreRefusedTheirRetriesLeaveTheRateLimitToOthers(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) { c.RateLimit.RequestsPerMinute = 20 })
+		s.fault(http.MethodPost, "/webhooks", "status:403", simulator.Forever)
+		for i := range 30 {
+			s.cluster.add(newWebhook(fmt.Sprint("refused-", i)))
+		}
+		s.run(15 * time.Minute)
+		s.Expect(s.count(creates)).To(BeNumerically(">=", 30), "each was tried")
+		before := s.count(creates)
+		s.run(time.Hour)
+		s.Expect(s.count(creates)-before).To(BeNumerically("~", 60, 5), "a twentieth of 20 a minute")
+	})
+}
