@@ -333,17 +333,21 @@ func (r *run) announceUpdate() {
 	}
 }
 
-// missedEvents says between which times events may be missing: the platform keeps none for a webhook that is off.
+// missedEvents says between which times events may be missing: the platform keeps none for a webhook that is off. Both
+// times are of one clock: the platform's or, where it does not tell them, the operator's.
 func (r *run) missedEvents() string {
-	off := r.facts.remote.Modified
-	if last := r.object().Status.LastDeactivationTime; off.IsZero() && last != nil {
-		off = last.Time
+	off, on := r.facts.remote.Modified, time.Time{}
+	if r.described != nil {
+		on = r.described.Modified
 	}
-	if off.IsZero() {
+	if last := r.object().Status.LastDeactivationTime; !on.After(off) && last != nil {
+		off, on = last.Time, r.now()
+	}
+	if off.IsZero() || !on.After(off) {
 		return ""
 	}
 	return fmt.Sprintf("; events between %s and %s may be missing", off.UTC().Format(time.RFC3339),
-		r.now().UTC().Format(time.RFC3339))
+		on.UTC().Format(time.RFC3339))
 }
 
 // announceDrift records that a change by another client was corrected, and counts how often.

@@ -1,0 +1,38 @@
+package controllers
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// The clocks of the platform and of the operator may differ by days: both times of the Event are of one.
+func TestAWebhookIsReactivatedTheEventTellsWhichTimeIsMissing(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"one clock": 0, "the platform's is ahead": 72 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inClaimScene(t, func(s claimScene) {
+				_, err := s.platform.Advance(ahead)
+				s.must(err)
+				s.apply(subject)
+				missing := regexp.MustCompile(`Reactivated: .*events between (\S+) and (\S+) may be missing`)
+				var times []time.Time
+				s.onEvent = func(_ runtime.Object, text string) {
+					for _, found := range missing.FindAllStringSubmatch(text, -1) {
+						for _, text := range found[1:] {
+							told, err := time.Parse(time.RFC3339, text)
+							s.must(err)
+							times = append(times, told)
+						}
+					}
+				}
+				deactivate(s.world)
+				s.run(settleFor)
+				s.Expect(times).To(HaveLen(2))
+				s.Expect(times[1].Sub(times[0])).To(BeNumerically("~", pollEvery/2, pollEvery/2), "until the next list")
+			})
+		})
+	}
+}
