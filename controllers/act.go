@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -232,7 +233,7 @@ func (r *run) confirm(remote context.Context) error {
 func (r *run) create(remote context.Context) error {
 	request := createRequest(r.object())
 	request.Secret = r.facts.secret.value
-	request.CallbackURL = platform.Mark(request.CallbackURL, string(r.owner()))
+	request.CallbackURL = r.facts.markedCallback()
 	created, err := r.target().Create(remote, r.owner(), request)
 	if refusesMark(err) {
 		request.CallbackURL = r.object().Spec.CallbackURL
@@ -284,6 +285,8 @@ func (r *run) update(remote context.Context) error {
 	if !r.plan.withoutSecret {
 		patch.Secret = r.facts.secret.value
 	}
+	before := r.callbackBefore()
+	r.memory.sendingCallback(r.key(), r.object().UID, patch.CallbackURL, before)
 	updated, err := r.send(remote, patch)
 	if platform.IsAccepted(err) {
 		r.memory.accepted(r.key(), r.object().UID, patch.Active != nil && !*patch.Active)
@@ -298,7 +301,22 @@ func (r *run) update(remote context.Context) error {
 	r.secretSent = !r.plan.withoutSecret
 	r.reactivated = r.plan.cause == causeReactivate
 	r.announceUpdate()
+	if patch.CallbackURL != "" {
+		r.facts.learnSpelling(before, updated.CallbackURL)
+		r.memory.spelled(r.key(), r.object().UID, r.facts.spelling)
+	}
 	return r.compare(patch, updated)
+}
+
+// callbackBefore is what the remote webhook had before the spec's callback was first sent to it.
+func (r *run) callbackBefore() string {
+	switch {
+	case r.created:
+		return r.facts.markedCallback()
+	case slices.Contains(r.plan.steps, adoptRemote) && r.described != nil:
+		return r.described.CallbackURL
+	}
+	return r.facts.callbackBefore()
 }
 
 // send sends an update, and keeps in mind which secret the platform has because of it.
@@ -326,9 +344,9 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	if patch.Active != nil && updated.Active != *patch.Active {
 		return errIgnored
 	}
-	left := difference(r.object(), updated)
+	left := r.facts.difference(updated)
 	if !left.Empty() && (patch.CallbackURL != "" || patch.EventTypes != nil) {
-		return errKept
+		return keptError(left, updated)
 	}
 	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active ||
 		patch.Active == nil && r.created && updated.Active != r.object().WantsActive()
@@ -341,7 +359,20 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 // errIgnored is an activation, or the opposite, that the platform accepted without doing it: it may do it later.
 var errIgnored = errors.New("the platform accepted the change of active but has not made it yet")
 
-var errKept = errors.New("the platform accepted the change but kept another callbackUrl or other eventTypes")
+var errKept = errors.New("the platform accepted the change but kept another value")
+
+// keptError says what the platform kept.
+func keptError(left platform.Patch, updated platform.Webhook) error {
+	var kept []string
+	if left.CallbackURL != "" {
+		kept = append(kept, fmt.Sprintf("callbackUrl %q instead of %q",
+			platform.WithoutQueries(updated.CallbackURL), platform.WithoutQueries(left.CallbackURL)))
+	}
+	if left.EventTypes != nil {
+		kept = append(kept, fmt.Sprintf("eventTypes %q instead of %q", updated.EventTypes, left.EventTypes))
+	}
+	return fmt.Errorf("%w: %s", errKept, strings.Join(kept, ", and "))
+}
 
 func (r *run) delete(remote context.Context) error {
 	id := r.facts.id()

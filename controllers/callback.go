@@ -1,13 +1,112 @@
 package controllers
 
-import "webhook-operator.io/itwin/internal/platform"
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
 
-// sameURL reports whether two callbacks mean the same. The platform may spell one in another way than it was given.
-func sameURL(a, b string) bool {
-	if a == b {
-		return true
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// sameURL reports whether two callbacks are the same by RFC 3986, section 6.2.2. The platform may spell one in another
+// way than it was given.
+func sameURL(a, b string) bool { return a == b || canonicalURL(a) == canonicalURL(b) }
+
+// canonicalURL is the one spelling of a callback that all comparisons use. What is no URL stays as it is.
+func canonicalURL(text string) string {
+	if u, ok := platform.NormalURL(text); ok {
+		return u.String()
 	}
+	return text
+}
+
+// spelling is how the platform spells a callback, beyond what RFC 3986 calls the same: a slash more or less at the end,
+// for example. It is learned from the answers to the operator's own writes alone.
+type spelling struct{ sent, answered string }
+
+// spellingOf is what the status says.
+func spellingOf(s *v1alpha1.WebhookStatus) spelling {
+	if s.SentCallbackURL == "" {
+		return spelling{}
+	}
+	return spelling{sent: s.SentCallbackURL, answered: s.CallbackURL}
+}
+
+// sameCallback reports whether the callback of a remote webhook is that of the spec. It is the only such comparison:
+// for drift, adoption, and the answer to an update.
+func (f *facts) sameCallback(callback string) bool {
+	wanted := f.webhook.Spec.CallbackURL
+	return sameURL(wanted, callback) ||
+		f.spelling.sent != "" && sameURL(f.spelling.sent, wanted) && sameURL(f.spelling.answered, callback)
+}
+
+// learnSpelling takes over how the platform spelled the callback of the spec when it answered an update that sent it.
+// The answer must be on the same host. One that only repeats what the remote webhook had before, under another spec, is
+// no spelling of this one, unless the two differ in letter case, encoding or the like alone.
+func (f *facts) learnSpelling(before, answered string) {
+	sent := f.webhook.Spec.CallbackURL
+	switch {
+	case sameURL(sent, answered):
+		f.spelling = spelling{}
+	case platform.MarkOf(answered) != "" || !sameHost(sent, answered) || f.sameCallback(answered):
+	case alike(sent, answered), before != "" && !sameURL(before, answered):
+		f.spelling = spelling{sent: sent, answered: answered}
+	}
+}
+
+// callbackBefore is what the remote webhook had before the spec's callback was first sent to it; "" when that is not
+// known. Of an edit that is waiting it is what the status says: a process before this one may have sent it.
+func (f *facts) callbackBefore() string {
+	switch {
+	case f.createdUnreported():
+		return f.markedCallback()
+	case f.described() && f.pending():
+		return cmp.Or(f.webhook.Status.CallbackURL, f.remote.CallbackURL)
+	case f.presence == fleet.Present:
+		return f.remote.CallbackURL
+	}
+	return ""
+}
+
+// markedCallback is what a create sends.
+func (f *facts) markedCallback() string {
+	return platform.Mark(f.webhook.Spec.CallbackURL, markOf(f.webhook))
+}
+
+// unchangedSinceWrite reports whether the remote webhook is as the operator's last write left it, by the time of the
+// platform.
+func (f *facts) unchangedSinceWrite() bool {
+	known, seen := f.webhook.Status.Modified, platformTime(f.remote.Modified)
+	return f.described() && f.presence == fleet.Present && f.restless != fleet.Restless && known != nil && seen != nil &&
+		sameTime(known, f.remote.Modified)
+}
+
+// sameHost reports whether two callbacks go to the same scheme, host and port.
+func sameHost(a, b string) bool {
 	normalA, okA := platform.NormalURL(a)
 	normalB, okB := platform.NormalURL(b)
-	return okA && okB && normalA.String() == normalB.String()
+	return okA && okB && normalA.Scheme == normalB.Scheme && normalA.Host == normalB.Host
+}
+
+// alike reports whether two callbacks differ at most in letter case, percent-encoding, slashes at the end of the path,
+// and the order of the query: differences that are likely spellings, not edits.
+func alike(a, b string) bool { return folded(a) == folded(b) }
+
+func folded(text string) string {
+	u, ok := platform.NormalURL(strings.ToLower(text))
+	if !ok {
+		return text
+	}
+	query := strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' })
+	for i, parameter := range query {
+		if decoded, err := url.QueryUnescape(parameter); err == nil {
+			query[i] = decoded
+		}
+	}
+	slices.Sort(query)
+	path := strings.ToLower(strings.TrimRight(u.Path, "/"))
+	return u.Scheme + "://" + u.Host + path + "?" + strings.ToLower(strings.Join(query, "&"))
 }

@@ -90,3 +90,39 @@ func TestSameTime(t *testing.T) {
 		})
 	}
 }
+
+func TestLearnSpelling(t *testing.T) {
+	const sent = "https://h.example.com/x"
+	for answered, test := range map[string]struct {
+		before string
+		learns bool
+	}{
+		"https://h.example.com/x/":             {learns: true},
+		"https://h.example.com/X":              {learns: true},
+		"https://h.example.com/x?":             {learns: true},
+		"https://h.example.com/x?code=1":       {before: "https://h.example.com/old", learns: true},
+		"https://h.example.com/y":              {},
+		"https://h.example.com/old":            {before: "https://h.example.com:443/old"},
+		"https://other.example.com/x/":         {before: sent},
+		"https://h.example.com:8443/x":         {before: "https://h.example.com/old"},
+		"http://h.example.com/x/":              {before: "https://h.example.com/old"},
+		sent + "/?itwin-webhook=1":             {before: "https://h.example.com/old"},
+		"https://h.example.com:443/x":          {before: "https://h.example.com/old"},
+		"h.example.com":                        {before: "https://h.example.com/old"},
+		"https://h.example.com@other.example/": {before: "https://h.example.com/old"},
+	} {
+		f := &facts{webhook: newWebhook(subject)}
+		f.webhook.Spec.CallbackURL = sent
+		f.learnSpelling(test.before, answered)
+		if learned := f.spelling != (spelling{}); learned != test.learns {
+			t.Errorf("%q after %q: learned is %v", answered, test.before, learned)
+		}
+		if test.learns && !f.sameCallback(answered) {
+			t.Errorf("%q does not count as equal", answered)
+		}
+		f.webhook.Spec.CallbackURL = "https://h.example.com/next"
+		if f.sameCallback(answered) {
+			t.Errorf("%q counts as equal to another spec", answered)
+		}
+	}
+}

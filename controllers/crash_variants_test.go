@@ -9,10 +9,21 @@ import (
 
 // variants are the ways in which the platform may differ from what we think that change nothing about the outcome.
 var variants = []string{
-	"ids-upper", "ids-upper-in-lists", "ids-upper-strict", "urls-normalised", "urls-decoded", "event-types-sorted",
+	"ids-upper", "ids-upper-in-lists", "ids-upper-strict", "urls-normalised", "urls-decoded", "urls-slash",
+	"urls-slash-in-lists", "urls-query", "event-types-sorted",
 	"times-without-zone", "times-without-fraction", "times-null", "times-unix", "date-skew=10m", "date-skew=-10m",
 	"update-makes-secret", "creates-merge", "reads-lag=3s", "lists-lag=3s", "creates-active", "modified-moves",
 }
+
+// Some scenarios take over what already exists under a spelling of its callback that RFC 3986 calls another one.
+var (
+	byLikeness = []string{"adopt", "apply to a rebuilt cluster"}
+	takenOver  = append([]string{"import", "restore from a backup"}, byLikeness...)
+
+	// otherwise are the scenarios that end in another way under a variant: nothing is adopted by a likeness that the RFC
+	// does not know, and an answer that repeats what was imported teaches no spelling.
+	otherwise = map[string][]string{"urls-slash": byLikeness, "urls-slash-in-lists": byLikeness, "urls-query": takenOver}
+)
 
 // unmarked are the variants under which no create carries its owner: what an interrupted one leaves behind is inactive,
 // counted, and never deleted.
@@ -26,6 +37,9 @@ func TestVariants(t *testing.T) {
 			t.Parallel()
 			all := newVisits(t, "under "+variant)
 			for _, s := range scenarios() {
+				if slices.Contains(otherwise[variant], s.name) {
+					continue
+				}
 				s.variant = variant
 				if variant == "modified-moves" {
 					s.lasts = 2 * time.Minute // that no client moves them is found out after several lists

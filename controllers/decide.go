@@ -268,7 +268,7 @@ func takeOver(f facts, w platform.Webhook, why cause) plan {
 		p.steps = append(p.steps, addFinalizer)
 	}
 	p.steps = append(p.steps, secretSteps(f)...)
-	p.patch = difference(f.webhook, w)
+	p.patch = f.difference(w)
 	switch want := f.webhook.WantsActive(); {
 	case want == w.Active:
 	case f.staysOff():

@@ -28,6 +28,8 @@ type facts struct {
 
 	connection connectionFacts
 	identity   identity
+	// spelling is how the platform spells the spec's callback, where it differs.
+	spelling spelling
 	// holder is how the account that owns the remote webhook is reached. It is the connection's unless the object moves.
 	holder holderFacts
 	// presence and remote say what is known of the remote webhook that the object owns or asks to import.

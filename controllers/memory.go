@@ -64,6 +64,10 @@ type attempt struct {
 	turnedOff bool
 	// accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
 	accepted bool
+	// sentCallback is the callback that the last update with one sent, and callbackBefore what the remote webhook had
+	// before; spelling is what an answer taught.
+	sentCallback, callbackBefore string
+	spelling                     spelling
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
 	// whether the platform has it, "" when it sent none.
 	secret string
@@ -152,6 +156,16 @@ func (m *memory) wrote(name types.NamespacedName, uid types.UID, updated platfor
 // that turns it off.
 func (m *memory) accepted(name types.NamespacedName, uid types.UID, turnedOff bool) {
 	m.change(name, uid, func(a *attempt) { a.accepted, a.turnedOff = true, turnedOff || a.turnedOff })
+}
+
+// sendingCallback notes a callback that is about to be sent, and what the remote webhook has before it.
+func (m *memory) sendingCallback(name types.NamespacedName, uid types.UID, callback, before string) {
+	m.change(name, uid, func(a *attempt) { a.sentCallback, a.callbackBefore = callback, before })
+}
+
+// spelled notes how the platform spells a callback.
+func (m *memory) spelled(name types.NamespacedName, uid types.UID, learned spelling) {
+	m.change(name, uid, func(a *attempt) { a.spelling = learned })
 }
 
 // seenOn notes that the remote webhook is on, whatever this process did to it before.

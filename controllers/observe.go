@@ -18,7 +18,7 @@ import (
 func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (facts, members, error) {
 	f := facts{
 		now: r.Clock.Now(), webhook: w, generation: w.Generation, requests: maps.Clone(w.Annotations),
-		identity: identityOf(w, r.Key),
+		identity: identityOf(w, r.Key), spelling: spellingOf(&w.Status),
 	}
 	f.listCounts = map[string]uint64{}
 	via, target := members{}, r.Fleets.Member(connectionOf(w))
@@ -40,6 +40,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if err := r.observeHolder(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
+	r.observeSpelling(&f, known)
 	if known.accepted && f.presence == fleet.Present {
 		r.memory.wrote(objectKey(w), w.UID, f.remote, known.turnedOff)
 		f.modified = f.remote.Modified
@@ -70,6 +71,28 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		r.observeAdoptionWait(&f, target.Fleet())
 	}
 	return f, via, nil
+}
+
+// observeSpelling notes how the platform spells the callback of the spec, as far as the status does not tell. What is
+// seen after an update that the platform accepted without saying what came of it is its answer; and so is what a list
+// shows of a remote webhook that has not changed since.
+func (r *WebhookReconciler) observeSpelling(f *facts, known attempt) {
+	if known.spelling.sent != "" {
+		f.spelling = known.spelling
+	}
+	if f.presence != fleet.Present {
+		return
+	}
+	wanted, before := f.webhook.Spec.CallbackURL, f.spelling
+	switch {
+	case known.accepted && known.sentCallback == wanted:
+		f.learnSpelling(known.callbackBefore, f.remote.CallbackURL)
+	case sameURL(wanted, f.remote.CallbackURL), !f.pending() && f.unchangedSinceWrite():
+		f.learnSpelling("", f.remote.CallbackURL)
+	}
+	if f.spelling != before {
+		r.memory.spelled(objectKey(f.webhook), f.webhook.UID, f.spelling)
+	}
 }
 
 // observeTarget notes what is known of the account that spec.connectionRef reaches.
@@ -262,7 +285,7 @@ func (r *WebhookReconciler) observeAttempt(
 // has made none of them: its callback carries a mark, which that of the spec does not.
 func (r *WebhookReconciler) adoptable(ctx context.Context, f *facts, account *fleet.Fleet) (*platform.Webhook, error) {
 	candidates := account.Unowned(func(w platform.Webhook) bool {
-		return inScope(w, f.webhook) && sameURL(w.CallbackURL, f.webhook.Spec.CallbackURL)
+		return inScope(w, f.webhook) && f.sameCallback(w.CallbackURL)
 	})
 	for _, candidate := range candidates {
 		owners, err := r.owners(ctx, proof.Remote{Account: account.Account(), ID: candidate.ID})

@@ -115,6 +115,7 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	first := status.WebhookID == ""
 	status.WebhookID, status.Account = w.ID, owned.Account
 	status.ScopeID, status.Created = w.ScopeID, platformTime(w.Created)
+	r.describeCallback(status, first)
 	if r.mayReportActive(status, w) {
 		status.Active = &w.Active
 	}
@@ -129,6 +130,18 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	}
 	if w.Active {
 		status.NextReactivationTime = nil
+	}
+}
+
+// describeCallback says how the platform spells the callback of the spec.
+func (r *run) describeCallback(status *v1alpha1.WebhookStatus, first bool) {
+	callback, learned := r.described.CallbackURL, r.facts.spelling
+	if !r.updated && !first && spellingOf(status) == learned || !r.facts.sameCallback(callback) {
+		return
+	}
+	status.CallbackURL, status.SentCallbackURL = callback, ""
+	if wanted := r.object().Spec.CallbackURL; !sameURL(wanted, callback) {
+		status.SentCallbackURL = wanted
 	}
 }
 
@@ -147,6 +160,7 @@ func reportedRemote(s *v1alpha1.WebhookStatus) proof.Remote {
 func forgetRemote(status *v1alpha1.WebhookStatus) {
 	status.WebhookID, status.Account, status.ScopeID, status.Active = "", "", "", nil
 	status.Created, status.Modified, status.AppliedGeneration = nil, nil, 0
+	status.CallbackURL, status.SentCallbackURL = "", ""
 	status.SecretName, status.SecretVersion, status.SecretFingerprint = "", "", ""
 	if active := activeOf(status); active != nil && active.Reason != v1alpha1.DeactivatedReason {
 		// A deactivation is the Webhook's: another remote webhook does not make it undone.

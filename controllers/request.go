@@ -15,13 +15,13 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// difference is the update that makes a webhook's callback and event types those of the spec.
-func difference(w *v1alpha1.Webhook, remote platform.Webhook) (p platform.Patch) {
-	if !sameURL(w.Spec.CallbackURL, remote.CallbackURL) {
-		p.CallbackURL = w.Spec.CallbackURL
+// difference is the update that makes a remote webhook's callback and event types those of the spec.
+func (f *facts) difference(remote platform.Webhook) (p platform.Patch) {
+	if !f.sameCallback(remote.CallbackURL) {
+		p.CallbackURL = f.webhook.Spec.CallbackURL
 	}
-	if !sameSet(w.Spec.EventTypes, remote.EventTypes) {
-		p.EventTypes = w.Spec.EventTypes
+	if !sameSet(f.webhook.Spec.EventTypes, remote.EventTypes) {
+		p.EventTypes = f.webhook.Spec.EventTypes
 	}
 	return p
 }
@@ -72,11 +72,15 @@ func describeDifference(f facts, p platform.Patch) (cause, string) {
 
 // fingerprintCreate and fingerprintUpdate identify requests. That of the secret stands for it.
 func fingerprintCreate(f facts) string {
-	return fingerprint("create", createRequest(f.webhook), f.secret.fingerprint)
+	request := createRequest(f.webhook)
+	request.CallbackURL = canonicalURL(request.CallbackURL)
+	return fingerprint("create", request, f.secret.fingerprint)
 }
 
 func fingerprintUpdate(f facts, p plan) string {
-	return fingerprint("update", p.patch, f.secret.fingerprint)
+	patch := p.patch
+	patch.CallbackURL = canonicalURL(patch.CallbackURL)
+	return fingerprint("update", patch, f.secret.fingerprint)
 }
 
 func fingerprint(operation string, body any, secret string) string {

@@ -10,7 +10,7 @@ import (
 
 // decideSync compares the remote webhook with the spec: one update carries all that differs.
 func decideSync(f facts) plan {
-	p := plan{verdict: inSync, patch: difference(f.webhook, f.remote)}
+	p := plan{verdict: inSync, patch: f.difference(f.remote)}
 	if p.cause, p.drift = describeDifference(f, p.patch); !f.described() {
 		// An interrupted creation goes on where it stopped.
 		p.cause = causeCreation

@@ -220,6 +220,16 @@ type WebhookStatus struct {
 	// +optional
 	ScopeID string `json:"scopeId,omitempty"`
 
+	// callbackUrl is how the platform spelled the callback in its answer to the operator's last write, or when the remote
+	// webhook was taken over.
+	// +optional
+	CallbackURL string `json:"callbackUrl,omitempty"`
+
+	// sentCallbackUrl is the spec.callbackUrl that the platform spells as status.callbackUrl. It is set only where the two
+	// are not the same by RFC 3986: while spec.callbackUrl stays as it is, the platform's spelling counts as equal.
+	// +optional
+	SentCallbackURL string `json:"sentCallbackUrl,omitempty"`
+
 	// created is the platform's own time of creation.
 	// +optional
 	Created *metav1.MicroTime `json:"created,omitempty"`

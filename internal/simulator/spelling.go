@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // How values are written in answers. Without variants they are written as they are stored.
@@ -53,14 +55,66 @@ func (s *Simulator) spellTime(t Timestamp) json.RawMessage {
 }
 
 // spellURL writes a callback URL.
-func (s *Simulator) spellURL(text string) string {
+func (s *Simulator) spellURL(text string, inList bool) string {
 	if s.on(variantURLsNormalised) {
 		text = normaliseURL(text)
 	}
 	if s.on(variantURLsDecoded) {
 		text = decodeUnreserved(text)
 	}
+	if s.on(variantURLsUnicode) {
+		text = unicodeHost(text)
+	}
+	if s.on(variantURLsSlash) || inList && s.on(variantURLsSlashInLists) {
+		text = slashed(text)
+	}
+	if s.on(variantURLsQuery) {
+		text = withParameter(text, "source=itwin")
+	}
 	return text
+}
+
+// splitURL returns a URL up to the end of its path, and the rest.
+func splitURL(text string) (path, rest string) {
+	if i := strings.IndexAny(text, "?#"); i >= 0 {
+		return text[:i], text[i:]
+	}
+	return text, ""
+}
+
+// unicodeHost returns a URL with its host name in Unicode.
+func unicodeHost(text string) string {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	name, err := idna.ToUnicode(parsed.Hostname())
+	if err != nil {
+		return text
+	}
+	return strings.Replace(text, parsed.Hostname(), name, 1)
+}
+
+// slashed returns a URL whose path ends in a slash.
+func slashed(text string) string {
+	path, rest := splitURL(text)
+	return strings.TrimSuffix(path, "/") + "/" + rest
+}
+
+// withParameter returns a URL with a query parameter, which it gets only once.
+func withParameter(text, parameter string) string {
+	path, rest := splitURL(text)
+	query, fragment, _ := strings.Cut(strings.TrimPrefix(rest, "?"), "#")
+	if slices.Contains(strings.Split(query, "&"), parameter) {
+		return text
+	}
+	if query != "" {
+		query += "&"
+	}
+	if fragment != "" {
+		fragment = "#" + fragment
+	}
+	return path + "?" + query + parameter + fragment
 }
 
 // spellEventTypes writes the event types of a webhook.

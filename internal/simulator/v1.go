@@ -75,7 +75,7 @@ func (s *Simulator) listV1(c *call) *response {
 	for _, w := range own {
 		all = append(all, summaryV1{
 			ID: s.spellID(w.ID, true), EventSource: "iModels", IsActive: w.Active, IsValidated: w.V1.IsValidated,
-			CallbackURL: s.spellURL(w.CallbackURL), ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime),
+			CallbackURL: s.spellURL(w.CallbackURL, true), ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime),
 		})
 	}
 	return jsonResponse(http.StatusOK, map[string][]summaryV1{"webhooks": all})
@@ -87,7 +87,8 @@ func (s *Simulator) getV1(c *call) *response {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}
 	view := webhookV1{
-		ID: s.spellID(w.ID, false), IsActive: w.Active, IsValidated: w.V1.IsValidated, CallbackURL: s.spellURL(w.CallbackURL),
+		ID: s.spellID(w.ID, false), IsActive: w.Active, IsValidated: w.V1.IsValidated,
+		CallbackURL: s.spellURL(w.CallbackURL, false),
 		ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime), ValidationState: w.V1.ValidationState,
 	}
 	view.Links.IModel.Href = c.baseURL() + "/imodels/" + s.spellID(w.ScopeID, false)

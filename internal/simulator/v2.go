@@ -26,7 +26,7 @@ type webhookV2 struct {
 func (s *Simulator) viewV2(w *webhook, inList bool) webhookV2 {
 	return webhookV2{
 		ID: s.spellID(w.ID, inList), Scope: w.Scope, ScopeID: s.spellID(w.ScopeID, inList), Active: w.Active,
-		CallbackURL: s.spellURL(w.CallbackURL), EventTypes: s.spellEventTypes(w.EventTypes),
+		CallbackURL: s.spellURL(w.CallbackURL, inList), EventTypes: s.spellEventTypes(w.EventTypes),
 		Created: s.spellTime(w.Created), Modified: s.spellTime(w.Modified),
 	}
 }

@@ -15,6 +15,10 @@ const (
 	variantIDsUpperStrict       = "ids-upper-strict"
 	variantURLsNormalised       = "urls-normalised"
 	variantURLsDecoded          = "urls-decoded"
+	variantURLsUnicode          = "urls-unicode"
+	variantURLsSlash            = "urls-slash"
+	variantURLsSlashInLists     = "urls-slash-in-lists"
+	variantURLsQuery            = "urls-query"
 	variantEventTypesSorted     = "event-types-sorted"
 	variantListsLag             = "lists-lag"
 	variantReadsLag             = "reads-lag"
@@ -51,6 +55,10 @@ var variants = []variant{
 		"without the default port, with `/` for an empty path, and percent-encodings in upper case"},
 	{name: variantURLsDecoded, description: "`callbackUrl` is returned with the percent-encodings of letters, digits, " +
 		"`-`, `.`, `_` and `~` decoded"},
+	{name: variantURLsUnicode, description: "`callbackUrl` is returned with an international host name in Unicode"},
+	{name: variantURLsSlash, description: "`callbackUrl` is returned with a slash at the end of its path"},
+	{name: variantURLsSlashInLists, description: "the same, in lists only"},
+	{name: variantURLsQuery, description: "`callbackUrl` is returned with the query parameter `source=itwin` added"},
 	{name: variantEventTypesSorted, description: "`eventTypes` is returned sorted and without repetitions; " +
 		"repetitions in a request are accepted"},
 	{name: variantListsLag, parse: parseLag, description: "lists show the state of that long ago"},

@@ -86,6 +86,23 @@ func lag(seen func(c *client, id string) bool) func(*simulator.Simulator, *clien
 	}
 }
 
+// sent stands for a callback that is returned as it was sent.
+const sent = "as sent"
+
+// spelled returns how a callback is written in the answer to a create and in a list.
+func spelled(callback string) func(*simulator.Simulator, *client) any {
+	return func(_ *simulator.Simulator, c *client) any {
+		var written []any
+		for _, w := range []any{property(c, c.createFrom(createBody(callback)), "callbackUrl"), c.listed("callbackUrl")[0]} {
+			if w == callback {
+				w = sent
+			}
+			written = append(written, w)
+		}
+		return written
+	}
+}
+
 var spellingVariants = []variantTest{
 	{
 		spec: "ids-upper", observe: idCases,
@@ -116,6 +133,22 @@ var spellingVariants = []variantTest{
 		},
 		on:  []any{"https://hooks.example.com/~itwin?a=%2f%c3%9f", "https://hooks.example.com/~itwin?a=%2f%c3%9f"},
 		off: []any{encodedURL, encodedURL},
+	},
+	{
+		spec: "urls-unicode", observe: spelled("https://xn--bcher-kva.example/x"),
+		on: []any{"https://b\u00fccher.example/x", "https://b\u00fccher.example/x"}, off: []any{sent, sent},
+	},
+	{
+		spec: "urls-slash", observe: spelled("https://h.example/x?a#b"),
+		on: []any{"https://h.example/x/?a#b", "https://h.example/x/?a#b"}, off: []any{sent, sent},
+	},
+	{
+		spec: "urls-slash-in-lists", observe: spelled("https://h.example/x"),
+		on: []any{sent, "https://h.example/x/"}, off: []any{sent, sent},
+	},
+	{
+		spec: "urls-query", observe: spelled("https://h.example/x?a"),
+		on: []any{"https://h.example/x?a&source=itwin", "https://h.example/x?a&source=itwin"}, off: []any{sent, sent},
 	},
 	{
 		spec: "event-types-sorted",
