@@ -88,7 +88,7 @@ func (s *Simulator) getV1(c *call) *response {
 	}
 	view := webhookV1{
 		ID: s.spellID(w.ID, false), IsActive: w.Active, IsValidated: w.V1.IsValidated,
-		CallbackURL: s.spellURL(w.CallbackURL, false),
+		CallbackURL:        s.spellURL(w.CallbackURL, false),
 		ExpirationDateTime: s.spellTime(w.V1.ExpirationDateTime), ValidationState: w.V1.ValidationState,
 	}
 	view.Links.IModel.Href = c.baseURL() + "/imodels/" + s.spellID(w.ScopeID, false)
