@@ -20,6 +20,7 @@ func decide(f facts) plan {
 		return decideDeletion(f)
 	}
 	p := decideExisting(f)
+	p.verdict = f.duringOutage(p.verdict)
 	if f.callbackForbidden() && (!slices.Contains(p.steps, updateRemote) || p.patch.CallbackURL == "") {
 		// The spec, which names another host, is not sent now.
 		p = turnOffForbidden(f)
@@ -36,6 +37,21 @@ func decide(f facts) plan {
 		p = turnOffFormer(former, v)
 	}
 	return p
+}
+
+// duringOutage says why a change waits for a list that the platform does not give. What has nothing to send is not
+// touched by an outage, which the connection itself reports once.
+func (f *facts) duringOutage(v verdict) verdict {
+	waits := v.silent && (v.await || !v.since.IsZero()) && f.pending()
+	if !waits || f.connection.failure == nil {
+		return v
+	}
+	told, ok := judgeRemote(f.connection.failure)
+	if !ok || f.alreadySays(told.reason) {
+		return v
+	}
+	told.silent, told.await, told.since, told.retry = false, v.await, v.since, v.retry
+	return told
 }
 
 // decideExisting handles an object that is not being deleted.

@@ -29,7 +29,7 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	v.silent = v.silent && r.staysQuiet(v, err)
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch {
-	case held && r.alreadySays(v.reason):
+	case held && r.facts.alreadySays(v.reason):
 		v.silent = true
 	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
 		// Nothing is known to be wrong with the object.
@@ -134,15 +134,15 @@ func (r *run) judgeDelete(s step, v verdict, err error) verdict {
 		d.retry, d.stalled, d.reconciling = refused.retry, refused.stalled, refused.reconciling
 	}
 	_, held := errors.AsType[*fleet.HeldError](err)
-	d.silent = held && r.alreadySays(d.reason)
+	d.silent = held && r.facts.alreadySays(d.reason)
 	return d
 }
 
 // alreadySays reports whether the status gives this reason for the current spec: the words of the first failure are
 // better than those of whatever else fails in the same outage, and one outage is one write.
-func (r *run) alreadySays(reason string) bool {
-	ready := readyOf(r.object())
-	return ready != nil && ready.Reason == reason && r.object().Status.ObservedGeneration == r.facts.generation
+func (f *facts) alreadySays(reason string) bool {
+	ready := readyOf(f.webhook)
+	return ready != nil && ready.Reason == reason && f.webhook.Status.ObservedGeneration == f.generation
 }
 
 // judgeRemote says how a failed call shows in a status; ok is false for errors that are not the platform's.
