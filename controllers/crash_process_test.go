@@ -240,6 +240,12 @@ func (p *process) handle(c change) {
 			}
 			p.enqueueAll(webhookController, p.webhooks.rivals(p.context, o)...)
 		}
+		if passes(deliveryChanged(), c) {
+			if c.old != nil {
+				p.enqueueAll(webhookController, p.webhooks.sameDelivery(p.context, c.old)...)
+			}
+			p.enqueueAll(webhookController, p.webhooks.sameDelivery(p.context, o)...)
+		}
 	case kindConnection:
 		p.handleConnection(c, connectionController)
 	case kindClusterConnection:

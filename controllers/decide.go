@@ -21,6 +21,9 @@ func decide(f facts) plan {
 	}
 	p := decideExisting(f)
 	p.verdict = f.duringOutage(p.verdict)
+	if told := f.duplicateDelivery(); told != "" && p.verdict.ready {
+		p.verdict.message += "; " + told
+	}
 	if f.callbackForbidden() && (!slices.Contains(p.steps, updateRemote) || p.patch.CallbackURL == "") {
 		// The spec, which names another host, is not sent now.
 		p = turnOffForbidden(f)

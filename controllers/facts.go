@@ -44,6 +44,8 @@ type facts struct {
 	// marked are the webhooks that creates of this object made, other than the one it owns.
 	marked []markedFacts
 	former []formerFacts
+	// duplicates are the Webhooks that have the same events delivered to the same callback.
+	duplicates []duplicate
 	// adoptable is an unclaimed webhook that adoptionPolicy Matching allows to take over.
 	adoptable *platform.Webhook
 	// adoptionWaitSince is set while a list that began since one to adopt is looked for has not been seen.

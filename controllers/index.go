@@ -19,6 +19,8 @@ const (
 	byClaim = "claim"
 	// bySecret finds the objects that refer to a Secret, by "namespace/name".
 	bySecret = "spec.secret"
+	// byDelivery finds the Webhooks with a scope and a callback (deliveryKey).
+	byDelivery = "spec.delivery"
 )
 
 // connectionKey names a connection: "namespace/name", or "/name" for a ClusterConnection. Metrics use it too.
@@ -72,6 +74,7 @@ func addIndexes(ctx context.Context, mgr manager.Manager, key proof.Key, cluster
 		{&v1alpha1.Webhook{}, byConnection, onWebhook(connectionOf)},
 		{&v1alpha1.Webhook{}, byClaim, claims},
 		{&v1alpha1.Webhook{}, bySecret, onWebhook(givenSecretOf)},
+		{&v1alpha1.Webhook{}, byDelivery, onWebhook(deliveryKey)},
 		{&v1alpha1.Connection{}, bySecret, onConnection},
 	}
 	if cluster {

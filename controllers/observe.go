@@ -49,13 +49,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if f.turnedOff = known.turnedOff && !on; known.turnedOff && on {
 		r.memory.seenOn(objectKey(w), w.UID)
 	}
-	if err := r.observeFormer(ctx, &f, via); err != nil {
-		return f, nil, err
-	}
-	if err := r.observeConflict(ctx, &f); err != nil {
-		return f, nil, err
-	}
-	if err := r.observeMarked(ctx, &f, via); err != nil {
+	if err := r.observeOthers(ctx, &f, via); err != nil {
 		return f, nil, err
 	}
 	if err := r.observeAttempt(ctx, &f, target, known); err != nil {
@@ -125,6 +119,20 @@ func (r *WebhookReconciler) observeHolder(ctx context.Context, f *facts, via mem
 		f.holder.callbackForbidden, err = r.callbackForbidden(ctx, member, f.presence, f.remote)
 	}
 	return err
+}
+
+// observeOthers gathers what is known of the object's other remote webhooks, and of other Webhooks.
+func (r *WebhookReconciler) observeOthers(ctx context.Context, f *facts, via members) error {
+	if err := r.observeFormer(ctx, f, via); err != nil {
+		return err
+	}
+	if err := r.observeConflict(ctx, f); err != nil {
+		return err
+	}
+	if err := r.observeMarked(ctx, f, via); err != nil {
+		return err
+	}
+	return r.observeDuplicates(ctx, f)
 }
 
 // observeFormer looks up what the object gave up.

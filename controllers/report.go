@@ -404,6 +404,10 @@ func (r *run) announceVerdict(v verdict) {
 		return
 	}
 	switch v.reason {
+	case v1alpha1.InSyncReason:
+		if told := r.facts.duplicateDelivery(); told != "" {
+			r.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])
+		}
 	case v1alpha1.RefusedReason:
 		r.warn("Refused", "Update", "%s", v.message)
 	case v1alpha1.DeletingReason:

@@ -181,6 +181,8 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
 		For(&v1alpha1.Webhook{}, builder.WithPredicates(r.askedFor())).
 		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(released())).
+		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.sameDelivery),
+			builder.WithPredicates(deliveryChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(&v1alpha1.Connection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),
 			builder.WithPredicates(connectionChanged())).

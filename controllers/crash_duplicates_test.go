@@ -1,0 +1,48 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+const other = "other"
+
+// likeSubject gives a Webhook the callback of the subject, in another spelling.
+func likeSubject(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/../itwin" }
+
+func TestTwoWebhooksHaveEventsDeliveredTwiceBothAreTold(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.apply(subject)
+		s.apply(other, likeSubject)
+		s.Expect(s.violations()).To(BeEmpty())
+		told := "events of iModels.iModelDeleted.v1 and iTwins.iTwinCreated.v1 are also delivered to this callbackUrl for Webhook "
+		s.Expect(s.message(subject)).To(ContainSubstring(told + other))
+		s.Expect(s.message(other)).To(ContainSubstring(told + subject))
+		s.Expect(s.count(creates)).To(Equal(2))
+
+		writes := s.writes()
+		s.restart()
+		s.run(2 * time.Minute)
+		s.Expect(s.writes()).To(Equal(writes), "at rest, and after a restart")
+
+		for name, part := range map[string]func(*v1alpha1.Webhook){
+			"other event types": func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} },
+			"another callback":  func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(other) },
+			"off":               func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) },
+		} {
+			before := s.cluster.webhook(other).Spec
+			s.cluster.edit(other, part)
+			s.run(settleFor)
+			s.Expect(s.message(subject)).To(Equal(inSync.message), name)
+			s.cluster.edit(other, func(w *v1alpha1.Webhook) { w.Spec = before })
+			s.run(settleFor)
+			s.Expect(s.message(subject)).To(ContainSubstring(told+other), name)
+		}
+		s.delete(other)
+		s.Expect(s.message(subject)).To(Equal(inSync.message))
+	})
+}

@@ -1,0 +1,123 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// Two Webhooks with the same scope and callbackUrl have a remote webhook each, so the platform delivers each event of a
+// type that both name twice. That may be meant; both are told, if they are of one namespace. What another namespace
+// holds is not for the users of this one, and must cause no write to its objects.
+
+// deliveryKey is how the index names a namespace, a scope and a callback.
+func deliveryKey(w *v1alpha1.Webhook) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		w.Namespace, string(w.Spec.Scope), platform.CanonicalID(w.Spec.ScopeID), canonicalURL(w.Spec.CallbackURL)}, "\n")))
+	return string(sum[:16])
+}
+
+// duplicate is another Webhook of the same namespace and account whose events are delivered to the same callback.
+type duplicate struct {
+	name string
+	// eventTypes that both Webhooks name.
+	eventTypes []string
+}
+
+// observeDuplicates finds the Webhooks that have the same events delivered to the same callback.
+func (r *WebhookReconciler) observeDuplicates(ctx context.Context, f *facts) error {
+	var others v1alpha1.WebhookList
+	err := r.List(ctx, &others, client.MatchingFields{byDelivery: deliveryKey(f.webhook)}, client.UnsafeDisableDeepCopy)
+	if err != nil || len(others.Items) < 2 {
+		return err
+	}
+	for i := range others.Items {
+		other := &others.Items[i]
+		member := r.Fleets.Member(connectionOf(other))
+		if other.UID == f.webhook.UID || member == nil || member.Fleet().Account() != f.connection.account ||
+			!delivers(other) || !delivers(f.webhook) {
+			continue
+		}
+		if shared := sharedTypes(f.webhook, other); len(shared) > 0 {
+			f.duplicates = append(f.duplicates, duplicate{other.Name, shared})
+		}
+	}
+	slices.SortFunc(f.duplicates, func(a, b duplicate) int { return cmp.Compare(a.name, b.name) })
+	return nil
+}
+
+// delivers reports whether a Webhook is there to have events delivered.
+func delivers(w *v1alpha1.Webhook) bool {
+	return w.WantsActive() && !w.Spec.Suspend && w.DeletionTimestamp.IsZero()
+}
+
+// sharedTypes are the event types that two Webhooks name.
+func sharedTypes(a, b *v1alpha1.Webhook) (shared []string) {
+	for _, name := range a.Spec.EventTypes {
+		if slices.Contains(b.Spec.EventTypes, name) {
+			shared = append(shared, name)
+		}
+	}
+	slices.Sort(shared)
+	return shared
+}
+
+// maxNamed bounds how many other objects, or event types, a message names.
+const maxNamed = 3
+
+// duplicateDelivery says which events are delivered more than once, and because of which Webhooks; "" when none are.
+func (f *facts) duplicateDelivery() string {
+	if len(f.duplicates) == 0 {
+		return ""
+	}
+	var names, eventTypes []string
+	for _, other := range f.duplicates {
+		names, eventTypes = append(names, "Webhook "+other.name), append(eventTypes, other.eventTypes...)
+	}
+	slices.Sort(eventTypes)
+	return fmt.Sprintf("events of %s are also delivered to this callbackUrl for %s, which has the same scope",
+		enumerate(slices.Compact(eventTypes)), enumerate(names))
+}
+
+// enumerate lists the first few of some names.
+func enumerate(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return strings.Join(names, " and ")
+}
+
+// sameDelivery finds the other Webhooks with the scope and callback of one that appeared, changed or went.
+func (r *WebhookReconciler) sameDelivery(ctx context.Context, changed client.Object) []reconcile.Request {
+	w := changed.(*v1alpha1.Webhook)
+	requests := r.matching(ctx, client.MatchingFields{byDelivery: deliveryKey(w)})
+	return slices.DeleteFunc(requests, func(request reconcile.Request) bool {
+		return request.NamespacedName == client.ObjectKeyFromObject(w)
+	})
+}
+
+// deliveryChanged lets through what changes which events are delivered where.
+func deliveryChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
+			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
+			return isWebhook && stillIs && (delivers(before) != delivers(now) ||
+				!equality.Semantic.DeepEqual(before.Spec.EventTypes, now.Spec.EventTypes) ||
+				before.Spec.CallbackURL != now.Spec.CallbackURL || connectionOf(before) != connectionOf(now))
+		},
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
