@@ -22,8 +22,12 @@ import (
 // type that both name twice. That may be meant; both are told, if they are of one namespace. What another namespace
 // holds is not for the users of this one, and must cause no write to its objects.
 
-// deliveryKey is how the index names a namespace, a scope and a callback.
+// deliveryKey is how the index names a namespace, a scope and a callback; "" for a Webhook of another shard, of which the
+// cache does not hold them.
 func deliveryKey(w *v1alpha1.Webhook) string {
+	if w.Spec.CallbackURL == "" {
+		return ""
+	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{
 		w.Namespace, string(w.Spec.Scope), platform.CanonicalID(w.Spec.ScopeID), canonicalURL(w.Spec.CallbackURL)}, "\n")))
 	return string(sum[:16])
@@ -102,7 +106,11 @@ func enumerate(names []string) string {
 // sameDelivery finds the other Webhooks with the scope and callback of one that appeared, changed or went.
 func (r *WebhookReconciler) sameDelivery(ctx context.Context, changed client.Object) []reconcile.Request {
 	w := changed.(*v1alpha1.Webhook)
-	requests := r.matching(ctx, client.MatchingFields{byDelivery: deliveryKey(w)})
+	key := deliveryKey(w)
+	if key == "" {
+		return nil
+	}
+	requests := r.matching(ctx, client.MatchingFields{byDelivery: key})
 	return slices.DeleteFunc(requests, func(request reconcile.Request) bool {
 		return request.NamespacedName == client.ObjectKeyFromObject(w)
 	})
