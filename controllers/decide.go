@@ -20,6 +20,11 @@ func decide(f facts) plan {
 		return decideDeletion(f)
 	}
 	p := decideExisting(f)
+	if f.secret.held != nil && p.verdict.ready {
+		// The platform has the spec, and a secret; the Secret waits.
+		p.verdict = halted(*f.secret.held)
+		p.verdict.applied, p.verdict.retry = true, f.secret.retry
+	}
 	if f.callbackForbidden() && (!slices.Contains(p.steps, updateRemote) || p.patch.CallbackURL == "") {
 		// The spec, which names another host, is not sent now.
 		p = turnOffForbidden(f)

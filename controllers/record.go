@@ -18,13 +18,15 @@ import (
 
 // patchMetadata changes the object's metadata if the object has not changed since it was read.
 func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
-	before := r.object().DeepCopy()
-	change(r.object())
-	err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-	if err == nil {
-		r.writes.note(r.object())
-	}
-	return err
+	return r.rebased(ctx, func() error {
+		before := r.object().DeepCopy()
+		change(r.object())
+		err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if err == nil {
+			r.writes.note(r.object())
+		}
+		return err
+	})
 }
 
 func (r *run) addFinalizer(ctx context.Context) error {
