@@ -14,8 +14,8 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// tell writes the status of a connection, and returns when that is to be tried again; 0 when it succeeded. A status that
-// the API server does not take holds up no list: an Event, the log and a metric tell of it.
+// tell writes the status of a connection, and returns when that is to be tried again; 0 when it succeeded. A status
+// that the API server does not take holds up no list: an Event, the log and a metric tell of it.
 func (r *ConnectionReconciler) tell(
 	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready verdict,
 ) (retry time.Duration) {

@@ -144,7 +144,8 @@ func (r *run) rebased(ctx context.Context, write func() error) error {
 			return err
 		}
 		live := &v1alpha1.Webhook{}
-		if r.APIReader.Get(ctx, client.ObjectKeyFromObject(read), live) != nil || !r.sameMatter(read, live) {
+		if r.APIReader.Get(ctx, client.ObjectKeyFromObject(read), live) != nil || !r.sameMatter(read, live) ||
+			live.ResourceVersion == read.ResourceVersion {
 			return err
 		}
 		r.facts.webhook = live

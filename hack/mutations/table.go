@@ -520,7 +520,7 @@ var mutations = []mutation{
 		guard:   "What the API server refuses is told",
 		removed: "telling it",
 		file:    "controllers/act.go",
-		old:     `		v, ok = r.judgeKubernetes(err)`,
+		old:     `		v, ok = r.judgeKubernetes(s, err)`,
 		mutated: `		v, ok = verdict{}, false`,
 	},
 }
