@@ -349,6 +349,7 @@ var errCluster = errors.New("the connection to the API server was lost")
 // call is a call to the API server.
 func (p *process) call(ctx context.Context, name string, effect func() error) error {
 	if err := p.world.denied[name]; err != nil {
+		p.world.denials++
 		return err
 	}
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
