@@ -37,6 +37,9 @@ const (
 // policy or webhook, a missing permission, or because an object must not change. What often passes by itself, such as a
 // conflict, an object that is gone or a server that is overloaded, is no refusal.
 func refusedByKubernetes(err error) (words string, refused bool) {
+	if errors.Is(err, errMutated) {
+		return errMutated.Error(), true
+	}
 	status, answered := errors.AsType[*apierrors.StatusError](err)
 	if !answered {
 		return "", false

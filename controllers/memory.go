@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
@@ -58,6 +59,11 @@ type attempt struct {
 	kubernetesSince time.Time
 	// told is what an Event said last of a status that could not be written.
 	told string
+	// written bounds the writes of the object with the spec of writtenGeneration; undoneTold is true once it was told that
+	// they are undone.
+	written           *rate.Limiter
+	writtenGeneration int64
+	undoneTold        bool
 	// secretRefused is what the API server said when it refused to write the generated Secret.
 	secretRefused secretRefusal
 	// modified is the platform's time of the last change that this process made to the remote webhook.

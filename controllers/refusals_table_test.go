@@ -58,6 +58,10 @@ var refusals = []refusal{
 		ready: kubernetesRefused, words: denied, retried: patchWebhook, meanwhile: untouched,
 	},
 	{
+		name: "policy takes the finalizer away", fresh: true, refuse: stripped,
+		ready: kubernetesRefused, words: "left it out", retried: patchWebhook, meanwhile: untouched,
+	},
+	{
 		name: "policy denies the removal of the finalizer", refuse: deny(webhookPolicy("has(object.metadata.finalizers)")),
 		trigger: remove, ready: kubernetesRefused, words: denied, retried: patchWebhook, meanwhile: deletedOnce,
 		recovered: (*refusalScene).isGone,

@@ -58,6 +58,7 @@ func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStat
 		err := r.Status().Patch(ctx, w, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 		if err == nil {
 			r.writes.note(w)
+			r.countWrite(w)
 		}
 		return err
 	})

@@ -78,6 +78,9 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if err != nil || webhook == nil {
 		return ctrl.Result{}, err
 	}
+	if wait := r.undone(ctx, webhook); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	facts, via, err := r.observe(work, webhook)
 	if err != nil {
 		return r.unobserved(ctx, facts, err)
