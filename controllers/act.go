@@ -51,6 +51,8 @@ type run struct {
 	noted bool
 	// reactivated is true when this run turned on what was turned off on the platform.
 	reactivated bool
+	// unwritten is true when the API server kept a step of this run from being carried out.
+	unwritten bool
 }
 
 func newRun(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members) *run {
@@ -93,7 +95,7 @@ func (r *run) act(ctx context.Context) error {
 func (r *run) fail(s step, err error) error {
 	v, ok := r.judge(s, err)
 	if !ok {
-		v, ok = r.judgeKubernetes(err)
+		v, ok = r.judgeKubernetes(s, err)
 	}
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)

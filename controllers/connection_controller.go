@@ -14,6 +14,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -49,6 +50,7 @@ const (
 type ConnectionReconciler struct {
 	client.Client
 	APIReader client.Reader
+	Recorder  events.EventRecorder
 	Fleets    *fleet.Registry
 	Clock     clock.PassiveClock
 	// Webhooks is told which Webhooks to look at.
@@ -62,9 +64,10 @@ type ConnectionReconciler struct {
 	// AllowHost returns an error for a host that the installation does not allow; nil allows any.
 	AllowHost func(host string) error
 
-	waker  waker
-	writes *writes
-	links  links
+	waker    waker
+	writes   *writes
+	links    links
+	troubles troubles
 	// dial makes the client of a connection.
 	dial func(platform.Options) (API, error)
 }
@@ -100,36 +103,49 @@ func cadenceOf(spec *v1alpha1.ConnectionSpec) fleet.Cadence {
 func (r *ConnectionReconciler) unconnected(
 	ctx context.Context, c v1alpha1.ConnectionObject, err error,
 ) (ctrl.Result, error) {
-	key := keyOf(c)
-	ready, ok := r.whyUnconnected(c, err)
-	if !ok {
-		return ctrl.Result{}, err
-	}
-	member := r.Fleets.Member(key)
-	_, login := errors.AsType[*platform.Error](err)
-	if _, refused := refusedByKubernetes(err); member != nil && !login && !refused {
+	key, member := keyOf(c), r.Fleets.Member(keyOf(c))
+	ready, own := r.whyUnconnected(c, err)
+	if own && member != nil && !loginFailed(err) {
 		member.Close(err)
 	}
-	if err := r.report(ctx, c, nil, ready); err != nil {
-		return settle(err)
+	var unwritten time.Duration
+	if !own { // the API server failed
+		words, told := lastingWords(err, r.Clock.Now(), r.troubles.since(key, r.Clock.Now()))
+		if ready = kubernetesRefused(platform.Clean(words)); !told {
+			ctrl.LoggerFrom(ctx).Error(err, "Failed to read what the connection needs")
+			ready = verdict{silent: true, retry: firstBackoff}
+		}
+	}
+	if !ready.silent {
+		unwritten = r.tell(ctx, c, nil, ready)
 	}
 	result, err := r.pollForDeletions(ctx, key)
-	if ready.retry > 0 && (result.RequeueAfter == 0 || ready.retry < result.RequeueAfter) {
-		result.RequeueAfter = ready.retry
-	}
+	result.RequeueAfter = earliest(result.RequeueAfter, ready.retry, unwritten)
 	return result, err
 }
 
-// whyUnconnected is what a connection says of an error that keeps it from its account; ok is false for errors of the
+func loginFailed(err error) bool {
+	_, failed := errors.AsType[*platform.Error](err)
+	return failed
+}
+
+// earliest is the shortest of some times to wait, of which 0 stands for none.
+func earliest(waits ...time.Duration) (first time.Duration) {
+	for _, wait := range waits {
+		if wait > 0 && (first == 0 || wait < first) {
+			first = wait
+		}
+	}
+	return first
+}
+
+// whyUnconnected is what a connection says of an error that keeps it from its account; own is false for errors of the
 // API server.
-func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready verdict, ok bool) {
+func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready verdict, own bool) {
 	if problem, is := errors.AsType[*errCredentials](err); is {
 		return verdict{
 			reason: v1alpha1.SecretNotFoundReason, reconciling: true, message: problem.message, retry: defaultPollInterval,
 		}, true
-	}
-	if words, refused := refusedByKubernetes(err); refused {
-		return kubernetesRefused(words), true
 	}
 	if host, is := errors.AsType[*platform.HostError](err); is {
 		return verdict{reason: v1alpha1.HostNotAllowedReason, stalled: true, message: host.Error()}, true
@@ -165,6 +181,7 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 // drop forgets a connection that is gone.
 func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
 	r.links.forget(key)
+	r.troubles.forget(key)
 	r.writes.forget(name)
 	forgetConnection(key)
 }
@@ -219,6 +236,7 @@ func (r *ConnectionReconciler) poll(
 	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
 ) (ctrl.Result, error) {
 	account := member.Fleet()
+	var unwritten time.Duration
 	if member.PollIn() <= 0 {
 		first := !account.Synced()
 		changes, err := member.Poll(ctx)
@@ -250,12 +268,10 @@ func (r *ConnectionReconciler) poll(
 			ready.message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
 		}
 		if !ready.silent {
-			if err := r.report(ctx, c, member, ready); err != nil {
-				return settle(err)
-			}
+			unwritten = r.tell(ctx, c, member, ready)
 		}
 	}
-	return ctrl.Result{RequeueAfter: max(member.PollIn(), again)}, nil
+	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), again), unwritten)}, nil
 }
 
 // enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that own or gave
@@ -356,7 +372,7 @@ func (r *ConnectionReconciler) SetupWithManager(mgr ctrl.Manager, name string) e
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: connectionWorkers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-				firstRetry, longestWait),
+				firstRetry, kubernetesPause),
 		}).
 		Complete(r)
 }

@@ -118,7 +118,7 @@ func (p *process) assemble() {
 func (p *process) serveConnections(fleets *fleet.Registry, controller string) *ConnectionReconciler {
 	r := &ConnectionReconciler{
 		Client: p.client(), APIReader: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: p.webhooks,
-		AllowHost: p.world.allowHost,
+		AllowHost: p.world.allowHost, Recorder: recorder{p.world},
 	}
 	r.prepare()
 	r.dial = func(o platform.Options) (API, error) {
@@ -200,7 +200,7 @@ func (p *process) reconcile(i item) (ctrl.Result, error) {
 // finish queues an item again as controller-runtime does.
 func (p *process) finish(i item, result ctrl.Result, err error) {
 	if err != nil {
-		p.enqueue(i, min(firstRetry<<min(p.failures[i], 16), longestWait))
+		p.enqueue(i, min(firstRetry<<min(p.failures[i], 16), kubernetesPause))
 		p.failures[i]++
 	} else {
 		delete(p.failures, i)
@@ -355,6 +355,7 @@ var errCluster = errors.New("the connection to the API server was lost")
 // call is a call to the API server.
 func (p *process) call(ctx context.Context, name string, effect func() error) error {
 	if err := p.world.denied[name]; err != nil {
+		p.world.denials++
 		return err
 	}
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})

@@ -56,6 +56,8 @@ type world struct {
 	strangers map[string]simulator.Webhook
 	// denied are the requests that the API server refuses, such as "create Secret".
 	denied map[string]error
+	// denials counts how often it did.
+	denials int
 	// restless is true when the platform moves times of modification without a change.
 	restless bool
 	// clusterWide is true where the operator serves the whole cluster, and ClusterConnections.

@@ -21,6 +21,11 @@ func decide(f facts) plan {
 	}
 	p := decideExisting(f)
 	p.verdict = f.duringOutage(p.verdict)
+	if f.secret.held != nil && p.verdict.ready {
+		// The platform has the spec, and a secret; the Secret waits.
+		p.verdict = halted(*f.secret.held)
+		p.verdict.applied, p.verdict.retry = true, f.secret.retry
+	}
 	if told := f.duplicateDelivery(); told != "" && p.verdict.ready {
 		p.verdict.message += "; " + told
 	}

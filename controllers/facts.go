@@ -170,6 +170,10 @@ type secretFacts struct {
 	read *corev1.Secret
 	// release: the generated Secret is to outlive the object, which is being deleted and still owns it.
 	release bool
+	// refused is what the API server said when it refused to write the generated Secret.
+	refused secretRefusal
+	// held is why the generated Secret is not written now, though its value can be used; nil when nothing holds it back.
+	held *problem
 	// sent is the fingerprint of the value that this process sent last; unknownSecret when it is not known whether the
 	// platform has it, "" when it sent none.
 	sent string

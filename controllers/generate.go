@@ -35,6 +35,7 @@ func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
 // stored notes the value of a generated Secret that was just written.
 func (r *WebhookReconciler) stored(f *facts, secret *corev1.Secret) {
 	r.secretWrites.note(secret)
+	r.countWrite(f.webhook)
 	value := string(secret.Data[v1alpha1.DefaultSecretKey])
 	f.secret.loaded, f.secret.value, f.secret.version = true, value, secret.ResourceVersion
 	f.secret.fingerprint = r.Key.Fingerprint(value)

@@ -3,12 +3,16 @@ package controllers
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
@@ -17,14 +21,25 @@ import (
 const (
 	// kubernetesPause is how long what the API server refused is left alone.
 	kubernetesPause = 30 * time.Second
-	// maxConflicts is how many conflicts in a row are lost races. More than that are told.
-	maxConflicts = 10
+	// kubernetesPatience is for how long requests that the API server fails, without refusing them, are repeated before
+	// the object tells of it: lost races, time-outs, an API server that is overloaded or away.
+	kubernetesPatience = 10 * time.Second
+	// kubernetesBudget bounds the requests of one reconcile to the API server. One that hangs, or that is told to come
+	// back later, must not hold a worker.
+	kubernetesBudget = 20 * time.Second
+	// reportBudget bounds the write of the status that follows.
+	reportBudget = 10 * time.Second
+	// maxRebases is how often in a row a write is repeated at once on a newer version of the object.
+	maxRebases = 5
 )
 
 // refusedByKubernetes returns the words in which the API server refused a request: because of a quota, an admission
-// policy or webhook, a missing permission, or because an object must not change. What passes by itself, such as a
+// policy or webhook, a missing permission, or because an object must not change. What often passes by itself, such as a
 // conflict, an object that is gone or a server that is overloaded, is no refusal.
 func refusedByKubernetes(err error) (words string, refused bool) {
+	if errors.Is(err, errMutated) {
+		return errMutated.Error(), true
+	}
 	status, answered := errors.AsType[*apierrors.StatusError](err)
 	if !answered {
 		return "", false
@@ -33,65 +48,124 @@ func refusedByKubernetes(err error) (words string, refused bool) {
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest,
 		metav1.StatusReasonMethodNotAllowed, metav1.StatusReasonRequestEntityTooLarge, metav1.StatusReasonUnauthorized:
-		return platform.Clean(words), true
+		return words, true
 	case metav1.StatusReasonInternalError, metav1.StatusReasonUnknown:
 		// An admission webhook that fails, or denies with a status of its own.
-		return platform.Clean(words), strings.Contains(words, "webhook") || strings.Contains(words, "admission")
+		return words, strings.Contains(words, "webhook") || strings.Contains(words, "admission")
 	}
 	return "", false
+}
+
+// lastingWords returns what is to be told of a failed request: the words of a refusal at once, those of any other
+// failure once requests have failed since began, for longer than passes by itself.
+func lastingWords(err error, now, since time.Time) (words string, told bool) {
+	if words, told = refusedByKubernetes(err); told {
+		return words, true
+	}
+	return err.Error(), now.Sub(since) >= kubernetesPatience
+}
+
+// kubernetesMessage tells of a request that the API server refused.
+func kubernetesMessage(words string) string {
+	return "The Kubernetes API server refused a request that this object needs: " + words
 }
 
 // kubernetesRefused says in the API server's words what it refused, and when that is tried again.
 func kubernetesRefused(words string) verdict {
 	return verdict{
 		reason: v1alpha1.KubernetesRefusedReason, reconciling: true, retry: jittered(kubernetesPause),
-		message: "The Kubernetes API server refused a request that this object needs: " + words,
+		message: kubernetesMessage(words),
 	}
 }
 
-// reportRefused tells of a request that the API server refused while the facts were gathered. ok is false for all other
-// errors.
-func (r *WebhookReconciler) reportRefused(ctx context.Context, f facts, err error) (result ctrl.Result, ok bool) {
-	words, refused := refusedByKubernetes(err)
-	if !refused {
-		return ctrl.Result{}, false
+// kubernetesWords notes that the API server failed a request about an object, and returns what is to be told of it.
+// Values of Secrets, which an admission policy may quote, are left out. An object that is gone is no failure.
+func (r *WebhookReconciler) kubernetesWords(f *facts, err error) (words string, told bool) {
+	if apierrors.IsNotFound(err) {
+		return "", false
 	}
-	run := newRun(r, ctrl.LoggerFrom(ctx), f, plan{verdict: kubernetesRefused(words)}, nil)
-	return run.finish(ctx), true
+	since := r.memory.kubernetesFailed(objectKey(f.webhook), f.webhook.UID, f.now)
+	words, told = lastingWords(err, r.Clock.Now(), since)
+	return platform.Clean(f.secret.redact(words)), told
 }
 
-// finish writes the status. If the API server refuses that too, an Event, the log and a metric tell of it.
-func (r *run) finish(ctx context.Context) ctrl.Result {
+// unobserved ends a reconcile whose facts could not be gathered.
+func (r *WebhookReconciler) unobserved(ctx context.Context, f facts, err error) (ctrl.Result, error) {
+	words, told := r.kubernetesWords(&f, err)
+	if !told {
+		return ctrl.Result{}, err
+	}
+	return newRun(r, ctrl.LoggerFrom(ctx), f, plan{verdict: kubernetesRefused(words)}, nil).finish(ctx)
+}
+
+// finish writes the status. If the API server fails that too, an Event, the log and a metric tell of it.
+func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, reportBudget)
+	defer cancel()
 	err := r.report(ctx)
-	words, refused := refusedByKubernetes(err)
-	switch {
-	case err == nil:
-		r.memory.conflictFree(r.key(), r.object().UID)
-		return r.next()
-	case apierrors.IsConflict(err) && r.memory.conflict(r.key(), r.object().UID) > maxConflicts:
-		words = platform.Clean(err.Error())
-	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: firstRetry}
-	case apierrors.IsNotFound(err):
-		return ctrl.Result{}
-	case !refused:
-		r.log.Error(err, "Failed to write the status")
-		return ctrl.Result{RequeueAfter: jittered(firstBackoff)}
+	if err == nil {
+		if !r.unwritten && r.plan.verdict.reason != v1alpha1.KubernetesRefusedReason {
+			r.memory.kubernetesAnswered(r.key(), r.object().UID)
+		}
+		return r.next(), nil
+	}
+	words, told := r.kubernetesWords(&r.facts, err)
+	if !told {
+		return settle(err)
 	}
 	refusedStatusWrites.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
 	if r.memory.tellOnce(r.key(), r.object().UID, words) {
 		r.warn(v1alpha1.KubernetesRefusedReason, "Report", "The Kubernetes API server refused to write the status: %s", words)
 	}
-	return ctrl.Result{RequeueAfter: jittered(kubernetesPause)}
+	return ctrl.Result{RequeueAfter: jittered(kubernetesPause)}, nil
 }
 
-// judgeKubernetes turns an error of the API server into a verdict; ok is false when it passes by itself.
-func (r *run) judgeKubernetes(err error) (v verdict, ok bool) {
-	if words, refused := refusedByKubernetes(err); refused {
-		return kubernetesRefused(words), true
+// judgeKubernetes turns an error of the API server into a verdict; ok is false when it may pass by itself. What a
+// Secret could not be written for is decided again without that write.
+func (r *run) judgeKubernetes(s step, err error) (v verdict, ok bool) {
+	words, told := r.kubernetesWords(&r.facts, err)
+	if !told {
+		return verdict{}, false
 	}
-	if apierrors.IsConflict(err) && r.memory.conflict(r.key(), r.object().UID) > maxConflicts {
-		return kubernetesRefused(platform.Clean(err.Error())), true
+	r.unwritten = true
+	if s == storeSecret || s == ownSecret {
+		r.memory.secretRefused(r.key(), r.object().UID, secretRefusal{
+			words: words, generation: r.facts.generation, until: r.now().Add(jittered(kubernetesPause)),
+		})
+		return verdict{silent: true, retry: again}, true
 	}
-	return verdict{}, false
+	return kubernetesRefused(words), true
+}
+
+// rebased repeats a write that met another version of the object, on the version that is there now, if that differs in
+// nothing that was decided on: a client that rewrites labels or annotations of its own all the time holds nothing up.
+func (r *run) rebased(ctx context.Context, write func() error) error {
+	for range maxRebases {
+		read := r.object().DeepCopy()
+		err := write()
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		live := &v1alpha1.Webhook{}
+		if r.APIReader.Get(ctx, client.ObjectKeyFromObject(read), live) != nil || !r.sameMatter(read, live) ||
+			live.ResourceVersion == read.ResourceVersion {
+			return err
+		}
+		r.facts.webhook = live
+	}
+	return write()
+}
+
+// sameMatter reports whether two versions of an object are the same in all that is decided on.
+func (r *run) sameMatter(a, b *v1alpha1.Webhook) bool {
+	return a.UID == b.UID && a.Generation == b.Generation && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
+		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(ownAnnotations(a), ownAnnotations(b)) && r.serves(b) &&
+		equality.Semantic.DeepEqual(a.Status, b.Status)
+}
+
+// ownAnnotations are the annotations of the operator's group.
+func ownAnnotations(w *v1alpha1.Webhook) map[string]string {
+	own := maps.Clone(w.Annotations)
+	maps.DeleteFunc(own, func(name, _ string) bool { return !strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") })
+	return own
 }

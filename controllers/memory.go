@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
@@ -54,10 +55,17 @@ type attempt struct {
 	adoptionGeneration int64
 	// refusals are the requests that the platform refused, by what they sent.
 	refusals map[string]refusal
-	// conflicts counts the writes in a row that met another version of the object than was read.
-	conflicts int
+	// kubernetesSince is since when the API server has failed requests about the object; zero when it does not.
+	kubernetesSince time.Time
 	// told is what an Event said last of a status that could not be written.
 	told string
+	// written bounds the writes of the object with the spec of writtenGeneration; undoneTold is true once it was told that
+	// they are undone.
+	written           *rate.Limiter
+	writtenGeneration int64
+	undoneTold        bool
+	// secretRefused is what the API server said when it refused to write the generated Secret.
+	secretRefused secretRefusal
 	// modified is the platform's time of the last change that this process made to the remote webhook.
 	modified time.Time
 	// turnedOff is true when this process turned the remote webhook off, and has not turned it on since.
@@ -272,20 +280,28 @@ func (m *memory) adopting(name types.NamespacedName, uid types.UID, generation i
 	return since
 }
 
-// conflict counts a write that met another version of the object than was read, and returns how many did in a row.
-func (m *memory) conflict(name types.NamespacedName, uid types.UID) (inARow int) {
+// kubernetesFailed notes that the API server failed a request of a reconcile that began at a time, and returns since
+// when it has failed all of them.
+func (m *memory) kubernetesFailed(name types.NamespacedName, uid types.UID, began time.Time) (since time.Time) {
 	m.change(name, uid, func(a *attempt) {
-		a.conflicts++
-		inARow = a.conflicts
+		if a.kubernetesSince.IsZero() {
+			a.kubernetesSince = began
+		}
+		since = a.kubernetesSince
 	})
-	return inARow
+	return since
 }
 
-// conflictFree notes that the status was written.
-func (m *memory) conflictFree(name types.NamespacedName, uid types.UID) {
-	if known := m.of(name, uid); known.conflicts > 0 || known.told != "" {
-		m.change(name, uid, func(a *attempt) { a.conflicts, a.told = 0, "" })
+// kubernetesAnswered notes a reconcile of which the API server failed no request.
+func (m *memory) kubernetesAnswered(name types.NamespacedName, uid types.UID) {
+	if known := m.of(name, uid); !known.kubernetesSince.IsZero() || known.told != "" {
+		m.change(name, uid, func(a *attempt) { a.kubernetesSince, a.told = time.Time{}, "" })
 	}
+}
+
+// secretRefused notes that the API server refused to write the generated Secret.
+func (m *memory) secretRefused(name types.NamespacedName, uid types.UID, refused secretRefusal) {
+	m.change(name, uid, func(a *attempt) { a.secretRefused = refused })
 }
 
 // tellOnce reports whether something is to be told that was not told last.

@@ -42,6 +42,10 @@ var (
 		Name: "itwin_webhook_status_writes_refused_total",
 		Help: "How often the Kubernetes API server refused to write a Webhook's status.",
 	}, []string{"namespace", "name"})
+	refusedConnectionWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "itwin_connection_status_writes_refused_total",
+		Help: "How often the Kubernetes API server refused to write a connection's status.",
+	}, []string{"connection"})
 
 	webhooksDesc = prometheus.NewDesc("itwin_webhooks",
 		"Webhooks by connection, by what the platform said last and by their Ready condition.",
@@ -52,7 +56,8 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations, refusedStatusWrites)
+	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations, refusedStatusWrites,
+		refusedConnectionWrites)
 }
 
 // instrument makes a connection's client count its requests.
@@ -70,6 +75,7 @@ func forgetConnection(connection string) {
 	requests.DeletePartialMatch(labels)
 	requestDuration.DeletePartialMatch(labels)
 	throttled.DeletePartialMatch(labels)
+	refusedConnectionWrites.DeletePartialMatch(labels)
 }
 
 // forgetWebhook drops the series of a Webhook that is gone.

@@ -32,6 +32,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	}
 	r.observeRefusals(&f, known)
 	f.contestedUntil, f.modified, f.secret.sent = known.contestedUntil(), known.modified, known.secret
+	f.secret.refused = known.secretRefused
 	if target != nil {
 		via[target.Fleet().Account()] = target
 		f.observeTarget(target)
@@ -61,6 +62,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 	if err := r.observeSecret(ctx, &f, known); err != nil {
 		return f, nil, err
 	}
+	f.holdSecret()
 	if target != nil {
 		r.observeAdoptionWait(&f, target.Fleet())
 	}

@@ -141,8 +141,10 @@ var (
 // awaitListSince waits for a list that begins at t or later.
 func awaitListSince(t time.Time) verdict { return verdict{silent: true, await: true, since: t} }
 
-// halted is the verdict on a problem. Rate limits and outages pass without help.
+// halted is the verdict on a problem. Rate limits and outages pass without help; what the API server refuses is tried
+// again all the time.
 func halted(p problem) verdict {
-	passing := p.reason == v1alpha1.RateLimitedReason || p.reason == v1alpha1.PlatformUnavailableReason
+	passing := p.reason == v1alpha1.RateLimitedReason || p.reason == v1alpha1.PlatformUnavailableReason ||
+		p.reason == v1alpha1.KubernetesRefusedReason
 	return verdict{reason: p.reason, message: p.message, reconciling: passing}
 }

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,13 +19,31 @@ import (
 
 // patchMetadata changes the object's metadata if the object has not changed since it was read.
 func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
-	before := r.object().DeepCopy()
-	change(r.object())
-	err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-	if err == nil {
+	return r.rebased(ctx, func() error {
+		before := r.object().DeepCopy()
+		change(r.object())
+		wanted := r.object().DeepCopy()
+		err := r.Patch(ctx, r.object(), client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if err != nil {
+			return err
+		}
 		r.writes.note(r.object())
-	}
-	return err
+		r.countWrite(r.object())
+		if !sameMarks(wanted, r.object()) {
+			return errMutated
+		}
+		return nil
+	})
+}
+
+// errMutated is a write that the API server accepted and did not make, as with an admission policy that takes away what
+// it does not know.
+var errMutated = errors.New("it accepted a change of the finalizer or the annotations, and left it out")
+
+// sameMarks reports whether two versions of an object have the same finalizer and annotations of the operator.
+func sameMarks(a, b *v1alpha1.Webhook) bool {
+	return controllerutil.ContainsFinalizer(a, v1alpha1.WebhookFinalizer) ==
+		controllerutil.ContainsFinalizer(b, v1alpha1.WebhookFinalizer) && maps.Equal(ownAnnotations(a), ownAnnotations(b))
 }
 
 func (r *run) addFinalizer(ctx context.Context) error {

@@ -48,17 +48,20 @@ func (r *run) report(ctx context.Context) error {
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.
 func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStatus)) error {
-	w := r.object()
-	before := w.DeepCopy()
-	change(&w.Status)
-	if equality.Semantic.DeepEqual(before.Status, w.Status) {
-		return nil
-	}
-	err := r.Status().Patch(ctx, w, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-	if err == nil {
-		r.writes.note(w)
-	}
-	return err
+	return r.rebased(ctx, func() error {
+		w := r.object()
+		before := w.DeepCopy()
+		change(&w.Status)
+		if equality.Semantic.DeepEqual(before.Status, w.Status) {
+			return nil
+		}
+		err := r.Status().Patch(ctx, w, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if err == nil {
+			r.writes.note(w)
+			r.countWrite(w)
+		}
+		return err
+	})
 }
 
 // noteDeactivation writes down that the platform turned the webhook off, before anything is done about it: the counter
@@ -173,14 +176,20 @@ func activeOf(status *v1alpha1.WebhookStatus) *metav1.Condition {
 }
 
 // noteTurningOff writes down that the operator is about to turn the webhook off. If it ends before the report, its
-// successor takes what it finds off for no deactivation.
+// successor takes what it finds off for no deactivation. The note holds nothing up: what is forbidden must not stay on
+// because the API server refuses a status.
 func (r *run) noteTurningOff(ctx context.Context) error {
-	return r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
+	err := r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
 		setConditions(status, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
 			Message: "The operator turns it off",
 		})
 	})
+	if words, refused := refusedByKubernetes(err); refused {
+		r.log.Info("Failed to note that the remote webhook is turned off", "error", platform.Clean(words))
+		return nil
+	}
+	return err
 }
 
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
@@ -225,13 +234,14 @@ func platformTime(t time.Time) *metav1.MicroTime {
 // describeHandled echoes the requests that this run has answered. One that still waits for the platform, or for its
 // connection, has not been.
 func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
-	if r.facts.connection.problem != nil || waits(r.plan.verdict.reason) {
+	if r.facts.connection.problem != nil || waits(r.plan.verdict.reason) && !r.plan.verdict.applied {
 		return
 	}
 	annotations := r.facts.requests
 	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
-	if !r.facts.secret.rotate && r.facts.secret.problem == nil && r.object().GeneratesSecret() {
+	secret := r.facts.secret
+	if !secret.rotate && secret.problem == nil && secret.held == nil && r.object().GeneratesSecret() {
 		status.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
 	}
 }
@@ -317,10 +327,15 @@ const maxNote = 1024
 // record writes an Event, and the same into the log, which is kept for longer.
 func (r *run) record(kind, reason, action, note string) {
 	r.log.Info(note, "reason", reason)
+	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", cutNote(note))
+}
+
+// cutNote makes a text fit into the note of an Event.
+func cutNote(note string) string {
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
 	}
-	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", note)
+	return note
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.

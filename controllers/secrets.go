@@ -38,7 +38,7 @@ func (r *WebhookReconciler) observeSecret(ctx context.Context, f *facts, known a
 		r.observeAbsentSecret(f, ref, known)
 		return nil
 	} else if err != nil {
-		return err
+		return r.secretFailed(f, err)
 	}
 	f.secret.version = meta.ResourceVersion
 	if f.webhook.GeneratesSecret() && !f.observeGenerated(meta) {
@@ -181,7 +181,7 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 		r.observeAbsentSecret(f, ref, attempt{})
 		return nil
 	} else if err != nil {
-		return err
+		return r.secretFailed(f, err)
 	}
 	f.secret.version = secret.ResourceVersion
 	if f.webhook.GeneratesSecret() && !f.observeGenerated(&secret) {
@@ -203,9 +203,11 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 	case utf8.RuneCount(value) < minSecretLength:
 		invalid("The value of key %q in Secret %q has %d characters; the platform needs %d or more", ref.Key, ref.Name,
 			utf8.RuneCount(value), minSecretLength)
-	case f.secret.rotate && secret.Immutable != nil && *secret.Immutable:
-		invalid("Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)
 	default:
+		if f.secret.rotate && secret.Immutable != nil && *secret.Immutable {
+			f.secret.rotate, f.secret.held = false, &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
+				"Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)}
+		}
 		f.secret.loaded, f.secret.value, f.secret.fingerprint = true, string(value), r.Key.Fingerprint(string(value))
 		f.secret.read = &secret
 	}

@@ -53,6 +53,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	connections := func() *ConnectionReconciler {
 		return &ConnectionReconciler{
 			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
+			Recorder: mgr.GetEventRecorder("connection-controller"),
 			Webhooks: webhooks, UserAgent: "itwin-webhook-operator/" + o.Version,
 			AllowHost: allowHosts(o.AllowedAPIHosts, o.AllowLoopback),
 		}

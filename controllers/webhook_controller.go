@@ -40,6 +40,7 @@ import (
 const SettleTime = platform.DefaultRequestTimeout
 
 const (
+	// firstRetry follows the first failure of the API server; each further one doubles it, up to kubernetesPause.
 	firstRetry  = 500 * time.Millisecond
 	longestWait = 5 * time.Minute
 )
@@ -71,31 +72,28 @@ type WebhookReconciler struct {
 
 // Reconcile makes the platform have what one Webhook says, and its status say what the platform has.
 func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	webhook, err := r.current(ctx, request.NamespacedName)
+	work, cancel := context.WithTimeout(ctx, kubernetesBudget)
+	defer cancel()
+	webhook, err := r.current(work, request.NamespacedName)
 	if err != nil || webhook == nil {
 		return ctrl.Result{}, err
 	}
-	facts, via, err := r.observe(ctx, webhook)
+	if wait := r.undone(ctx, webhook); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	facts, via, err := r.observe(work, webhook)
 	if err != nil {
 		return r.unobserved(ctx, facts, err)
 	}
-	plan, err := r.plan(ctx, &facts)
+	plan, err := r.plan(work, &facts)
 	if err != nil {
 		return r.unobserved(ctx, facts, err)
 	}
 	run := newRun(r, ctrl.LoggerFrom(ctx), facts, plan, via)
-	if err := run.act(ctx); err != nil {
+	if err := run.act(work); err != nil {
 		return settle(err)
 	}
-	return run.finish(ctx), nil
-}
-
-// unobserved ends a reconcile whose facts could not be gathered.
-func (r *WebhookReconciler) unobserved(ctx context.Context, f facts, err error) (ctrl.Result, error) {
-	if result, told := r.reportRefused(ctx, f, err); told {
-		return result, nil
-	}
-	return ctrl.Result{}, err
+	return run.finish(ctx)
 }
 
 // current reads the Webhook from the cache; past it while the cache does not show what this process wrote last. It
@@ -134,6 +132,7 @@ func (r *WebhookReconciler) plan(ctx context.Context, f *facts) (plan, error) {
 	if err := r.loadSecret(ctx, f); err != nil {
 		return p, err
 	}
+	f.holdSecret()
 	return decide(*f), nil
 }
 
@@ -190,7 +189,7 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-				firstRetry, longestWait),
+				firstRetry, kubernetesPause),
 		})
 	if r.Cluster {
 		b = b.Watches(&v1alpha1.ClusterConnection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),

@@ -1,0 +1,54 @@
+package controllers_test
+
+import (
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// stripped is a policy that takes the finalizers of Webhooks away: the API server accepts the operator's, and leaves it
+// out.
+func stripped(s *refusalScene) func() {
+	match := &admissionv1.MatchResources{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}},
+		ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+			Operations: []admissionv1.OperationType{admissionv1.Update}, Rule: admissionv1.Rule{
+				APIGroups: []string{v1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"webhooks"},
+			},
+		}}},
+	}
+	object := &admissionv1.MutatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: s.namespace},
+		Spec: admissionv1.MutatingAdmissionPolicySpec{
+			MatchConstraints:   match,
+			MatchConditions:    []admissionv1.MatchCondition{{Name: "has-finalizers", Expression: "has(object.metadata.finalizers)"}},
+			ReinvocationPolicy: admissionv1.NeverReinvocationPolicy,
+			Mutations: []admissionv1.Mutation{{PatchType: admissionv1.PatchTypeJSONPatch, JSONPatch: &admissionv1.JSONPatch{
+				Expression: `[JSONPatch{op: "remove", path: "/metadata/finalizers"}]`,
+			}}},
+		},
+	}
+	binding := &admissionv1.MutatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: s.namespace},
+		Spec:       admissionv1.MutatingAdmissionPolicyBindingSpec{PolicyName: s.namespace},
+	}
+	Expect(api.Create(ctx, object)).To(Succeed())
+	Expect(api.Create(ctx, binding)).To(Succeed())
+	probe := s.webhook("probe", func(spec *v1alpha1.WebhookSpec) { spec.Suspend = true })
+	Expect(api.Create(ctx, probe)).To(Succeed())
+	finalizers := func() []string {
+		patch := mergePatch(`{"metadata":{"finalizers":["example.com/probe"]}}`)
+		Expect(api.Patch(ctx, probe, patch, client.DryRunAll)).To(Succeed())
+		return probe.Finalizers
+	}
+	Eventually(finalizers).Should(BeEmpty(), s.row.name)
+	return func() {
+		Expect(api.Delete(ctx, binding)).To(Succeed())
+		Expect(api.Delete(ctx, object)).To(Succeed())
+		Eventually(finalizers).ShouldNot(BeEmpty(), s.row.name)
+	}
+}

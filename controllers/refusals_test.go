@@ -1,0 +1,29 @@
+package controllers_test
+
+import (
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+)
+
+var _ = Describe("An API server that says no", func() {
+	// All rows at the same time, each in a namespace of its own, before one operator: the time is that of one pause.
+	It("is told in its own words, holds up nothing else, and is asked again twice a minute", func() {
+		makeRole(fullRole, shippedRules(""))
+		scenes := make([]*refusalScene, len(refusals))
+		namespaces := make([]string, len(refusals))
+		for i, row := range refusals {
+			s := &refusalScene{world: newWorld(), row: row}
+			s.unbind = s.bind(fullRole)
+			s.connection = s.connect()
+			scenes[i], namespaces[i] = s, s.namespace
+		}
+		server := startRefusedOperator(namespaces)
+		var all sync.WaitGroup
+		for _, s := range scenes {
+			s.server = server
+			all.Go(s.play)
+		}
+		all.Wait()
+	})
+})
