@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,6 +66,8 @@ type ConnectionReconciler struct {
 	waker  waker
 	writes *writes
 	links  links
+	// announced is what the log was told last of each connection.
+	announced sync.Map
 	// dial makes the client of a connection.
 	dial func(platform.Options) (API, error)
 }
@@ -165,6 +168,7 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 // drop forgets a connection that is gone.
 func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
 	r.links.forget(key)
+	r.announced.Delete(key)
 	r.writes.forget(name)
 	forgetConnection(key)
 }
@@ -226,7 +230,8 @@ func (r *ConnectionReconciler) poll(
 		case errors.Is(err, fleet.ErrPolling):
 			return ctrl.Result{}, nil // its end enqueues this connection
 		case err != nil:
-			ctrl.LoggerFrom(ctx).Info("Failed to list the remote webhooks", "account", account.Account(), "error", err.Error())
+			ctrl.LoggerFrom(ctx).V(1).Info("Failed to list the remote webhooks", "account", account.Account(),
+				"error", err.Error())
 		default:
 			if err := r.countUnmanaged(ctx, account); err != nil {
 				return ctrl.Result{}, err

@@ -221,6 +221,11 @@ func (r *run) judgeRefusal(s step, status int, message string) verdict {
 	noted.verdict = v
 	r.memory.noteRefusal(r.key(), r.object().UID, request, noted)
 	v.retry = noted.until.Sub(r.now())
+	if whole := r.plan.verdict; s == updateRemote && whole.refused != "" && whole.refused != request {
+		// A part of an update that was refused as a whole was refused, too: the status goes on telling of the whole.
+		whole.retry = min(whole.retry, v.retry)
+		return whole
+	}
 	if s == updateRemote && r.plan.divisible() {
 		v.retry = again
 	}
