@@ -2,14 +2,17 @@ package controllers
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -35,9 +38,17 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 		return nil, err
 	}
 	w := t.process.world
+	if w.onCall != nil {
+		w.onCall(routeOf(r))
+	}
 	err = t.process.exchange(r.Context(), exchange{
 		name: routeOf(r), latency: remoteLatency, lost: errPlatform,
-		effect: func() error {
+		effect: func() (failed error) {
+			if w.failing != nil {
+				if response, failed = w.failing(sent); response != nil || failed != nil {
+					return failed
+				}
+			}
 			if response = w.carryOut(sent); response == nil {
 				return errPlatform
 			}
@@ -48,11 +59,21 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 			return err
 		},
 	})
+	if errors.Is(err, errSilence) {
+		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+			trace.GotConn(httptrace.GotConnInfo{})
+		}
+		t.process.world.running.sleep(patience(r.Context(), time.Hour))
+		return nil, r.Context().Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return response, nil
 }
+
+// errSilence lets a call go without an answer until its time is over.
+var errSilence = errors.New("no answer comes")
 
 // detach makes a request independent of who sent it.
 func detach(r *http.Request) (*http.Request, error) {
@@ -63,7 +84,8 @@ func detach(r *http.Request) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
+	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body)).
+		WithContext(context.WithoutCancel(r.Context()))
 	sent.Header = r.Header.Clone()
 	return sent, nil
 }
