@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,13 +102,27 @@ func (w *world) carryOut(r *http.Request) (response *http.Response) {
 	}()
 	serve := func(r *http.Request) *http.Response {
 		recorder := httptest.NewRecorder()
+		r.Header.Set("Accept-Encoding", "gzip")
 		w.platform.ServeHTTP(recorder, r)
-		return recorder.Result()
+		return decompressed(recorder.Result())
 	}
 	if w.platformProxy != nil {
 		return w.platformProxy(r, serve)
 	}
 	return serve(r)
+}
+
+// decompressed is an answer as http.Transport hands it on.
+func decompressed(r *http.Response) *http.Response {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return r
+	}
+	body, err := gzip.NewReader(r.Body)
+	if err != nil {
+		panic(err)
+	}
+	r.Body = body
+	return r
 }
 
 // ask sends a request as another client with the same credentials.

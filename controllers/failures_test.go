@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -159,4 +160,20 @@ func (o observation) String() string {
 	return fmt.Sprintf("webhook %s\nbystander %s\nconnection %s\nmessages:\n  %s\n%d calls: %v\nwrites %v\nevents:\n  %s\nlog:\n  %s",
 		o.webhook, o.idle, o.link, strings.Join(o.said, "\n  "), len(o.calls), o.calls[:min(len(o.calls), 16)], o.writes,
 		strings.Join(o.events[:min(len(o.events), 6)], "\n  "), strings.Join(o.logs[:min(len(o.logs), 6)], "\n  "))
+}
+
+func TestTheAPIAsksForALongPauseTheConnectionTellsWhy(t *testing.T) {
+	for status, want := range map[string]string{"503": stateUnavailable, "429": stateLimited} {
+		t.Run(status, func(t *testing.T) {
+			inClaimScene(t, func(s claimScene) {
+				s.apply(subject)
+				s.fault(http.MethodPatch, "/webhooks/{id}", "status:"+status+";retry-after=1200", 1)
+				s.cluster.edit(subject, changeSpec)
+				s.run(2 * time.Minute)
+				s.Expect(said(s.connection(crashConnection).Status.Conditions)).To(Equal(want))
+				s.run(20 * time.Minute)
+				s.Expect(s.violations()).To(BeEmpty())
+			})
+		})
+	}
 }
