@@ -293,7 +293,9 @@ func (r *run) update(remote context.Context) error {
 	if platform.IsAccepted(err) {
 		r.memory.accepted(r.key(), r.object().UID, patch.Active != nil && !*patch.Active)
 		r.secretSent, r.reactivated = !r.plan.withoutSecret, r.plan.cause == causeReactivate
-		r.announceUpdate()
+		if r.failures() == 0 { // the same again is no news: nothing came of it
+			r.announceUpdate()
+		}
 	}
 	if err != nil {
 		return err
@@ -379,6 +381,9 @@ func keptError(left platform.Patch, updated platform.Webhook) error {
 func (r *run) delete(remote context.Context) error {
 	id := r.facts.id()
 	if err := r.holder().Delete(remote, id); err != nil {
+		if platform.IsAccepted(err) && r.failures() == 0 {
+			r.log.Info("The platform accepted the deletion of a remote webhook", "webhookId", id)
+		}
 		return err
 	}
 	r.event("Deleted", "Delete", "Deleted remote webhook %s", id)

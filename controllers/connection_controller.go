@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,6 +69,8 @@ type ConnectionReconciler struct {
 	writes   *writes
 	links    links
 	troubles troubles
+	// announced is what the log was told last of each connection.
+	announced sync.Map
 	// dial makes the client of a connection.
 	dial func(platform.Options) (API, error)
 }
@@ -182,6 +185,7 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
 	r.links.forget(key)
 	r.troubles.forget(key)
+	r.announced.Delete(key)
 	r.writes.forget(name)
 	forgetConnection(key)
 }
@@ -244,7 +248,8 @@ func (r *ConnectionReconciler) poll(
 		case errors.Is(err, fleet.ErrPolling):
 			return ctrl.Result{}, nil // its end enqueues this connection
 		case err != nil:
-			ctrl.LoggerFrom(ctx).Info("Failed to list the remote webhooks", "account", account.Account(), "error", err.Error())
+			ctrl.LoggerFrom(ctx).V(1).Info("Failed to list the remote webhooks", "account", account.Account(),
+				"error", err.Error())
 		default:
 			if err := r.countUnmanaged(ctx, account); err != nil {
 				return ctrl.Result{}, err

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -19,10 +20,14 @@ import (
 	"webhook-operator.io/itwin/internal/proof"
 )
 
+var connected = verdict{
+	ready: true, reason: v1alpha1.ConnectedReason, message: "The remote webhooks were listed",
+}
+
 // readinessOf says what the result of a list, or of a login, means for a connection.
 func readinessOf(err error) verdict {
 	if err == nil {
-		return verdict{ready: true, reason: v1alpha1.ConnectedReason, message: "The remote webhooks were listed"}
+		return connected
 	}
 	if pacing, own := errors.AsType[*platform.ThrottledError](err); own && !pacing.Closed {
 		return nothing
@@ -38,10 +43,11 @@ func readinessOf(err error) verdict {
 		return nothing
 	case platform.IsForbidden(err):
 		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
-			"The platform accepts the credentials but they lack a permission; grant it to the application: %s", said)}
+			"The platform accepts the credentials but they lack a permission; grant it to the application: %s",
+			located(said))}
 	case platform.IsUnauthorized(err):
 		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
-			"The platform does not accept the credentials; correct the Secret: %s", said)}
+			"The platform does not accept the credentials; correct the Secret: %s", located(said))}
 	}
 	return verdict{reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: unavailable(said)}
 }
@@ -54,9 +60,17 @@ const restlessMessage = "; the platform moves their times of modification withou
 // write.
 func unavailable(e *platform.Error) string {
 	if _, unverified := errors.AsType[*tls.CertificateVerificationError](e); unverified {
-		return e.Error() + "; if the CA is one of your own, name it in spec.caBundleSecretRef"
+		return located(e) + "; if the CA is one of your own, name it in spec.caBundleSecretRef"
 	}
-	return e.Error()
+	return located(e)
+}
+
+// located is what went wrong, and with which host.
+func located(e *platform.Error) string {
+	if text := e.Error(); strings.Contains(text, e.Host) {
+		return text
+	}
+	return e.Host + ": " + e.Error()
 }
 
 // report writes the status of a connection, if it says anything new.
@@ -76,6 +90,7 @@ func (r *ConnectionReconciler) report(
 			return err
 		}
 	}
+	r.announce(ctx, keyOf(c), status.Account, ready)
 	if !equality.Semantic.DeepEqual(old, status) {
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if err := r.Status().Patch(ctx, c, patch); err != nil {
@@ -84,6 +99,25 @@ func (r *ConnectionReconciler) report(
 		r.writes.note(c)
 	}
 	return nil
+}
+
+// announce logs why a connection is not ready, once while the reason stays the same, and that it is again.
+func (r *ConnectionReconciler) announce(ctx context.Context, key, account string, ready verdict) {
+	text := ready.reason + ": " + ready.message
+	if ready == connected {
+		text = ""
+	}
+	before, known := r.announced.Swap(key, text)
+	switch {
+	case known && before == text || !known && text == "":
+	case ready.ready && text != "":
+		ctrl.LoggerFrom(ctx).Info(ready.message, "account", account)
+	case text == "":
+		ctrl.LoggerFrom(ctx).Info("The connection is ready again", "account", account)
+	default:
+		ctrl.LoggerFrom(ctx).Info("The connection is not ready", "account", account, "reason", ready.reason,
+			"message", ready.message)
+	}
 }
 
 // count counts the Webhooks that use the connection, and takes over how many remote webhooks no Webhook claims.

@@ -40,7 +40,7 @@ func (s scenario) playDenied(t *testing.T, with error, request string, restarted
 			w.start()
 			w.run(warmUp)
 		}
-		allow := w.failing(with, request)
+		allow := w.kubernetesFails(with, request)
 		s.act(w)
 		if s.before == nil {
 			w.start()

@@ -20,10 +20,10 @@ var errQuota = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"},
 var errKeyServer = apierrors.NewInternalError(errors.New("the key server is down"))
 
 // deny lets the API server refuse some requests until it is allowed again.
-func (w *world) deny(requests ...string) (allow func()) { return w.failing(errQuota, requests...) }
+func (w *world) deny(requests ...string) (allow func()) { return w.kubernetesFails(errQuota, requests...) }
 
-// failing lets some requests to the API server fail until that ends.
-func (w *world) failing(with error, requests ...string) (end func()) {
+// kubernetesFails lets some requests to the API server fail until that ends.
+func (w *world) kubernetesFails(with error, requests ...string) (end func()) {
 	w.denied = map[string]error{}
 	for _, request := range requests {
 		w.denied[request] = with
@@ -135,7 +135,7 @@ func TestTheAPIServerFailsForLongItIsToldAndRecovers(t *testing.T) {
 		t.Run(request, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.run(warmUp)
-				end := s.failing(errKeyServer, request)
+				end := s.kubernetesFails(errKeyServer, request)
 				s.cluster.add(newWebhook(subject))
 				s.run(5 * time.Second)
 				s.Expect(s.reason(subject)).To(BeEmpty(), "it may pass by itself")

@@ -2,14 +2,18 @@ package controllers
 
 import (
 	"bytes"
+	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -35,9 +39,17 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 		return nil, err
 	}
 	w := t.process.world
+	if w.onCall != nil {
+		w.onCall(routeOf(r))
+	}
 	err = t.process.exchange(r.Context(), exchange{
 		name: routeOf(r), latency: remoteLatency, lost: errPlatform,
-		effect: func() error {
+		effect: func() (failed error) {
+			if w.failing != nil {
+				if response, failed = w.failing(sent); response != nil || failed != nil {
+					return failed
+				}
+			}
 			if response = w.carryOut(sent); response == nil {
 				return errPlatform
 			}
@@ -48,11 +60,21 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 			return err
 		},
 	})
+	if errors.Is(err, errSilence) {
+		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+			trace.GotConn(httptrace.GotConnInfo{})
+		}
+		t.process.world.running.sleep(patience(r.Context(), time.Hour))
+		return nil, r.Context().Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return response, nil
 }
+
+// errSilence lets a call go without an answer until its time is over.
+var errSilence = errors.New("no answer comes")
 
 // detach makes a request independent of who sent it.
 func detach(r *http.Request) (*http.Request, error) {
@@ -63,7 +85,8 @@ func detach(r *http.Request) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
+	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body)).
+		WithContext(context.WithoutCancel(r.Context()))
 	sent.Header = r.Header.Clone()
 	return sent, nil
 }
@@ -79,13 +102,27 @@ func (w *world) carryOut(r *http.Request) (response *http.Response) {
 	}()
 	serve := func(r *http.Request) *http.Response {
 		recorder := httptest.NewRecorder()
+		r.Header.Set("Accept-Encoding", "gzip")
 		w.platform.ServeHTTP(recorder, r)
-		return recorder.Result()
+		return decompressed(recorder.Result())
 	}
 	if w.platformProxy != nil {
 		return w.platformProxy(r, serve)
 	}
 	return serve(r)
+}
+
+// decompressed is an answer as http.Transport hands it on.
+func decompressed(r *http.Response) *http.Response {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return r
+	}
+	body, err := gzip.NewReader(r.Body)
+	if err != nil {
+		panic(err)
+	}
+	r.Body = body
+	return r
 }
 
 // ask sends a request as another client with the same credentials.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/go-logr/logr"
 	apimachineryruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -78,7 +77,7 @@ func (w *world) start(fates ...fate) *process {
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
 		due: map[string]time.Time{},
 	}
-	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), logr.Discard()))
+	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
 	p.assemble()
 	history, late := w.cluster.history, p.fated(startBehind, 0)
 	known := max(len(history)-late.point, 0)

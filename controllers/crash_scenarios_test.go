@@ -29,6 +29,8 @@ type scenario struct {
 	most int
 	// lasts is how much longer than settleFor it takes until all has settled.
 	lasts time.Duration
+	// settles is how much longer than warmUp it takes until what is there before has settled.
+	settles time.Duration
 	// variant is how the platform differs from the simulator's default; "" when it does not.
 	variant string
 	// check tells what else is wrong in the end; with checkOnly it tells all that is.
@@ -268,7 +270,7 @@ func (s scenario) begin(w *world, fates [][]fate) {
 		return
 	}
 	p := w.start(own...)
-	w.run(warmUp)
+	w.run(warmUp + s.settles)
 	p.count()
 	s.act(w)
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -67,6 +68,12 @@ type world struct {
 	// onEvent takes each Event, and platformProxy answers each request to the platform, where they are not nil.
 	onEvent       func(about runtime.Object, text string)
 	platformProxy func(*http.Request, func(*http.Request) *http.Response) *http.Response
+	// onCall takes each call to the platform when it is sent, and failing answers it instead of the platform or says how
+	// it fails, where they are not nil.
+	onCall  func(route string)
+	failing func(*http.Request) (*http.Response, error)
+	// logger is the log of every process.
+	logger logr.Logger
 	// most is how many webhooks the platform ever had at the same time, beside the strangers.
 	most int
 }
@@ -85,7 +92,10 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, platform: platform, yielded: make(chan struct{}), strangers: map[string]simulator.Webhook{}}
+	w := &world{
+		t: t, platform: platform, yielded: make(chan struct{}), strangers: map[string]simulator.Webhook{},
+		logger: logr.Discard(),
+	}
 	w.cluster = newCluster(w)
 	w.credentials("credentials", crashClientID, "pair")
 	w.cluster.add(&v1alpha1.Connection{

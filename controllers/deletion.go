@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -125,10 +126,19 @@ func decideForbiddenDeletion(f facts) plan {
 	return confirmGone(f)
 }
 
+// saysDeleting reports whether the status gives a reason why the remote webhook is not deleted yet.
+func (f *facts) saysDeleting() bool {
+	ready := readyOf(f.webhook)
+	return ready != nil && ready.Reason == v1alpha1.DeletingReason && f.webhook.Status.ObservedGeneration == f.generation
+}
+
 // deletionBlocked says why nothing can be sent to the account that owns the remote webhook.
 func (f *facts) deletionBlocked() verdict {
 	var v verdict
 	switch {
+	case f.holder.failure != nil && f.saysDeleting():
+		// The words of the first failure are better than those of whatever else fails in the same outage.
+		return awaitList
 	case f.holder.failure != nil:
 		v = deletionWaits(causeOf(f.holder.failure))
 	case f.holder.reach.none() && f.connection.problem != nil:
@@ -253,5 +263,5 @@ func awaitAttempt(f facts) plan {
 func deletionWaits(why string) verdict {
 	return verdict{reason: v1alpha1.DeletingReason, message: fmt.Sprintf(
 		"The remote webhook could not be deleted yet: %s. To finish deletion and keep the remote webhook, set "+
-			"spec.deletionPolicy to Retain", why)}
+			"spec.deletionPolicy to Retain", strings.TrimSuffix(why, "."))}
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -22,19 +23,18 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 	if s == removeOther {
 		return r.judgeRemoval(s, v, err), true
 	}
-	passing := passesByItself(s, err)
+	passing := r.passes(s, err)
 	if !passing && r.blames(v, err) {
 		v.retry = r.failed()
 	}
 	v.silent = v.silent && r.staysQuiet(v, err)
-	_, held := errors.AsType[*fleet.HeldError](err)
+	if kept, told := r.judgeHeld(v, err); told {
+		return kept, true
+	}
 	switch {
-	case held && r.facts.alreadySays(v.reason):
-		v.silent = true
 	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
-		// Nothing is known to be wrong with the object.
-		v = verdict{silent: true, await: v.await, retry: v.retry}
-	case s == deleteRemote && !v.silent:
+		v = r.judgeConfirmation(v, err)
+	case s == deleteRemote && (passing || !v.silent):
 		v = r.judgeDelete(s, v, err)
 	case passing:
 		said, _ := errors.AsType[*platform.Error](err)
@@ -46,6 +46,73 @@ func (r *run) judge(s step, err error) (v verdict, ok bool) {
 		v = r.judgeRefusal(s, said.Status, refusalOf(said))
 	}
 	return v, true
+}
+
+// judgeHeld keeps what the status tells while a call is held back. ok is false when it tells nothing of that yet.
+func (r *run) judgeHeld(v verdict, err error) (kept verdict, ok bool) {
+	_, held := errors.AsType[*fleet.HeldError](err)
+	switch kept = r.plan.verdict; {
+	case !held:
+		return v, false
+	case kept.refused != "":
+		// It tells what was refused, while another part of the same update waits.
+		kept.await = v.await
+		return kept, true
+	case r.facts.alreadySays(v.reason):
+		v.silent = true
+		return v, true
+	}
+	return v, false
+}
+
+// judgeConfirmation says nothing of a webhook that the lists lack and that could not be read: nothing is known to be
+// wrong with it. When that goes on, it is told.
+func (r *run) judgeConfirmation(v verdict, err error) verdict {
+	quiet := verdict{silent: true, await: v.await, retry: v.retry}
+	if _, answered := errors.AsType[*platform.Error](err); !answered || v.reason == "" {
+		return quiet
+	}
+	switch failures := r.failures(); {
+	case failures == 1:
+		r.log.Info("Failed to read a remote webhook that the lists lack", "webhookId", r.facts.id(), "error", err.Error())
+		return quiet
+	case failures <= quietFailures:
+		return quiet
+	}
+	v.message = fmt.Sprintf("The lists lack remote webhook %s, and it cannot be read: %s", r.facts.id(), causeOf(err))
+	return v
+}
+
+// quietFailures is how many failures in a row of a read, or of what the platform accepted, are not told yet. They take
+// some seconds.
+const quietFailures = 3
+
+// failures is how many calls about the object failed in a row.
+func (r *run) failures() int { return r.memory.of(r.key(), r.object().UID).failures }
+
+// passes reports whether an answer is of a kind that often passes by itself. A webhook that a write does not find but
+// that a read, or a list, shows is such a kind, too.
+func (r *run) passes(s step, err error) bool {
+	again := (s == updateRemote || s == deleteRemote) && platform.IsNotFound(err) && r.failures() > 0
+	return again || passesByItself(s, err)
+}
+
+// judgeAccepted says nothing of a change that the platform accepted without an answer that tells what came of it: the
+// next read, or list, does. If that shows again and again that nothing came of it, it is told.
+func (r *run) judgeAccepted(s step) verdict {
+	retry := r.failed()
+	switch {
+	case r.failures() <= quietFailures:
+		return verdict{silent: true, retry: retry}
+	case s == deleteRemote:
+		v := deletionWaits("the platform accepted the deletion but has not made it")
+		v.retry = retry
+		return v
+	}
+	return verdict{
+		reason: v1alpha1.PlatformUnavailableReason, reconciling: true, retry: retry,
+		message: "The platform accepted the change but has not made it",
+	}
 }
 
 // judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
@@ -64,10 +131,11 @@ func (r *run) judgeOwn(s step, err error) (v verdict, ok bool) {
 	case s == removeOther && (platform.IsAccepted(err) || errors.Is(err, errIgnored)):
 		return r.judgeRemoval(s, verdict{}, err), true
 	case s == createRemote && platform.IsAccepted(err):
-		return verdict{silent: true, since: r.now()}, true
+		v = r.judgeAccepted(s)
+		v.since = r.now()
+		return v, true
 	case platform.IsAccepted(err):
-		// The next read, or list, tells what came of it.
-		return verdict{silent: true, retry: r.failed()}, true
+		return r.judgeAccepted(s), true
 	case errors.Is(err, errIgnored):
 		return verdict{
 			reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: err.Error(), retry: r.failed(),
@@ -129,7 +197,7 @@ func (r *run) failed() time.Duration {
 func (r *run) judgeDelete(s step, v verdict, err error) verdict {
 	d := deletionWaits(causeOf(err))
 	d.await, d.retry = v.await, v.retry
-	if platform.IsRefused(err) || passesByItself(s, err) {
+	if platform.IsRefused(err) || r.passes(s, err) {
 		refused := r.judgeRefusal(s, statusOf(err), causeOf(err))
 		d.retry, d.stalled, d.reconciling = refused.retry, refused.stalled, refused.reconciling
 	}
@@ -148,9 +216,12 @@ func (f *facts) alreadySays(reason string) bool {
 // judgeRemote says how a failed call shows in a status; ok is false for errors that are not the platform's.
 func judgeRemote(err error) (v verdict, ok bool) {
 	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
-		v, _ = judgeRemote(held.Reason)
-		if v.reason == "" {
-			v = verdict{reason: v1alpha1.ConnectionNotReadyReason, message: held.Error()}
+		if v, _ = judgeRemote(held.Reason); v.reason == "" || platform.IsForbidden(held.Reason) {
+			v = readinessOf(held.Reason) // of a list
+			v.stalled, v.reconciling = false, v.reason == v1alpha1.PlatformUnavailableReason
+		}
+		if v.reason == "" || v.reason == v1alpha1.UnauthorizedReason {
+			v = verdict{reason: v1alpha1.ConnectionNotReadyReason, message: cmp.Or(v.message, held.Error())}
 		}
 		v.await, v.retry = true, 0
 		return v, true

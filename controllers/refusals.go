@@ -113,14 +113,18 @@ func (a *attempt) setRefusal(request string, noted refusal) {
 }
 
 // observeRefusals notes which requests of the object the platform refused. One that the status tells of, which a
-// process before this one met, is tried again within the pause that follows a missing permission, so that a restart
-// does not send all of them at once.
+// process before this one met, is tried again within the pause that follows a missing permission, or within 30 s if it
+// was expected to pass, so that a restart does not send all of them at once.
 func (r *WebhookReconciler) observeRefusals(f *facts, known attempt) {
 	last := f.webhook.Status.RefusedRequest
 	if _, noted := known.refusals[last]; last != "" && !noted && f.webhook.Status.ObservedGeneration == f.generation {
+		count, pause := len(passingPauses), permissionPause
+		if ready := readyOf(f.webhook); ready != nil && ready.Reason == v1alpha1.PlatformUnavailableReason {
+			count, pause = 1, passingPauses[1]
+		}
 		known.setRefusal(last, refusal{
-			count: len(passingPauses), generation: f.generation,
-			until: f.now.Add(time.Duration(rand.Float64() * float64(permissionPause))), //nolint:gosec // not for secrets
+			count: count, generation: f.generation,
+			until: f.now.Add(time.Duration(rand.Float64() * float64(pause))), //nolint:gosec // not for secrets
 		})
 		r.memory.noteRefusal(objectKey(f.webhook), f.webhook.UID, last, known.refusals[last])
 	}
@@ -221,6 +225,11 @@ func (r *run) judgeRefusal(s step, status int, message string) verdict {
 	noted.verdict = v
 	r.memory.noteRefusal(r.key(), r.object().UID, request, noted)
 	v.retry = noted.until.Sub(r.now())
+	if whole := r.plan.verdict; s == updateRemote && whole.refused != "" && whole.refused != request {
+		// A part of an update that was refused as a whole was refused, too: the status goes on telling of the whole.
+		whole.retry = min(whole.retry, v.retry)
+		return whole
+	}
 	if s == updateRemote && r.plan.divisible() {
 		v.retry = again
 	}

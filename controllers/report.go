@@ -427,5 +427,9 @@ func (r *run) announceVerdict(v verdict) {
 		r.warn("Refused", "Update", "%s", v.message)
 	case v1alpha1.DeletingReason:
 		r.warn("DeleteFailed", "Delete", "%s", v.message)
+	default:
+		if waits(v.reason) {
+			r.log.Info("A change waits", "reason", v.reason, "message", v.message)
+		}
 	}
 }

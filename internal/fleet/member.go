@@ -36,6 +36,9 @@ type Member struct {
 	// polled is when the member last listed or failed to, failures how often it has failed since it succeeded.
 	polled   time.Time
 	failures int
+	// outcome is the member's own failure that a list met. That of another call is not reported before a list met it too:
+	// credentials that may only read would change the status of the connection at each write.
+	outcome error
 	// listed is when the last list that the member sent began. throttledUntil is when a list that found no place within
 	// the member's own limits may be tried again.
 	listed, throttledUntil time.Time
@@ -55,7 +58,7 @@ func (m *Member) Use(api API, cadence Cadence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m.api, m.cadence = api, cadence
-	m.closed, m.failure, m.failures = nil, nil, 0
+	m.closed, m.failure, m.outcome, m.failures = nil, nil, nil, 0
 	m.polled, m.listed, m.throttledUntil = time.Time{}, time.Time{}, time.Time{}
 	f.polled, f.failures = time.Time{}, 0
 }
@@ -105,8 +108,8 @@ func (m *Member) Outcome() error {
 	f := m.fleet
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m.failure != nil {
-		return m.failure
+	if m.outcome != nil {
+		return m.outcome
 	}
 	return f.outcome
 }

@@ -67,6 +67,7 @@ func (m *Member) finishPoll(listing platform.Listing, err error, start pollStart
 		f.polled = start.before
 		m.listed = start.at
 		m.fail(err)
+		m.outcome = err
 		return Changes{}, err
 	case pacedByItself(err):
 		f.polled = start.before
@@ -76,13 +77,13 @@ func (m *Member) finishPoll(listing platform.Listing, err error, start pollStart
 	case err != nil:
 		if _, limited := platform.IsRateLimited(err); !limited {
 			// Whatever was wrong with the credentials, the trouble is the account's now.
-			m.failure, m.failures, m.listed = nil, 0, start.at
+			m.failure, m.outcome, m.failures, m.listed = nil, nil, 0, start.at
 		}
 		f.failList(err)
 		return Changes{}, err
 	}
 	f.moment++
-	m.failure, m.failures, m.listed, m.throttledUntil = nil, 0, start.at, time.Time{}
+	m.failure, m.outcome, m.failures, m.listed, m.throttledUntil = nil, nil, 0, start.at, time.Time{}
 	f.failures, f.throttledUntil, f.outcome = 0, time.Time{}, nil
 	f.listed, f.merged = start.at, f.moment
 	f.expireClaims()
@@ -112,8 +113,14 @@ func pacedByItself(err error) bool {
 func (f *Fleet) failList(err error) {
 	if wait, limited := platform.IsRateLimited(err); limited {
 		f.throttledUntil = f.clock.Now().Add(wait)
-		if pacing, own := errors.AsType[*platform.ThrottledError](err); !own || pacing.Closed {
+		pacing, own := errors.AsType[*platform.ThrottledError](err)
+		switch {
+		case !own:
 			f.outcome = err
+		case pacing.Closed && f.outcome == nil && wait > max(f.cadence().Interval, maxPollPause):
+			// A list that is a little late is nothing to report. The answer that asked for the pause says more than the
+			// pause: it may be another one than 429.
+			f.outcome = cmp.Or(f.failure, err)
 		}
 		return
 	}

@@ -99,6 +99,7 @@ func TestWhatIsReadOfAnErrorBody(t *testing.T) {
 			s.Expect(ok).To(BeTrue())
 			want := test.want
 			want.Operation, want.Method, want.Path, want.Status = "update webhook", "PATCH", "/webhooks/"+webhookID, 422
+			want.Host = strings.TrimPrefix(s.server.URL, "http://")
 			want.Outcome = platform.Unknown
 			if want.Code != "" {
 				want.Outcome = platform.Refused

@@ -35,8 +35,8 @@ type Detail struct {
 type Error struct {
 	// Operation in words, for example "create webhook".
 	Operation string
-	// Method and Path of the request.
-	Method, Path string
+	// Method, Host and Path of the request.
+	Method, Host, Path string
 	// Status is the HTTP status, or 0 when there was no answer.
 	Status int
 	// Code, Message, Target and Details are the platform's own words; empty when the body carried none.

@@ -44,7 +44,7 @@ type operation struct {
 
 // failure is an error of this operation about which nothing more is known. A path may be what the platform linked to.
 func (o operation) failure() *Error {
-	return &Error{Operation: o.words, Method: o.method, Path: Clean(o.url.Path)}
+	return &Error{Operation: o.words, Method: o.method, Host: o.url.Host, Path: Clean(o.url.Path)}
 }
 
 // Ready reports whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It
@@ -195,7 +195,7 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 	case looksLikeHTML(response.Header, start):
 		return errors.New("answered with HTML, not JSON") // perhaps a login page in the way: nothing was accepted
 	case op.into == nil && op.read == nil && response.StatusCode != http.StatusNoContent:
-		return &unusableError{errors.New("the answer is not what the API documents: 204 without a body")}
+		return readNothing(body)
 	case op.into == nil && op.read == nil:
 		return nil
 	case len(bytes.TrimSpace(start)) == 0 && errors.Is(err, io.EOF):
@@ -221,6 +221,15 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 		return &unusableError{undocumented(err)}
 	}
 	return nil
+}
+
+// readNothing reads a success that should have no body: it is one, unless the body is an error of the platform.
+func readNothing(body io.Reader) error {
+	data, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
+	if said := saidIn(data); said != "" {
+		return fmt.Errorf("answered with an error: %s", said)
+	}
+	return &unusableError{errors.New("the answer is not what the API documents: 204 without a body")}
 }
 
 // saidIn returns the platform's own words in a body that came with a success; "" when there are none.

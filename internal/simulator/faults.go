@@ -27,7 +27,7 @@ type Fault struct {
 	// Action is what happens:
 	//
 	//	status:503                    answered so, without effect, with the platform's own error body where it has one
-	//	status:429;retry-after=7      the same, with Retry-After
+	//	status:429;retry-after=7      the same, with Retry-After; +7s is that time as a date
 	//	html:502                      answered so, without effect, with a proxy's HTML
 	//	empty:503                     answered so, without effect and without a body
 	//	drop-request                  the connection is closed, without effect
@@ -43,6 +43,10 @@ type Fault struct {
 	//	odd-entries:active            carried out; in the answer that property is null wherever it occurs
 	//	redirect:307                  answered so, to another path, without effect
 	//	expires-in:3600.5             carried out; in a token, expires_in is this JSON, or missing if there is none
+	//	token-type:bearer             carried out; in a token, token_type is this text
+	//	token-error:200               answered so, with the error invalid_client of a token server, without effect
+	//	gzip                          carried out; the answer is compressed where the client accepts that
+	//	extra-fields                  carried out; every object of the answer has two more properties
 	Action string `json:"action"`
 }
 
@@ -99,18 +103,23 @@ const (
 	actionOddEntries   = "odd-entries"
 	actionRedirect     = "redirect"
 	actionExpiresIn    = "expires-in"
+	actionTokenType    = "token-type"
+	actionTokenError   = "token-error"
+	actionGzip         = "gzip"
+	actionExtraFields  = "extra-fields"
 )
 
 // faultActions lists the kinds of actions.
 var faultActions = []string{
 	actionStatus, actionHTML, actionEmpty, actionDropRequest, actionDropResponse, actionDelay, actionLate,
 	actionGarbage, actionTruncate, actionEmptyList, actionNullList, actionAccepted, actionBOM, actionOddEntries,
-	actionRedirect, actionExpiresIn,
+	actionRedirect, actionExpiresIn, actionTokenType, actionTokenError, actionGzip, actionExtraFields,
 }
 
 var errFaultAction = errors.New("the action must be one of status:CODE, status:CODE;retry-after=SECONDS, html:CODE, " +
 	"empty:CODE, drop-request, drop-response, delay:DURATION, delay-response:DURATION, garbage, truncate, empty-list, " +
-	"null-list, accepted:CODE, bom, odd-entries:PROPERTY, redirect:CODE, expires-in:JSON")
+	"null-list, accepted:CODE, bom, odd-entries:PROPERTY, redirect:CODE, expires-in:JSON, " +
+	"token-type:TEXT, token-error:CODE, gzip, extra-fields")
 
 func parseFault(f Fault) (*fault, error) {
 	if _, err := path.Match(f.Match.Path, ""); err != nil {
@@ -127,12 +136,12 @@ func parseFault(f Fault) (*fault, error) {
 	parsed.kind, parsed.argument = kind, argument
 	var err error
 	switch kind {
-	case actionOddEntries, actionExpiresIn:
-		if kind == actionOddEntries && argument == "" || kind == actionExpiresIn && argument != "" &&
+	case actionOddEntries, actionExpiresIn, actionTokenType:
+		if kind != actionExpiresIn && argument == "" || kind == actionExpiresIn && argument != "" &&
 			!json.Valid([]byte(argument)) {
 			err = errFaultAction
 		}
-	case actionStatus, actionHTML, actionEmpty, actionAccepted, actionRedirect:
+	case actionStatus, actionHTML, actionEmpty, actionAccepted, actionRedirect, actionTokenError:
 		err = parsed.parseStatus(argument)
 	case actionDelay, actionLate:
 		parsed.delay, err = time.ParseDuration(argument)
@@ -140,7 +149,7 @@ func parseFault(f Fault) (*fault, error) {
 			err = errors.New("a delay lies between 0s and 1h")
 		}
 	case actionDropRequest, actionDropResponse, actionGarbage, actionTruncate, actionEmptyList, actionNullList,
-		actionBOM:
+		actionBOM, actionGzip, actionExtraFields:
 		if hasArgument {
 			err = errFaultAction
 		}
@@ -175,11 +184,13 @@ func (f *fault) parseStatus(argument string) error {
 func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
 	switch f.kind {
 	case actionStatus:
-		s.send(w, f.withRetryAfter(errorForStatus(c, f.status)))
+		s.send(w, f.withRetryAfter(s, errorForStatus(c, f.status)))
+	case actionTokenError:
+		s.send(w, tokenError(f.status, "invalid_client"))
 	case actionHTML:
-		s.send(w, f.withRetryAfter(htmlResponse(f.status)))
+		s.send(w, f.withRetryAfter(s, htmlResponse(f.status)))
 	case actionEmpty:
-		s.send(w, f.withRetryAfter(newResponse(f.status)))
+		s.send(w, f.withRetryAfter(s, newResponse(f.status)))
 	case actionDropRequest:
 		panic(http.ErrAbortHandler)
 	case actionDropResponse:
@@ -206,13 +217,19 @@ func (f *fault) play(s *Simulator, w http.ResponseWriter, c *call) {
 		r.header.Set("Location", "/elsewhere"+c.request.URL.Path)
 		s.send(w, r)
 	default:
-		s.send(w, f.change(s.answer(c)))
+		s.send(w, f.change(c, s.answer(c)))
 	}
 }
 
 // change spoils the answer to a call that was carried out.
-func (f *fault) change(r *response) *response {
+func (f *fault) change(c *call, r *response) *response {
 	switch f.kind {
+	case actionGzip:
+		return r.compressedFor(c)
+	case actionExtraFields:
+		r.body = bytes.ReplaceAll(r.body, []byte(`{"`), []byte(`{"extra":{},"more":[null],"`))
+	case actionTokenType:
+		r.body = oddProperty("token_type").ReplaceAllLiteral(r.body, fmt.Appendf(nil, `"token_type":%q`, f.argument))
 	case actionAccepted:
 		return newResponse(f.status)
 	case actionBOM:
@@ -234,8 +251,10 @@ func oddProperty(name string) *regexp.Regexp {
 	return regexp.MustCompile(`("` + regexp.QuoteMeta(name) + `"):("[^"]*"|[a-z0-9.]+)`)
 }
 
-func (f *fault) withRetryAfter(r *response) *response {
-	if f.retryAfter != "" {
+func (f *fault) withRetryAfter(s *Simulator, r *response) *response {
+	if after, err := time.ParseDuration(f.retryAfter); err == nil && strings.HasPrefix(f.retryAfter, "+") {
+		r.header.Set("Retry-After", s.clock.now().Add(after).Format(http.TimeFormat))
+	} else if f.retryAfter != "" {
 		r.header.Set("Retry-After", f.retryAfter)
 	}
 	return r

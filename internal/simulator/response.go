@@ -2,10 +2,12 @@ package simulator
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // response is an answer before it is sent, so that a fault can still lose, cut or replace it.
@@ -47,6 +49,20 @@ func (r *response) write(w http.ResponseWriter) {
 	}
 	w.WriteHeader(r.status)
 	_, _ = w.Write(body)
+}
+
+// compressedFor compresses the answer if the client accepts that.
+func (r *response) compressedFor(c *call) *response {
+	if len(r.body) == 0 || !strings.Contains(c.request.Header.Get("Accept-Encoding"), "gzip") {
+		return r
+	}
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	_, _ = writer.Write(r.body)
+	_ = writer.Close()
+	r.body = out.Bytes()
+	r.header.Set("Content-Encoding", "gzip")
+	return r
 }
 
 // encodeJSON writes a value of this package, without HTML escapes: URLs stay readable, as the platform sends them.

@@ -35,7 +35,10 @@ func (s *Simulator) receive(c *call) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests.add(c.key())
-	return s.faults.take(c, s.clientOf(c))
+	if fault := s.faults.take(c, s.clientOf(c)); fault != nil {
+		return fault
+	}
+	return s.variantFault(c)
 }
 
 // answer carries out a call. Once it returns, its effect is there, and in the state file if there is one.

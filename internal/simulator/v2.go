@@ -50,7 +50,11 @@ func (s *Simulator) listV2(c *call) *response {
 	s.moveModified(c)
 	var body listV2Body
 	all := s.webhooksOf(c)
-	if s.options.PageSize > 0 {
+	switch {
+	case s.on(variantPages):
+		all, body.Links = page(c, all, 1)
+		body.Links.respell()
+	case s.options.PageSize > 0:
 		all, body.Links = page(c, all, s.options.PageSize)
 	}
 	body.Webhooks = make([]webhookV2, 0, len(all))
@@ -58,6 +62,21 @@ func (s *Simulator) listV2(c *call) *response {
 		body.Webhooks = append(body.Webhooks, s.viewV2(w, true))
 	}
 	return jsonResponse(http.StatusOK, body)
+}
+
+// respell writes the host of the next page in another way that means the same.
+func (l *pageLinks) respell() {
+	if l.Next == nil {
+		return
+	}
+	next, err := url.Parse(l.Next.Href)
+	if err != nil {
+		panic("simulator: a URL of its own that is none: " + err.Error())
+	}
+	if next.Host = strings.ToUpper(next.Host); next.Port() == "" {
+		next.Host += map[string]string{"https": ":443", "http": ":80"}[next.Scheme]
+	}
+	l.Next.Href = next.String()
 }
 
 // moveModified changes the time of the last change of every webhook that a call may see, if the variant is on.

@@ -41,11 +41,18 @@ const (
 type variant struct {
 	name        string
 	description string
-	parse       func(value string) (time.Duration, error) // nil: the variant takes no value
+	parse       func(value string) (time.Duration, error) // nil: the variant takes no duration
+	// plays reports whether the variant, whose value is the action of a fault, spoils a call; nil: it is no such variant.
+	plays func(*call) bool
+	// once: of equal calls it spoils the first, and alternates: every other call.
+	once, alternates bool
 }
 
 // variants is the table of all variants, in the order of the documentation.
-var variants = []variant{
+var variants = slices.Concat(modelVariants, faultVariants)
+
+// modelVariants are the variants that have nothing to do with faults.
+var modelVariants = []variant{
 	{name: variantIDsUpper, description: "GUIDs (`id`, `scopeId`) are upper case in every answer; " +
 		"paths may have either case"},
 	{name: variantIDsUpperInLists, description: "GUIDs are upper case in lists only; paths may have either case"},
@@ -81,13 +88,18 @@ var variants = []variant{
 	{name: variantCreatesActive, description: "new webhooks of version 2 are active at once"},
 	{name: variantHidden, description: "webhooks that existed when it was switched on get 404 `WebhookNotFound` " +
 		"and are not listed, until it is switched off; creates work"},
+	{name: variantPages, description: "lists of version 2 come in pages of one webhook, and `_links.next` spells " +
+		"the host in another way: in upper case, with the default port"},
 	{name: variantHiddenCreatesRefused, description: "like `hidden`, and creates get 403 " +
 		"`InsufficientPermissions`"},
 }
 
 // syntax is how the variant is written in a specification.
 func (v variant) syntax() string {
-	if v.parse == nil {
+	switch {
+	case v.plays != nil:
+		return v.name + "=ACTION"
+	case v.parse == nil:
 		return v.name
 	}
 	return v.name + "=DURATION"
@@ -137,6 +149,12 @@ func newActiveVariant(name, value string) (*activeVariant, error) {
 		return nil, err
 	}
 	active := &activeVariant{name: name, value: value}
+	if v.plays != nil {
+		if active.fault, err = parseFault(Fault{Action: value, Times: Forever}); err != nil {
+			return nil, fmt.Errorf("variant %s: %w", v.syntax(), err)
+		}
+		return active, nil
+	}
 	if v.parse == nil {
 		if value != "" {
 			return nil, fmt.Errorf("variant %s takes no value, got %q", name, value)
@@ -155,4 +173,7 @@ type activeVariant struct {
 	duration    time.Duration
 	hidden      map[string]bool // ids of the webhooks that the variant hides
 	replica     *replica        // what lagging answers show
+	fault       *fault          // what the variant plays
+	calls       int             // that it could have spoilt
+	played      map[string]bool // those that it spoils once
 }

@@ -9,7 +9,7 @@ import (
 type Variant struct {
 	// Name is how the variant is called.
 	Name string `json:"name"`
-	// Syntax is how it is written: the name, with "=DURATION" if it takes a value.
+	// Syntax is how it is written: the name, with "=DURATION" or "=ACTION" if it takes a value.
 	Syntax string `json:"syntax"`
 	// Description says what differs.
 	Description string `json:"description"`
@@ -73,7 +73,7 @@ func (s *Simulator) ClearVariants() {
 // switchOn makes a variant active, with the webhooks of this moment as its starting point.
 func (s *Simulator) switchOn(v *activeVariant) {
 	if old := s.variants[v.name]; old != nil {
-		old.value, old.duration = v.value, v.duration
+		old.value, old.duration, old.fault = v.value, v.duration, v.fault
 		return
 	}
 	switch v.name {

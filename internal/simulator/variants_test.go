@@ -254,7 +254,7 @@ var writeVariants = []variantTest{
 }
 
 func TestVariants(t *testing.T) {
-	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants) {
+	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants, faultVariants) {
 		for state, want := range map[string]any{"on": tc.on, "off": tc.off} {
 			t.Run(tc.spec+" "+state, func(t *testing.T) {
 				g := NewWithT(t)
