@@ -2,6 +2,10 @@ package platform
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -10,15 +14,52 @@ const (
 	largeList = 4 << 20
 	// largePause is when a list that found no place among the large ones is tried again.
 	largePause = 5 * time.Second
+	// largePlaces is how many large lists are read at a time, and untriedPlaces how many of them belong to accounts whose
+	// last large list was not quick and good.
+	largePlaces, untriedPlaces = 2, 1
+	// ticketKept is for how long an account that found no place keeps its turn.
+	ticketKept = time.Minute
+)
+
+const (
+	// slowestList is how many bytes of a large list have to come in a second of waiting for them, and quickList how many
+	// make it quick.
+	slowestList = 1 << 20
+	quickList   = 4 << 20
+	// listGrace is how long a large list may be waited for beside that.
+	listGrace = 5 * time.Second
 )
 
 // largeLists are the places of the lists that are large, in this process: an account whose lists are huge, or a hundred
 // of them, take no more memory than these.
-var largeLists = make(chan struct{}, 2)
+var largeLists = &largePool{}
+
+// largePool hands the places out in the order in which accounts first asked. Accounts are told apart by their gates.
+type largePool struct {
+	mu sync.Mutex
+	// tried and untried count the places that are held.
+	tried, untried int
+	// tickets are the accounts that wait, or came in vain lately, in the order in which they asked.
+	tickets []*ticket
+}
+
+// ticket is the turn of one account.
+type ticket struct {
+	account *gate
+	// given is closed when the account gets its place; nil while it does not wait for it.
+	given chan struct{}
+	// tried says which places it is one of.
+	tried bool
+	// left is when it last came in vain.
+	left time.Time
+}
 
 // place is a list's place among the large ones.
 type place struct {
-	taken bool
+	account *gate
+	taken   bool
+	// tried says which places it is one of.
+	tried bool
 	// busy is true when there was none in time.
 	busy bool
 }
@@ -28,20 +69,111 @@ func (p *place) take(ctx context.Context) error {
 	if p.taken {
 		return nil
 	}
+	t := largeLists.ask(p.account)
 	select {
-	case largeLists <- struct{}{}:
-		p.taken = true
-		return nil
+	case <-t.given:
 	case <-ctx.Done():
-		p.busy = true
-		return ctx.Err()
+		if !largeLists.giveUp(t) {
+			p.busy = true
+			return ctx.Err()
+		}
+	}
+	p.taken, p.tried = true, t.tried
+	return nil
+}
+
+// leave gives the place up. A list that was quick and good lets the account use all places the next time.
+func (p *place) leave(good bool) {
+	if p.taken {
+		largeLists.leave(p, good)
+		p.taken = false
 	}
 }
 
-// leave gives the place up.
-func (p *place) leave() {
-	if p.taken {
-		<-largeLists
-		p.taken = false
+// ask takes the account's turn, which it may have from before.
+func (l *largePool) ask(account *gate) *ticket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
+		return t.given == nil && now.Sub(t.left) > ticketKept
+	})
+	i := slices.IndexFunc(l.tickets, func(t *ticket) bool { return t.account == account && t.given == nil })
+	if i < 0 {
+		i = len(l.tickets)
+		l.tickets = append(l.tickets, &ticket{account: account})
 	}
+	t := l.tickets[i]
+	t.given = make(chan struct{})
+	l.serve()
+	return t
+}
+
+// giveUp ends the wait for a place, and keeps the turn. It returns true when the place was given just now.
+func (l *largePool) giveUp(t *ticket) (given bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-t.given:
+		return true
+	default:
+		t.given, t.left = nil, time.Now()
+		return false
+	}
+}
+
+// serve gives the places that are free to those that wait.
+func (l *largePool) serve() {
+	l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
+		t.tried = t.account.largeListGood
+		if t.given == nil || l.tried+l.untried >= largePlaces || !t.tried && l.untried >= untriedPlaces {
+			return false
+		}
+		if t.tried {
+			l.tried++
+		} else {
+			l.untried++
+		}
+		close(t.given)
+		return true
+	})
+}
+
+func (l *largePool) leave(p *place, good bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.tried {
+		l.tried--
+	} else {
+		l.untried--
+	}
+	p.account.largeListGood = good
+	l.serve()
+}
+
+// speed is how quickly a large list comes.
+type speed struct {
+	// waited is how long its bytes were waited for, since it was found to be large.
+	waited time.Duration
+	bytes  int64
+}
+
+// add counts bytes that were waited for. It returns an error when they come too slowly.
+func (s *speed) add(n int, waited time.Duration) error {
+	s.waited += waited
+	s.bytes += int64(n)
+	if s.waited > s.bound(slowestList) {
+		return fmt.Errorf("%w: less than %d MiB a second", errSlowList, slowestList>>20)
+	}
+	return nil
+}
+
+var errSlowList = errors.New("a list of more than 4 MiB comes too slowly")
+
+// quick reports whether the bytes came so quickly that the list held its place for a short time.
+func (s *speed) quick() bool { return s.waited <= s.bound(quickList)-listGrace+SlowCall }
+
+// bound is how long the bytes may be waited for at some pace.
+func (s *speed) bound(perSecond int64) time.Duration {
+	return listGrace + time.Duration(s.bytes*int64(time.Second)/perSecond)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 const (
@@ -43,8 +44,9 @@ type collector struct {
 	bytes            int64
 	text             int
 	texts            map[string]struct{}
-	// large takes the list's place among the large lists, once it is one.
+	// large takes the list's place among the large lists, once it is one, and speed is how quickly it comes from then on.
 	large func() error
+	speed speed
 }
 
 // listing is what was collected.
@@ -290,7 +292,9 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.left <= 0 {
 		return 0, fmt.Errorf("a value in the list is larger than %d MiB", maxListValue>>20)
 	}
+	began := time.Now()
 	n, err := m.reader.Read(p[:min(len(p), m.left)])
+	waited := time.Since(began)
 	m.left -= n
 	c := m.collector
 	if c.bytes += int64(n); c.bytes > maxListBytes {
@@ -298,6 +302,9 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	if c.bytes > largeList {
 		if err := c.large(); err != nil {
+			return 0, err
+		}
+		if err := c.speed.add(n, waited); err != nil {
 			return 0, err
 		}
 	}

@@ -88,8 +88,10 @@ func (c *Client) List(ctx context.Context) (Listing, error) {
 	l := &list{client: c, seen: map[string]bool{}, op: operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 	}}
-	defer l.place.leave()
-	if err := l.read(WithTurn(ctx, Turn{Lane: listing})); err != nil {
+	l.place.account = c.share.Load().gate
+	err := l.read(WithTurn(ctx, Turn{Lane: listing}))
+	l.place.leave(err == nil && l.speed.quick())
+	if err != nil {
 		return Listing{}, err
 	}
 	return l.listing(), nil
