@@ -137,6 +137,7 @@ func (f *Fleet) forgetSnapshot() {
 	f.forgetMarks()
 	clear(f.absent)
 	clear(f.waiting)
+	f.pace.Forget()
 	f.listed, f.polled, f.unmanaged = time.Time{}, time.Time{}, -1
 }
 

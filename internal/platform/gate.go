@@ -57,6 +57,8 @@ type gate struct {
 	closedUntil time.Time
 	inFlight    inFlight
 
+	// entries is how many entries of the account's list are kept.
+	entries int
 	// largeListGood is true when the account's last large list was quick and good. The lock of largeLists guards it.
 	largeListGood bool
 }

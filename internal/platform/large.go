@@ -17,6 +17,12 @@ const (
 	// largePlaces is how many large lists are read at a time, and untriedPlaces how many of them belong to accounts whose
 	// last large list was not quick and good.
 	largePlaces, untriedPlaces = 2, 1
+	// untriedPause is for how many times as long as a list held the place of such accounts it then stays free, and
+	// longestPause the most: what they cost of a processor is bounded.
+	untriedPause = 3
+	longestPause = 20 * time.Second
+	// servePause is how often those that wait look whether that is over.
+	servePause = 100 * time.Millisecond
 	// ticketKept is for how long an account that found no place keeps its turn.
 	ticketKept = time.Minute
 )
@@ -39,6 +45,8 @@ type largePool struct {
 	mu sync.Mutex
 	// tried and untried count the places that are held.
 	tried, untried int
+	// untriedFrom is when the place of the others is given again.
+	untriedFrom time.Time
 	// tickets are the accounts that wait, or came in vain lately, in the order in which they asked.
 	tickets []*ticket
 }
@@ -60,6 +68,8 @@ type place struct {
 	taken   bool
 	// tried says which places it is one of.
 	tried bool
+	// since is when it was taken.
+	since time.Time
 	// busy is true when there was none in time.
 	busy bool
 }
@@ -70,16 +80,22 @@ func (p *place) take(ctx context.Context) error {
 		return nil
 	}
 	t := largeLists.ask(p.account)
-	select {
-	case <-t.given:
-	case <-ctx.Done():
-		if !largeLists.giveUp(t) {
-			p.busy = true
-			return ctx.Err()
+	tick := time.NewTicker(servePause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.given:
+			p.taken, p.tried, p.since = true, t.tried, time.Now()
+			return nil
+		case <-tick.C:
+			largeLists.look()
+		case <-ctx.Done():
+			if !largeLists.giveUp(t) {
+				p.busy = true
+				return ctx.Err()
+			}
 		}
 	}
-	p.taken, p.tried = true, t.tried
-	return nil
 }
 
 // leave gives the place up. A list that was quick and good lets the account use all places the next time.
@@ -122,11 +138,20 @@ func (l *largePool) giveUp(t *ticket) (given bool) {
 	}
 }
 
+// look gives places that have become free with time.
+func (l *largePool) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.serve()
+}
+
 // serve gives the places that are free to those that wait.
 func (l *largePool) serve() {
+	pausing := time.Until(l.untriedFrom)
+	paused := pausing > 0 && pausing <= longestPause // a longer one is of a clock that was set back
 	l.tickets = slices.DeleteFunc(l.tickets, func(t *ticket) bool {
 		t.tried = t.account.largeListGood
-		if t.given == nil || l.tried+l.untried >= largePlaces || !t.tried && l.untried >= untriedPlaces {
+		if t.given == nil || l.tried+l.untried >= largePlaces || !t.tried && (l.untried >= untriedPlaces || paused) {
 			return false
 		}
 		if t.tried {
@@ -146,6 +171,8 @@ func (l *largePool) leave(p *place, good bool) {
 		l.tried--
 	} else {
 		l.untried--
+		now := time.Now()
+		l.untriedFrom = now.Add(min(untriedPause*now.Sub(p.since), longestPause))
 	}
 	p.account.largeListGood = good
 	l.serve()

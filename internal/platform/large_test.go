@@ -86,7 +86,7 @@ func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	l.Expect(l.list("good", time.Hour)).To(Succeed())
 	held := make(chan error, 1)
 	go func() { held <- l.list("hangs", time.Hour) }()
-	l.Eventually(platform.LargeListsUnderWay).Should(Equal(1))
+	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
 	err := l.list("hangs-too", time.Second)
 	l.Expect(crowded(err)).To(BeTrue(), "%v", err)
 	wait, _ := platform.IsRateLimited(err)
@@ -104,7 +104,7 @@ func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
 	l := newLists(t)
 	held := make(chan error, 3)
 	go func() { held <- l.list("hangs", time.Hour) }()
-	l.Eventually(platform.LargeListsUnderWay).Should(Equal(1))
+	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
 	l.Expect(crowded(l.list("first", time.Second))).To(BeTrue())
 	order := make(chan string, 2)
 	for i, account := range []string{"second", "first"} {
@@ -112,7 +112,7 @@ func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
 			held <- l.list(account, time.Hour)
 			order <- account
 		}()
-		l.Eventually(platform.LargeListsWaiting).Should(Equal(i + 1))
+		l.Eventually(platform.LargeListsWaiting).WithTimeout(time.Minute).Should(Equal(i + 1))
 	}
 	l.release <- struct{}{}
 	l.Expect(<-order).To(Equal("first"))

@@ -41,9 +41,11 @@ type Listing struct {
 type collector struct {
 	Listing
 	entries, omitted int
-	bytes            int64
-	text             int
-	texts            map[string]struct{}
+	// most is how many entries there may be.
+	most  int
+	bytes int64
+	text  int
+	texts map[string]struct{}
 	// large takes the list's place among the large lists, once it is one, and speed is how quickly it comes from then on.
 	large func() error
 	speed speed
@@ -63,8 +65,12 @@ func (c *collector) listing() Listing {
 // add takes over one entry. It returns an error when the list outgrows its bounds.
 func (c *collector) add(data []byte) error {
 	index := c.entries
-	if c.entries++; c.entries > maxListEntries {
+	switch c.entries++; {
+	case c.entries > maxListEntries:
 		return fmt.Errorf("the list has more than %d webhooks", maxListEntries)
+	case c.entries > c.most:
+		return fmt.Errorf("the list has more than %d webhooks, and there is no room for more beside those of other accounts",
+			c.most)
 	}
 	w, problem := readEntry(data)
 	if problem != nil {

@@ -36,6 +36,8 @@ func TempoOf(took time.Duration) Tempo {
 // theirs. A nil Places has no bound. It is safe for concurrent use.
 type Places struct {
 	total int
+	// kept is what is kept of the accounts' lists.
+	kept kept
 
 	mu   sync.Mutex
 	held [tempos]int
