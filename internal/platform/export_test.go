@@ -1,5 +1,7 @@
 package platform
 
+import "time"
+
 // LargeListsUnderWay counts the places that large lists hold.
 func LargeListsUnderWay() int {
 	largeLists.mu.Lock()
@@ -17,4 +19,11 @@ func LargeListsWaiting() (waiting int) {
 		}
 	}
 	return waiting
+}
+
+// EndLargePause lets the next large list of any account begin at once.
+func EndLargePause() {
+	largeLists.mu.Lock()
+	defer largeLists.mu.Unlock()
+	largeLists.untriedFrom = time.Time{}
 }

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// largeList is the size, in decompressed bytes, from which on a list is large; that is about 8,000 webhooks.
-	largeList = 4 << 20
+	// largeList is the size, in decompressed bytes, from which on a list is large, and largeEntries the number of entries,
+	// which takes a processor as long.
+	largeList    = 4 << 20
+	largeEntries = 8_000
 	// largePause is when a list that found no place among the large ones is tried again.
 	largePause = 5 * time.Second
 	// largePlaces is how many large lists are read at a time, and untriedPlaces how many of them belong to accounts whose

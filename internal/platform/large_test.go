@@ -38,6 +38,10 @@ func newLists(t *testing.T) *lists {
 			_, _ = io.WriteString(w, `{"webhooks":[]}`)
 			return
 		}
+		if account == "entries" {
+			_, _ = io.WriteString(w, `{"webhooks":[`+strings.Repeat(small(1)+",", 20_000)+small(2)+`]}`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"webhooks":[`+half)
 		_ = http.NewResponseController(w).Flush()
 		l.begun <- account
@@ -91,6 +95,7 @@ func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	l.Expect(crowded(err)).To(BeTrue(), "%v", err)
 	wait, _ := platform.IsRateLimited(err)
 	l.Expect(wait).To(BeNumerically(">", time.Second))
+	l.Expect(crowded(l.list("entries", 2*time.Second))).To(BeTrue(), "many small entries are a large list, too")
 	l.Expect(l.list("small", time.Hour)).To(Succeed())
 	l.Expect(l.list("good", time.Hour)).To(Succeed())
 	l.Expect(l.list("good", time.Hour)).To(Succeed(), "it is still good")

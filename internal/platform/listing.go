@@ -306,7 +306,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if c.bytes += int64(n); c.bytes > maxListBytes {
 		return 0, fmt.Errorf("the list is larger than %d MiB", maxListBytes>>20)
 	}
-	if c.bytes > largeList {
+	if c.bytes > largeList || c.entries > largeEntries {
 		if err := c.large(); err != nil {
 			return 0, err
 		}
