@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// callsInFlight bounds the calls of one connection, so that a slow platform holds few of the workers.
+	// callsInFlight bounds the calls of one connection that are under way; platform.Places bound them further.
 	callsInFlight = 8
 
 	clientIDKey     = "clientId"

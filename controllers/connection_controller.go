@@ -37,8 +37,8 @@ import (
 // +kubebuilder:rbac:groups=itwin.webhook-operator.io,resources=connections/status;clusterconnections/status,verbs=patch
 
 const (
-	// connectionWorkers bounds how many connections are polled at the same time.
-	connectionWorkers = 32
+	// connectionWorkers bounds how many connections log in or are polled at the same time.
+	connectionWorkers = 256
 
 	defaultPollInterval = time.Minute
 	// cacheLag is how long the cache is given to show what this process wrote.
@@ -69,6 +69,7 @@ type ConnectionReconciler struct {
 	writes   *writes
 	links    links
 	troubles troubles
+	polls    *polls
 	// announced is what the log was told last of each connection.
 	announced sync.Map
 	// dial makes the client of a connection.
@@ -86,6 +87,11 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	if r.writes.behind(connection) {
 		return ctrl.Result{RequeueAfter: cacheLag}, nil
 	}
+	leave, wait := r.polls.begin(keyOf(connection), r.Clock.Now())
+	if wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	defer func() { leave(r.Clock.Now()) }()
 	member, err := r.connect(ctx, connection)
 	if err != nil {
 		return r.unconnected(ctx, connection, err)
@@ -178,6 +184,11 @@ func (r *ConnectionReconciler) retire(ctx context.Context, name types.Namespaced
 		return ctrl.Result{}, nil
 	}
 	member.Close(fmt.Errorf("the connection %q was deleted", key))
+	leave, wait := r.polls.begin(key, r.Clock.Now())
+	if wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	defer func() { leave(r.Clock.Now()) }()
 	return r.pollForDeletions(ctx, key)
 }
 
@@ -186,6 +197,7 @@ func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
 	r.links.forget(key)
 	r.troubles.forget(key)
 	r.announced.Delete(key)
+	r.polls.forget(key)
 	r.writes.forget(name)
 	forgetConnection(key)
 }
@@ -364,6 +376,7 @@ func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha
 // prepare makes what the process remembers.
 func (r *ConnectionReconciler) prepare() {
 	r.writes = newWrites()
+	r.polls = newPolls(connectionWorkers)
 	r.dial = dial
 }
 

@@ -97,6 +97,7 @@ func (w *world) start(fates ...fate) *process {
 // assemble makes the reconcilers as Add does.
 func (p *process) assemble() {
 	fleets := fleet.NewRegistry(clock.RealClock{})
+	fleets.Bound(64)
 	p.webhooks = &WebhookReconciler{
 		Client: p.client(), APIReader: p.reader(), Recorder: recorder{p.world}, Fleets: fleets, Clock: clock.RealClock{},
 		Key: crashKey, Cluster: p.world.clusterWide,

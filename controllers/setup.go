@@ -42,6 +42,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		return err
 	}
 	fleets := fleet.NewRegistry(clock.RealClock{})
+	fleets.Bound(o.Workers)
 	webhooks := &WebhookReconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
 		Fleets: fleets, Clock: clock.RealClock{}, Key: o.Key, Selector: o.Selector, Cluster: o.Cluster,

@@ -48,7 +48,7 @@ func (o *options) bind(flags *flag.FlagSet) {
 		"Where /healthz and /readyz are served; 0 turns them off.")
 	flags.Func("watch-namespace", "Serve only this namespace; may be given more than once.", o.addNamespace)
 	flags.Func("watch-label-selector", "Serve only the Webhooks whose labels match: a shard.", o.setSelector)
-	flags.IntVar(&o.workers, "max-concurrent-reconciles", 64, "How many Webhooks are worked on at the same time.")
+	flags.IntVar(&o.workers, "max-concurrent-reconciles", 256, "How many Webhooks are worked on at the same time.")
 }
 
 func (o *options) addNamespace(namespace string) error {

@@ -607,4 +607,55 @@ var mutations = []mutation{
 		old:     `s == updateRemote && whole.refused != "" && whole.refused != request {`,
 		mutated: `s == updateRemote && whole.refused != "" && whole.refused == request {`,
 	},
+
+	// Sharing.
+	{
+		guard:   "Accounts that are slow leave workers to those that answer",
+		removed: "their share",
+		file:    "internal/platform/places.go",
+		old:     `		free = min(free, usable-slow-unproven)`,
+		mutated: ``,
+	},
+	{
+		guard:   "An account may have fewer workers the fewer are free",
+		removed: "the comparison",
+		file:    "internal/platform/places.go",
+		old:     `	return max(most*free/usable, 1)`,
+		mutated: `	return most`,
+	},
+	{
+		guard:   "Connections that get no answer leave workers to others",
+		removed: "remembering that they were slow, and how many their namespace has",
+		file:    "controllers/polls.go",
+		old:     `p.places.Take(p.tempo[key], p.held[group], p.most)`,
+		mutated: `p.places.Take(platform.Quick, 0, p.most)`,
+	},
+	{
+		guard:   "Namespaces take turns at the calls of an account that are under way",
+		removed: "telling them apart",
+		file:    "internal/platform/inflight.go",
+		old:     `	f.waiting[t.Lane].apart = true`,
+		mutated: `	t.Group = ""`,
+	},
+	{
+		guard:   "Large lists of accounts whose last one was not quick and good have one place",
+		removed: "the bound",
+		file:    "internal/platform/large.go",
+		old:     `!t.tried && (l.untried >= untriedPlaces || paused)`,
+		mutated: `!t.tried && paused`,
+	},
+	{
+		guard:   "A large list that comes too slowly is ended",
+		removed: "the comparison",
+		file:    "internal/platform/large.go",
+		old:     `	if s.waited > s.bound(slowestList) {`,
+		mutated: `	if false {`,
+	},
+	{
+		guard:   "What is kept of the lists of all accounts is bounded",
+		removed: "what others have",
+		file:    "internal/platform/kept.go",
+		old:     `(maxKept-(k.total-has))/2`,
+		mutated: `maxKept/2`,
+	},
 }

@@ -122,9 +122,9 @@ type absence struct {
 	listCount uint64
 }
 
-func newFleet(account string, c clock.PassiveClock, index *markIndex) *Fleet {
+func newFleet(account string, c clock.PassiveClock, index *markIndex, places *platform.Places) *Fleet {
 	return &Fleet{
-		account: account, clock: c, pace: platform.NewPace(c), unmanaged: -1,
+		account: account, clock: c, pace: platform.NewPace(c, places), unmanaged: -1,
 		members: map[string]*Member{},
 		entries: map[string]*entry{},
 		absent:  map[string]absence{},

@@ -20,6 +20,8 @@ const forgetAccountAfter = time.Hour
 type Registry struct {
 	clock clock.PassiveClock
 	marks *markIndex
+	// places are the workers that calls of all accounts may hold; nil has no bound.
+	places *platform.Places
 
 	mu       sync.RWMutex
 	members  map[string]*Member
@@ -27,6 +29,10 @@ type Registry struct {
 	// left is when the last member of an account left it.
 	left map[string]time.Time
 }
+
+// Bound bounds how many of the process's workers the calls of all accounts hold, lists and logins excepted, and shares
+// them among the accounts. It is called before any account is made.
+func (r *Registry) Bound(workers int) { r.places = platform.NewPlaces(workers) }
 
 // NewRegistry makes an empty registry.
 func NewRegistry(c clock.PassiveClock) *Registry {
@@ -71,7 +77,7 @@ func (r *Registry) account(name string) *Fleet {
 	})
 	f := r.accounts[name]
 	if f == nil {
-		f = newFleet(name, r.clock, r.marks)
+		f = newFleet(name, r.clock, r.marks, r.places)
 		r.accounts[name] = f
 		r.left[name] = r.clock.Now()
 	}
@@ -131,6 +137,7 @@ func (f *Fleet) forgetSnapshot() {
 	f.forgetMarks()
 	clear(f.absent)
 	clear(f.waiting)
+	f.pace.Forget()
 	f.listed, f.polled, f.unmanaged = time.Time{}, time.Time{}, -1
 }
 

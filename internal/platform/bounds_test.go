@@ -3,11 +3,9 @@ package platform_test
 import (
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -166,56 +164,6 @@ func TestWholeListIsBoundedInTime(t *testing.T) {
 	_, err := s.client.List(t.Context())
 	s.Expect(err).To(MatchError(context.DeadlineExceeded))
 	s.Expect(pages).To(HaveLen(4))
-}
-
-// Two lists that are large hold their places; a third one waits for its time and is told to come back, and a small one
-// does not notice.
-func TestTwoLargeListsAtATime(t *testing.T) {
-	release, large := make(chan struct{}), make(chan struct{}, 10)
-	server := httptest.NewServer(withTokens(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/large") {
-			_, _ = io.WriteString(w, `{"webhooks":[]}`)
-			return
-		}
-		_, _ = io.WriteString(w, `{"webhooks":[`+strings.Repeat(padded(1000)(1)+",", 5500))
-		_ = http.NewResponseController(w).Flush()
-		large <- struct{}{}
-		select {
-		case <-release:
-		case <-r.Context().Done():
-		}
-	})))
-	t.Cleanup(server.Close)
-	list := func(path string, timeout time.Duration) error {
-		s := newAnswerScene(t, nil)
-		o := s.options()
-		o.APIURL, o.RequestTimeout = server.URL+path, timeout
-		o.TokenURL = server.URL + "/connect/token"
-		client, err := platform.New(o)
-		s.Expect(err).NotTo(HaveOccurred())
-		t.Cleanup(client.CloseIdleConnections)
-		_, err = client.List(t.Context())
-		return err
-	}
-	g := NewWithT(t)
-	held := make(chan error, 2)
-	for range 2 {
-		go func() { held <- list("/large", time.Hour) }()
-		<-large
-	}
-	g.Eventually(platform.LargeListsUnderWay).Should(Equal(2))
-	err := list("/large", 2*time.Second)
-	wait, limited := platform.IsRateLimited(err)
-	g.Expect(limited).To(BeTrue(), "%v", err)
-	g.Expect(wait).To(BeNumerically(">", time.Second))
-	crowded, ok := errors.AsType[*platform.ThrottledError](err)
-	g.Expect(ok && crowded.Crowded).To(BeTrue(), "it is no outage")
-	g.Expect(list("/small", time.Hour)).To(Succeed())
-	close(release)
-	for range 2 {
-		g.Expect(<-held).To(HaveOccurred(), "they are truncated")
-	}
-	g.Expect(platform.LargeListsUnderWay()).To(BeZero())
 }
 
 func TestOtherAnswersAreBounded(t *testing.T) {

@@ -129,7 +129,7 @@ func New(o Options) (*Client, error) {
 			},
 		},
 	}
-	c.Pace(NewPace(o.Clock).Join("", o.Limits))
+	c.Pace(NewPace(o.Clock, nil).Join("", o.Limits))
 	return c, nil
 }
 

@@ -1,4 +1,29 @@
 package platform
 
+import "time"
+
 // LargeListsUnderWay counts the places that large lists hold.
-func LargeListsUnderWay() int { return len(largeLists) }
+func LargeListsUnderWay() int {
+	largeLists.mu.Lock()
+	defer largeLists.mu.Unlock()
+	return largeLists.tried + largeLists.untried
+}
+
+// LargeListsWaiting counts the lists that wait for a place.
+func LargeListsWaiting() (waiting int) {
+	largeLists.mu.Lock()
+	defer largeLists.mu.Unlock()
+	for _, t := range largeLists.tickets {
+		if t.given != nil {
+			waiting++
+		}
+	}
+	return waiting
+}
+
+// EndLargePause lets the next large list of any account begin at once.
+func EndLargePause() {
+	largeLists.mu.Lock()
+	defer largeLists.mu.Unlock()
+	largeLists.untriedFrom = time.Time{}
+}

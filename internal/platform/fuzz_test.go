@@ -49,7 +49,7 @@ func FuzzErrorBody(f *testing.F) {
 func FuzzListBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		g := NewWithT(t)
-		c := &collector{large: func() error { return nil }}
+		c := &collector{most: maxListEntries, large: func() error { return nil }}
 		_, err := c.readPage(bytes.NewReader(body))
 		if err != nil {
 			expectQuotable(g, (&Error{Cause: err}).Error(), maxErrorLine)

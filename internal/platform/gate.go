@@ -47,8 +47,7 @@ type Limits struct {
 type gate struct {
 	clock clock.PassiveClock
 
-	mu       sync.Mutex
-	inFlight int
+	mu sync.Mutex
 	// account is what all members together may spend, and members what each may.
 	account pool
 	members map[string]*pool
@@ -56,8 +55,12 @@ type gate struct {
 	retries *rate.Limiter
 
 	closedUntil time.Time
-	sent        int
-	busy        line
+	inFlight    inFlight
+
+	// entries is how many entries of the account's list are kept.
+	entries int
+	// largeListGood is true when the account's last large list was quick and good. The lock of largeLists guards it.
+	largeListGood bool
 }
 
 // pool is a budget and the calls that wait for it: the account's, or those that only a member's own limits hold back.
@@ -78,12 +81,13 @@ const (
 	servedDecay = 0.99
 	// smallestShare of all places is what a lane is taken to have, however few it had.
 	smallestShare = 0.25
-	// busyPause and busySpacing are for calls that found too many others in flight.
-	busyPause   = 10 * time.Millisecond
-	busySpacing = 2 * time.Millisecond
+	// shortestSpacing lies between two callers that wait.
+	shortestSpacing = 2 * time.Millisecond
 )
 
-func newGate(c clock.PassiveClock) *gate { return &gate{clock: c, members: map[string]*pool{}} }
+func newGate(c clock.PassiveClock, places *Places) *gate {
+	return &gate{clock: c, members: map[string]*pool{}, inFlight: inFlight{places: places}}
+}
 
 // split divides a limit into what a bucket holds and what it is filled with in a period.
 func split(limit int) (burst, refill int) {
@@ -113,11 +117,21 @@ func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledErr
 	if refused := g.refuse(member, t, now); refused != nil {
 		return nil, refused
 	}
+	if refused := g.inFlight.refuse(t, now); refused != nil {
+		return nil, refused
+	}
+	ended, ok := g.inFlight.enter(t, now)
+	if !ok {
+		return nil, g.inFlight.wait(t, now)
+	}
 	for _, p := range g.pools(member) {
 		p.take(t, now)
 	}
-	g.sent++
-	return g.leave, nil
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		ended(g.clock.Now())
+	}, nil
 }
 
 // take counts a call that is let through.
@@ -134,9 +148,14 @@ func (p *pool) take(t Turn, now time.Time) {
 func (g *gate) ask(member string, t Turn) *ThrottledError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.refuse(member, t, g.clock.Now())
+	now := g.clock.Now()
+	if refused := g.refuse(member, t, now); refused != nil {
+		return refused
+	}
+	return g.inFlight.refuse(t, now)
 }
 
+// refuse returns how long the rate limits, or a pause, make a caller wait; nil when they do not.
 func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
 		return &ThrottledError{After: g.account.wait(t, now, g.closedUntil), Closed: true}
@@ -152,10 +171,6 @@ func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 	if scarcest != nil {
 		return &ThrottledError{After: scarcest.wait(t, now, now.Add(longest)), Own: scarcest != &g.account}
 	}
-	if g.inFlight > 0 && g.sent >= g.inFlight && t.Lane != listing {
-		at := g.busy.place(now.Add(busyPause), busySpacing)
-		return &ThrottledError{After: at.Sub(now), Crowded: true}
-	}
 	return nil
 }
 
@@ -166,10 +181,7 @@ func (p *pool) wait(t Turn, now, earliest time.Time) time.Duration {
 		return earliest.Sub(now)
 	}
 	behind := p.lines[t.Lane].place(t, now, earliest, p.spacing(), p.share(t.Lane)).Sub(earliest)
-	if behind >= 2*longWait {
-		behind = longWait + behind%longWait
-	}
-	return earliest.Sub(now) + behind
+	return earliest.Sub(now) + look(behind, longWait)
 }
 
 // pools are those that a member's call takes a place in, the account's first: where both are as scarce, all callers of
@@ -189,12 +201,6 @@ func (p *pool) idle(now time.Time) bool {
 		}
 	}
 	return true
-}
-
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sent--
 }
 
 // deficit is how long it takes until every bucket holds a call for this lane.
@@ -229,7 +235,7 @@ func reserve(lane Lane, burst int) float64 {
 
 // spacing is how often a place becomes free.
 func (p *pool) spacing() time.Duration {
-	spacing := busySpacing
+	spacing := shortestSpacing
 	for _, b := range p.buckets() {
 		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
 	}

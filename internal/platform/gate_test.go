@@ -23,7 +23,7 @@ type entrance struct {
 
 func newEntrance(t *testing.T, limits Limits) *entrance {
 	c := clocktesting.NewFakePassiveClock(start)
-	return &entrance{WithT: NewWithT(t), gate: NewPace(c).Join("", limits).gate, clock: c}
+	return &entrance{WithT: NewWithT(t), gate: NewPace(c, nil).Join("", limits).gate, clock: c}
 }
 
 func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d)) }

@@ -20,9 +20,10 @@ func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
 // queue is the line of one lane. A caller that comes for the first time stands behind all others of its group; groups
 // take turns. A caller that came in vain at the time that it was told stands before them.
 type queue struct {
-	overdue line
-	// groups are the lines of the groups that have places in the future.
-	groups map[string]*line
+	// groups are the lines of the groups that have places in the future, and overdue those of the callers that came in
+	// vain: one of all groups together, or of each, where groups are apart.
+	groups, overdue lines
+	apart           bool
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
 	kept map[string]time.Time
 	room int
@@ -45,9 +46,13 @@ func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, sh
 	case waits && !told.Before(earliest):
 		return told
 	case waits:
-		at = q.overdue.place(earliest, spacing)
+		group := ""
+		if q.apart {
+			group = t.Group
+		}
+		at = q.overdue.of(group, now).place(earliest, spacing*time.Duration(len(q.overdue)))
 	default:
-		group := q.group(t.Group, now)
+		group := q.groups.of(t.Group, now)
 		at = group.place(earliest, time.Duration(float64(spacing)*float64(len(q.groups))/share))
 	}
 	if t.Caller != "" {
@@ -56,16 +61,19 @@ func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, sh
 	return at
 }
 
-// group returns the line of a group, and drops those of groups that nothing waits in.
-func (q *queue) group(name string, now time.Time) *line {
-	maps.DeleteFunc(q.groups, func(other string, l *line) bool { return other != name && !l.last.After(now) })
-	if q.groups == nil {
-		q.groups = map[string]*line{}
+// lines are the lines of groups.
+type lines map[string]*line
+
+// of returns the line of a group, and drops those of groups that nothing waits in.
+func (l *lines) of(name string, now time.Time) *line {
+	maps.DeleteFunc(*l, func(other string, l *line) bool { return other != name && !l.last.After(now) })
+	if *l == nil {
+		*l = lines{}
 	}
-	if q.groups[name] == nil {
-		q.groups[name] = &line{}
+	if (*l)[name] == nil {
+		(*l)[name] = &line{}
 	}
-	return q.groups[name]
+	return (*l)[name]
 }
 
 // early reports whether a caller was told to come later, or would be now because others of its group wait.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 const (
@@ -40,11 +41,14 @@ type Listing struct {
 type collector struct {
 	Listing
 	entries, omitted int
-	bytes            int64
-	text             int
-	texts            map[string]struct{}
-	// large takes the list's place among the large lists, once it is one.
+	// most is how many entries there may be.
+	most  int
+	bytes int64
+	text  int
+	texts map[string]struct{}
+	// large takes the list's place among the large lists, once it is one, and speed is how quickly it comes from then on.
 	large func() error
+	speed speed
 }
 
 // listing is what was collected.
@@ -61,8 +65,12 @@ func (c *collector) listing() Listing {
 // add takes over one entry. It returns an error when the list outgrows its bounds.
 func (c *collector) add(data []byte) error {
 	index := c.entries
-	if c.entries++; c.entries > maxListEntries {
+	switch c.entries++; {
+	case c.entries > maxListEntries:
 		return fmt.Errorf("the list has more than %d webhooks", maxListEntries)
+	case c.entries > c.most:
+		return fmt.Errorf("the list has more than %d webhooks, and there is no room for more beside those of other accounts",
+			c.most)
 	}
 	w, problem := readEntry(data)
 	if problem != nil {
@@ -290,14 +298,19 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.left <= 0 {
 		return 0, fmt.Errorf("a value in the list is larger than %d MiB", maxListValue>>20)
 	}
+	began := time.Now()
 	n, err := m.reader.Read(p[:min(len(p), m.left)])
+	waited := time.Since(began)
 	m.left -= n
 	c := m.collector
 	if c.bytes += int64(n); c.bytes > maxListBytes {
 		return 0, fmt.Errorf("the list is larger than %d MiB", maxListBytes>>20)
 	}
-	if c.bytes > largeList {
+	if c.bytes > largeList || c.entries > largeEntries {
 		if err := c.large(); err != nil {
+			return 0, err
+		}
+		if err := c.speed.add(n, waited); err != nil {
 			return 0, err
 		}
 	}

@@ -14,7 +14,7 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 	for _, group := range []string{"the same namespace", "another namespace"} {
 		t.Run(group, func(t *testing.T) {
 			c := clocktesting.NewFakeClock(time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC))
-			p := NewPace(c)
+			p := NewPace(c, nil)
 			small, large := p.Join("small", Limits{PerHour: 120}), p.Join("large", Limits{PerMinute: 4000})
 			enter := func(s *Share, turn Turn) time.Duration {
 				leave, refused := s.gate.enter(s.member, turn)

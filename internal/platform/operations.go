@@ -88,10 +88,14 @@ func (c *Client) List(ctx context.Context) (Listing, error) {
 	l := &list{client: c, seen: map[string]bool{}, op: operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 	}}
-	defer l.place.leave()
-	if err := l.read(WithTurn(ctx, Turn{Lane: listing})); err != nil {
+	account := c.share.Load().gate
+	l.place.account, l.most = account, account.mostEntries()
+	err := l.read(WithTurn(ctx, Turn{Lane: listing}))
+	l.place.leave(err == nil && l.speed.quick())
+	if err != nil {
 		return Listing{}, err
 	}
+	account.keep(len(l.Webhooks) + len(l.Unreadable))
 	return l.listing(), nil
 }
 

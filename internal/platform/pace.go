@@ -11,8 +11,9 @@ import (
 // that the API asks for. It is safe for concurrent use.
 type Pace struct{ gate *gate }
 
-// NewPace returns the pace of an account that has no members yet.
-func NewPace(c clock.PassiveClock) *Pace { return &Pace{gate: newGate(c)} }
+// NewPace returns the pace of an account that has no members yet. Its calls, lists excepted, hold the places that are
+// given, which all accounts share; nil has no bound.
+func NewPace(c clock.PassiveClock, places *Places) *Pace { return &Pace{gate: newGate(c, places)} }
 
 // Share is what one connection may spend of its account's pace.
 type Share struct {
@@ -99,7 +100,7 @@ func (g *gate) widen(now time.Time) {
 	if first {
 		return
 	}
-	g.inFlight = largest.InFlight
+	g.inFlight.most = largest.InFlight
 	g.account.set(largest, now)
 }
 

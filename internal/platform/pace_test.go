@@ -23,7 +23,7 @@ func (s *Share) passes(t Turn) (let int) {
 
 func TestMembersOfOneAccountSpendOneLimit(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	pace := NewPace(c)
+	pace := NewPace(c, nil)
 	a, b := pace.Join("a", Limits{PerMinute: 400}), pace.Join("b", Limits{PerMinute: 400})
 	alone := a.passes(Turn{})
 	g.Expect(alone).To(BeNumerically(">", 80))
@@ -32,7 +32,7 @@ func TestMembersOfOneAccountSpendOneLimit(t *testing.T) {
 
 func TestEachMemberIsBoundByItsOwnLimitAndTheAccountByTheLargest(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	pace := NewPace(c)
+	pace := NewPace(c, nil)
 	small, large := pace.Join("small", Limits{PerMinute: 40}), pace.Join("large", Limits{PerMinute: 400})
 	g.Expect(small.passes(Turn{})).To(BeNumerically("<=", 10))
 	g.Expect(large.passes(Turn{})).To(BeNumerically(">", 70))
@@ -40,7 +40,7 @@ func TestEachMemberIsBoundByItsOwnLimitAndTheAccountByTheLargest(t *testing.T) {
 
 func TestJoiningAgainForgetsNothing(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	pace := NewPace(c)
+	pace := NewPace(c, nil)
 	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Turn{})).To(BeNumerically(">", 80))
 	again := pace.Join("a", Limits{PerMinute: 404})
 	g.Expect(again.passes(Turn{})).To(BeNumerically("<=", 1), "what was spent is spent")
@@ -51,7 +51,7 @@ func TestJoiningAgainForgetsNothing(t *testing.T) {
 
 func TestALimitThatShrinksBindsAtOnce(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	pace := NewPace(c)
+	pace := NewPace(c, nil)
 	pace.Join("a", Limits{PerMinute: 4000}).passes(Turn{Lane: listing})
 	c.SetTime(c.Now().Add(time.Hour))
 	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Turn{Lane: listing})).To(Equal(10))
@@ -59,7 +59,7 @@ func TestALimitThatShrinksBindsAtOnce(t *testing.T) {
 
 func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	share := NewPace(c).Join("a", Limits{PerMinute: 400})
+	share := NewPace(c, nil).Join("a", Limits{PerMinute: 400})
 	share.passes(Turn{})
 	wait := func(group string, i int) time.Duration {
 		_, refused := share.gate.enter(share.member, Turn{Caller: fmt.Sprint(group, i), Group: group})
@@ -88,7 +88,7 @@ func TestALimitChangesAndIsSetAgainWhatWasSpentStaysSpent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-			p, sent := NewPace(c), 0
+			p, sent := NewPace(c, nil), 0
 			for range 10 {
 				sent += p.Join("a", Limits{PerHour: 120}).passes(Turn{Lane: listing})
 				change(p)
@@ -104,7 +104,7 @@ func TestALimitChangesAndIsSetAgainWhatWasSpentStaysSpent(t *testing.T) {
 
 func TestALimitIsSetForTheFirstTimeTheCallsBeforeItCount(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	p := NewPace(c)
+	p := NewPace(c, nil)
 	free := p.Join("a", Limits{})
 	for range 1000 {
 		leave, refused := free.gate.enter("a", Turn{})
@@ -119,7 +119,7 @@ func TestALimitIsSetForTheFirstTimeTheCallsBeforeItCount(t *testing.T) {
 
 func TestAMemberLeftAnHourAgoItIsForgotten(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
-	p := NewPace(c)
+	p := NewPace(c, nil)
 	p.Join("a", Limits{PerHour: 120}).passes(Turn{})
 	p.Join("b", Limits{})
 	p.Leave("a")

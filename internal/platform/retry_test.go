@@ -22,7 +22,7 @@ func TestRetriesOfRefusedRequestsTakeATwentiethOfTheLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, c0 := NewWithT(t), clocktesting.NewFakeClock(time.Unix(0, 0))
-			pace := platform.NewPace(c0)
+			pace := platform.NewPace(c0, nil)
 			pace.Join("a", c.limits)
 			pace.Join("b", platform.Limits{PerMinute: 10, PerHour: 10})
 			retries := 0
@@ -41,7 +41,7 @@ func TestRetriesOfRefusedRequestsTakeATwentiethOfTheLimit(t *testing.T) {
 
 func TestWithoutALimitRetriesWaitForNothing(t *testing.T) {
 	g := NewWithT(t)
-	pace := platform.NewPace(clocktesting.NewFakeClock(time.Unix(0, 0)))
+	pace := platform.NewPace(clocktesting.NewFakeClock(time.Unix(0, 0)), nil)
 	for range 100 {
 		g.Expect(pace.RetryIn()).To(BeZero())
 	}

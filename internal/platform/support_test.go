@@ -138,6 +138,7 @@ func newHandledScene(t *testing.T, handler http.Handler, change ...func(*platfor
 	s.client, err = platform.New(o)
 	s.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(s.client.CloseIdleConnections)
+	platform.EndLargePause()
 	return s
 }
 

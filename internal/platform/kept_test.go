@@ -1,0 +1,42 @@
+package platform
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// A hundred accounts with as many webhooks as they may have take no more memory than a few, and leave room for others.
+func TestManyAccountsHaveHugeListsWhatIsKeptOfThemIsBounded(t *testing.T) {
+	g, places, c := NewWithT(t), NewPlaces(256), clocktesting.NewFakePassiveClock(start)
+	var paces []*Pace
+	total := 0
+	for range 100 {
+		p := NewPace(c, places)
+		paces = append(paces, p)
+		most := p.gate.mostEntries()
+		g.Expect(most).To(BeNumerically(">=", keptAlways))
+		if most == keptAlways {
+			continue // a list of more is refused
+		}
+		p.gate.keep(most)
+		g.Expect(p.gate.mostEntries()).To(BeNumerically(">=", most), "it may list as many again")
+		total += most
+	}
+	g.Expect(total).To(BeNumerically("<=", maxKept))
+	for _, p := range paces {
+		p.Forget()
+	}
+	g.Expect(NewPace(c, places).gate.mostEntries()).To(Equal(maxKept / 2))
+}
+
+func TestAListHasMoreEntriesThanThereIsRoomForItIsRefused(t *testing.T) {
+	g := NewWithT(t)
+	l := collector{most: 2}
+	for i := range 2 {
+		g.Expect(l.add(fmt.Appendf(nil, `{"id":"%d","active":true,"callbackUrl":"https://x"}`, i))).To(Succeed())
+	}
+	g.Expect(l.add([]byte(`{}`))).To(MatchError(ContainSubstring("more than 2 webhooks")))
+}
