@@ -255,6 +255,13 @@ func (r *ConnectionReconciler) poll(
 	var unwritten time.Duration
 	if member.PollIn() <= 0 {
 		first := !account.Synced()
+		if first {
+			users, err := r.users(ctx, keyOf(c))
+			if err != nil {
+				return ctrl.Result{}, err
+			}
+			member.Expect(len(users))
+		}
 		changes, err := member.Poll(ctx)
 		switch {
 		case errors.Is(err, fleet.ErrPolling):

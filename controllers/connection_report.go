@@ -128,6 +128,7 @@ func (r *ConnectionReconciler) count(
 	if err != nil {
 		return err
 	}
+	member.Expect(len(users))
 	webhooks := int32(len(users)) //nolint:gosec // a cluster does not hold that many objects
 	status.Webhooks = &webhooks
 	if n := member.Fleet().Unmanaged(); n >= 0 {

@@ -17,7 +17,25 @@ var mutations = []mutation{
 	{
 		guard: "A create carries the object's mark", removed: "the query parameter",
 		file:    "controllers/act.go",
-		old:     `	request.CallbackURL = platform.Mark(request.CallbackURL, string(r.owner()))`,
+		old:     `	request.CallbackURL = r.facts.markedCallback()`,
+		mutated: ``,
+	},
+	{
+		guard: "The platform's own spelling of a callback counts as equal", removed: "the comparison",
+		file:    "controllers/callback.go",
+		old:     `	return sameURL(wanted, callback) ||`,
+		mutated: `	return sameURL(wanted, callback) || false &&`,
+	},
+	{
+		guard: "An answer that repeats the callback of before is no spelling of the new one", removed: "the comparison",
+		file:    "controllers/callback.go",
+		old:     `	case alike(sent, answered), before != "" && !sameURL(before, answered):`,
+		mutated: `	default:`,
+	},
+	{
+		guard: "A change that waits for a list in an outage says so", removed: "saying it",
+		file:    "controllers/decide.go",
+		old:     `	p.verdict = f.duringOutage(p.verdict)`,
 		mutated: ``,
 	},
 	{
@@ -655,7 +673,7 @@ var mutations = []mutation{
 		guard:   "What is kept of the lists of all accounts is bounded",
 		removed: "what others have",
 		file:    "internal/platform/kept.go",
-		old:     `(maxKept-(k.total-has))/2`,
-		mutated: `maxKept/2`,
+		old:     `maxKept-(k.total-has)`,
+		mutated: `maxKept`,
 	},
 }

@@ -66,6 +66,8 @@ type gate struct {
 // pool is a budget and the calls that wait for it: the account's, or those that only a member's own limits hold back.
 type pool struct {
 	budget
+	// expected is how many Webhooks use the member's connection.
+	expected int
 	// left is true of a member that has left.
 	left  bool
 	lines [listing + 1]queue

@@ -9,18 +9,18 @@ const (
 	keptAlways = 5_000
 )
 
-// kept counts the entries that are kept of the lists of all accounts. Of the room that others leave an account may use
-// half, so that some is left however many accounts have as many as they may.
+// kept counts the entries that are kept of the lists of all accounts. An account may have as many as others leave room
+// for; and always some, or twice as many as there are Webhooks that use it, so that others cannot crowd it out.
 type kept struct {
 	mu    sync.Mutex
 	total int
 }
 
-// most is how many entries a list of an account may have, which has some already.
-func (k *kept) most(has int) int {
+// most is how many entries a list of an account may have, which has some already and is used by so many Webhooks.
+func (k *kept) most(has, expected int) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return min(max((maxKept-(k.total-has))/2, keptAlways), maxListEntries)
+	return min(max(maxKept-(k.total-has), keptAlways, 2*expected), maxListEntries)
 }
 
 // change counts that an account has another number of entries now.
@@ -37,7 +37,13 @@ func (g *gate) mostEntries() int {
 	if g.inFlight.places == nil {
 		return maxListEntries
 	}
-	return g.inFlight.places.kept.most(g.entries)
+	expected := 0
+	for _, m := range g.members {
+		if !m.left {
+			expected += m.expected
+		}
+	}
+	return g.inFlight.places.kept.most(g.entries, expected)
 }
 
 // keep notes how many entries of the account's list are kept.
@@ -48,6 +54,15 @@ func (g *gate) keep(n int) {
 		g.inFlight.places.kept.change(g.entries, n)
 	}
 	g.entries = n
+}
+
+// Expect notes how many Webhooks use a connection: its account has at least as many.
+func (p *Pace) Expect(member string, webhooks int) {
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	if m := p.gate.members[member]; m != nil {
+		m.expected = webhooks
+	}
 }
 
 // Forget notes that nothing is kept of the account's lists any more.

@@ -21,15 +21,30 @@ func TestManyAccountsHaveHugeListsWhatIsKeptOfThemIsBounded(t *testing.T) {
 		if most == keptAlways {
 			continue // a list of more is refused
 		}
-		p.gate.keep(most)
+		p.gate.keep(most / 2)
 		g.Expect(p.gate.mostEntries()).To(BeNumerically(">=", most), "it may list as many again")
-		total += most
+		total += most / 2
 	}
 	g.Expect(total).To(BeNumerically("<=", maxKept))
 	for _, p := range paces {
 		p.Forget()
 	}
-	g.Expect(NewPace(c, places).gate.mostEntries()).To(Equal(maxKept / 2))
+	g.Expect(NewPace(c, places).gate.mostEntries()).To(Equal(maxListEntries))
+}
+
+// What hostile accounts keep does not crowd out one whose Webhooks exist.
+func TestOtherAccountsTakeTheRoomAnAccountMayListTwiceItsWebhooks(t *testing.T) {
+	g, places, c := NewWithT(t), NewPlaces(256), clocktesting.NewFakePassiveClock(start)
+	NewPace(c, places).gate.keep(maxKept)
+	p := NewPace(c, places)
+	p.Join("team/default", Limits{})
+	g.Expect(p.gate.mostEntries()).To(Equal(keptAlways))
+	p.Expect("team/default", 20_000)
+	g.Expect(p.gate.mostEntries()).To(Equal(40_000))
+	p.Expect("team/default", maxListEntries)
+	g.Expect(p.gate.mostEntries()).To(Equal(maxListEntries))
+	p.Leave("team/default")
+	g.Expect(p.gate.mostEntries()).To(Equal(keptAlways))
 }
 
 func TestAListHasMoreEntriesThanThereIsRoomForItIsRefused(t *testing.T) {
