@@ -7,6 +7,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // decideDeletion lets an object go once nothing remote is left of it.
@@ -68,6 +69,19 @@ func letGo(f facts) plan {
 		return plan{steps: []step{releaseSecret, removeFinalizer}, verdict: nothing}
 	}
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+}
+
+// left are the remote webhooks that the object owns or gave up and that are there, as far as is known, when it is let go.
+func (f *facts) left() (remotes []proof.Remote) {
+	if f.id() != "" && f.conflictingOwner == "" && f.presence != fleet.Gone {
+		remotes = append(remotes, f.identity.owned)
+	}
+	for _, former := range f.former {
+		if !former.taken && former.presence != fleet.Gone {
+			remotes = append(remotes, former.Remote)
+		}
+	}
+	return remotes
 }
 
 // outOfReach reports whether the account of a remote webhook that the object owns or gave up is not reached. Soon after

@@ -155,9 +155,10 @@ func (r *run) removeFinalizer(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}
-	if r.facts.retains() && r.facts.id() != "" && r.facts.conflictingOwner == "" {
-		r.event("Retained", "Delete", "Left remote webhook %s of account %s as it is", r.facts.id(),
-			r.facts.identity.owned.Account)
+	if err == nil && r.facts.retains() {
+		for _, left := range r.facts.left() {
+			r.event("Retained", "Delete", "Left remote webhook %s of account %s as it is", left.ID, left.Account)
+		}
 	}
 	r.memory.forget(r.key())
 	for _, member := range r.via {
