@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,7 +32,8 @@ func deliveryKey(w *v1alpha1.Webhook) string {
 
 // duplicate is another Webhook of the same namespace and account whose events are delivered to the same callback.
 type duplicate struct {
-	name string
+	name    string
+	created time.Time
 	// eventTypes that both Webhooks name.
 	eventTypes []string
 }
@@ -45,23 +47,24 @@ func (r *WebhookReconciler) observeDuplicates(ctx context.Context, f *facts) err
 	}
 	for i := range others.Items {
 		other := &others.Items[i]
-		member := r.Fleets.Member(connectionOf(other))
-		if other.UID == f.webhook.UID || member == nil || member.Fleet().Account() != f.connection.account ||
-			!delivers(other) || !delivers(f.webhook) {
+		if other.UID == f.webhook.UID || !delivers(other) || !delivers(f.webhook) ||
+			other.Status.Account != f.connection.account {
 			continue
 		}
 		if shared := sharedTypes(f.webhook, other); len(shared) > 0 {
-			f.duplicates = append(f.duplicates, duplicate{other.Name, shared})
+			f.duplicates = append(f.duplicates, duplicate{other.Name, other.CreationTimestamp.Time, shared})
 		}
 	}
-	slices.SortFunc(f.duplicates, func(a, b duplicate) int { return cmp.Compare(a.name, b.name) })
+	// The oldest are named, so that one more changes what is said of few.
+	slices.SortFunc(f.duplicates, func(a, b duplicate) int {
+		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.name, b.name))
+	})
 	return nil
 }
 
-// delivers reports whether a Webhook is there to have events delivered.
-func delivers(w *v1alpha1.Webhook) bool {
-	return w.WantsActive() && !w.Spec.Suspend && w.DeletionTimestamp.IsZero()
-}
+// delivers reports whether a Webhook is there to have events delivered. One that is suspended goes on as it was. The
+// account of its remote webhook is that of its status: its connection may not be connected yet.
+func delivers(w *v1alpha1.Webhook) bool { return w.WantsActive() && w.DeletionTimestamp.IsZero() }
 
 // sharedTypes are the event types that two Webhooks name.
 func sharedTypes(a, b *v1alpha1.Webhook) (shared []string) {
@@ -74,7 +77,8 @@ func sharedTypes(a, b *v1alpha1.Webhook) (shared []string) {
 	return shared
 }
 
-// maxNamed bounds how many other objects, or event types, a message names.
+// maxNamed bounds how many other objects, or event types, a message names. How many more there are is not said: each
+// further one would change the message of all.
 const maxNamed = 3
 
 // duplicateDelivery says which events are delivered more than once, and because of which Webhooks; "" when none are.
@@ -87,14 +91,26 @@ func (f *facts) duplicateDelivery() string {
 		names, eventTypes = append(names, "Webhook "+other.name), append(eventTypes, other.eventTypes...)
 	}
 	slices.Sort(eventTypes)
-	return fmt.Sprintf("events of %s are also delivered to this callbackUrl for %s, which has the same scope",
-		enumerate(slices.Compact(eventTypes)), enumerate(names))
+	return fmt.Sprintf("events of %s %s for %s, which has the same scope",
+		enumerate(slices.Compact(eventTypes)), alsoDelivered, enumerate(names))
+}
+
+// alsoDelivered is what all messages about duplicates have in common.
+const alsoDelivered = "are also delivered to this callbackUrl"
+
+// announceDuplicates records an Event when events come to be delivered twice; not once more for each further Webhook.
+func (r *run) announceDuplicates() {
+	told := r.facts.duplicateDelivery()
+	if ready := readyOf(r.object()); told == "" || ready != nil && strings.Contains(ready.Message, alsoDelivered) {
+		return
+	}
+	r.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])
 }
 
 // enumerate lists the first few of some names.
 func enumerate(names []string) string {
-	if more := len(names) - maxNamed; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	if len(names) > maxNamed {
+		return strings.Join(names[:maxNamed], ", ") + " and more"
 	}
 	return strings.Join(names, " and ")
 }
@@ -116,7 +132,7 @@ func deliveryChanged() predicate.Predicate {
 			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
 			return isWebhook && stillIs && (delivers(before) != delivers(now) ||
 				!equality.Semantic.DeepEqual(before.Spec.EventTypes, now.Spec.EventTypes) ||
-				before.Spec.CallbackURL != now.Spec.CallbackURL || connectionOf(before) != connectionOf(now))
+				before.Spec.CallbackURL != now.Spec.CallbackURL || before.Status.Account != now.Status.Account)
 		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}
