@@ -50,7 +50,7 @@ func (f *facts) duringOutage(v verdict) verdict {
 		return v
 	}
 	told, ok := judgeRemote(f.connection.failure)
-	if !ok || f.alreadySays(told.reason) {
+	if !ok || f.alreadySays(told.reason) || f.alreadySays(v1alpha1.PlatformUnavailableReason) {
 		return v
 	}
 	told.silent, told.await, told.since, told.retry = false, v.await, v.since, v.retry

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -98,7 +99,7 @@ func (r *WebhookReconciler) observeSpelling(f *facts, known attempt) {
 func (f *facts) observeTarget(target *fleet.Member) {
 	account := target.Fleet()
 	f.connection.account, f.listCounts[account.Account()] = account.Account(), account.ListCount()
-	f.connection.synced, f.connection.failure = account.Synced(), target.Failure()
+	f.connection.synced, f.connection.failure = account.Synced(), cmp.Or(target.Failure(), target.Outcome())
 	if f.identity.owned.ID != "" && f.identity.owned.Account == "" {
 		f.identity.owned.Account = account.Account()
 	}
