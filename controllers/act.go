@@ -287,8 +287,10 @@ func (r *run) update(remote context.Context) error {
 	if !r.plan.withoutSecret {
 		patch.Secret = r.facts.secret.value
 	}
-	before := r.callbackBefore()
-	r.memory.sendingCallback(r.key(), r.object().UID, patch.CallbackURL, before)
+	var before earlier
+	if patch.CallbackURL != "" {
+		before = r.memory.sendingCallback(r.key(), r.object().UID, patch.CallbackURL, r.callbackBefore())
+	}
 	updated, err := r.send(remote, patch)
 	if platform.IsAccepted(err) {
 		r.memory.accepted(r.key(), r.object().UID, patch.Active != nil && !*patch.Active)
@@ -307,18 +309,18 @@ func (r *run) update(remote context.Context) error {
 	r.announceUpdate()
 	if patch.CallbackURL != "" {
 		r.facts.learnSpelling(before, updated.CallbackURL)
-		r.memory.spelled(r.key(), r.object().UID, r.facts.spelling)
+		r.memory.callbackAnswered(r.key(), r.object().UID, r.facts.spelling)
 	}
 	return r.compare(patch, updated)
 }
 
 // callbackBefore is what the remote webhook had before the spec's callback was first sent to it.
-func (r *run) callbackBefore() string {
+func (r *run) callbackBefore() earlier {
 	switch {
 	case r.created:
-		return r.facts.markedCallback()
+		return earlier{had: []string{r.facts.markedCallback()}}
 	case slices.Contains(r.plan.steps, adoptRemote) && r.described != nil:
-		return r.described.CallbackURL
+		return earlier{had: []string{r.described.CallbackURL}}
 	}
 	return r.facts.callbackBefore()
 }

@@ -1,7 +1,7 @@
 package controllers
 
 import (
-	"cmp"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,32 +43,57 @@ func (f *facts) sameCallback(callback string) bool {
 		f.spelling.sent != "" && sameURL(f.spelling.sent, wanted) && sameURL(f.spelling.answered, callback)
 }
 
+// maxCallback bounds the callback of the platform that a status keeps. A spec has at most 2048 characters.
+const maxCallback = 4096
+
+// earlier are the callbacks that a remote webhook had before the spec's was sent: had for certain, or may have had,
+// because a process before this one may have sent the spec's already.
+type earlier struct {
+	had []string
+	may string
+}
+
+// maxEarlier bounds how many callbacks are remembered of updates whose outcome is not known.
+const maxEarlier = 8
+
+func (e earlier) includes(callback string) bool {
+	return slices.ContainsFunc(e.had, func(had string) bool { return sameURL(had, callback) })
+}
+
 // learnSpelling takes over how the platform spelled the callback of the spec when it answered an update that sent it.
 // The answer must be on the same host. One that only repeats what the remote webhook had before, under another spec, is
 // no spelling of this one, unless the two differ in letter case, encoding or the like alone.
-func (f *facts) learnSpelling(before, answered string) {
+func (f *facts) learnSpelling(before earlier, answered string) {
 	sent := f.webhook.Spec.CallbackURL
 	switch {
 	case sameURL(sent, answered):
 		f.spelling = spelling{}
-	case platform.MarkOf(answered) != "" || !sameHost(sent, answered) || f.sameCallback(answered):
-	case alike(sent, answered), before != "" && !sameURL(before, answered):
+	case platform.MarkOf(answered) != "" || len(answered) > maxCallback || !sameHost(sent, answered) ||
+		f.sameCallback(answered):
+	case !alike(sent, answered) && (len(before.had) == 0 || before.includes(answered)):
+	case !alike(sent, answered) && sameURL(before.may, answered) && !extends(sent, answered):
+	default:
 		f.spelling = spelling{sent: sent, answered: answered}
 	}
 }
 
-// callbackBefore is what the remote webhook had before the spec's callback was first sent to it; "" when that is not
-// known. Of an edit that is waiting it is what the status says: a process before this one may have sent it.
-func (f *facts) callbackBefore() string {
-	switch {
-	case f.createdUnreported():
-		return f.markedCallback()
-	case f.described() && f.pending():
-		return cmp.Or(f.webhook.Status.CallbackURL, f.remote.CallbackURL)
-	case f.presence == fleet.Present:
-		return f.remote.CallbackURL
+// callbackBefore is what the remote webhook had before the spec's callback was first sent to it. Of an edit that is
+// waiting it is what the status says: a process before this one may have sent it. What changed though nothing was
+// changed since the operator's last write is how the platform spells now what the status says.
+func (f *facts) callbackBefore() earlier {
+	reported, remote := f.webhook.Status.CallbackURL, ""
+	if f.presence == fleet.Present {
+		remote = f.remote.CallbackURL
 	}
-	return ""
+	switch {
+	case f.createdUnreported() && f.webhook.Spec.WebhookID == "":
+		return earlier{had: []string{f.markedCallback()}, may: remote}
+	case f.described() && reported != "" && (f.pending() || f.unchangedSinceWrite()):
+		return earlier{had: []string{reported}, may: remote}
+	case remote != "":
+		return earlier{had: []string{remote}}
+	}
+	return earlier{}
 }
 
 // markedCallback is what a create sends.
@@ -84,11 +109,19 @@ func (f *facts) unchangedSinceWrite() bool {
 		sameTime(known, f.remote.Modified)
 }
 
-// sameHost reports whether two callbacks go to the same scheme, host and port.
+// sameHost reports whether two callbacks go to the same scheme, host and port. An IPv6 address has several spellings.
 func sameHost(a, b string) bool {
 	normalA, okA := platform.NormalURL(a)
 	normalB, okB := platform.NormalURL(b)
-	return okA && okB && normalA.Scheme == normalB.Scheme && normalA.Host == normalB.Host
+	return okA && okB && normalA.Scheme == normalB.Scheme && hostOf(normalA) == hostOf(normalB)
+}
+
+// hostOf is the one spelling of the host and port of a URL in its normal form.
+func hostOf(u *url.URL) string {
+	if address, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return address.String() + " " + u.Port()
+	}
+	return u.Host
 }
 
 // alike reports whether two callbacks differ at most in letter case, percent-encoding, slashes at the end of the path,
@@ -96,17 +129,34 @@ func sameHost(a, b string) bool {
 func alike(a, b string) bool { return folded(a) == folded(b) }
 
 func folded(text string) string {
-	u, ok := platform.NormalURL(strings.ToLower(text))
+	base, query, ok := foldedParts(text)
 	if !ok {
 		return text
 	}
-	query := strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' })
+	return base + "?" + strings.Join(query, "&")
+}
+
+// extends reports whether a callback differs from the one that was sent at most in the ways of alike, and in query
+// parameters that were added.
+func extends(sent, answered string) bool {
+	base, query, ok := foldedParts(sent)
+	extended, more, okToo := foldedParts(answered)
+	return ok && okToo && base == extended &&
+		!slices.ContainsFunc(query, func(parameter string) bool { return !slices.Contains(more, parameter) })
+}
+
+// foldedParts returns what alike compares: all up to the query, and the sorted parameters of that.
+func foldedParts(text string) (base string, query []string, ok bool) {
+	u, ok := platform.NormalURL(strings.ToLower(text))
+	if !ok {
+		return "", nil, false
+	}
+	query = strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' })
 	for i, parameter := range query {
 		if decoded, err := url.QueryUnescape(parameter); err == nil {
-			query[i] = decoded
+			query[i] = strings.ToLower(decoded)
 		}
 	}
 	slices.Sort(query)
-	path := strings.ToLower(strings.TrimRight(u.Path, "/"))
-	return u.Scheme + "://" + u.Host + path + "?" + strings.ToLower(strings.Join(query, "&"))
+	return u.Scheme + "://" + hostOf(u) + strings.ToLower(strings.TrimRight(u.Path, "/")), query, true
 }

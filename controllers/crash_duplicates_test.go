@@ -1,12 +1,14 @@
 package controllers
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/simulator"
 )
 
 const other = "other"
@@ -44,5 +46,41 @@ func TestTwoWebhooksHaveEventsDeliveredTwiceBothAreTold(t *testing.T) {
 		}
 		s.delete(other)
 		s.Expect(s.message(subject)).To(Equal(inSync.message))
+	})
+}
+
+// What counts is what the platform delivers, not what specs wish.
+func TestAnotherWebhookHasTheCallbackInItsSpecAloneNothingIsTold(t *testing.T) {
+	for name, add := range map[string]func(claimScene){
+		"its Secret is missing": func(s claimScene) { s.apply(other, likeSubject, referring("nosuch")) },
+		"it imports the same":   func(s claimScene) { s.apply(other, likeSubject, importing(s.idOf(subject))) },
+		"it imports what is not there": func(s claimScene) {
+			s.apply(other, likeSubject, importing("11111111-0000-4000-8000-000000000000"))
+		},
+		"its edit is refused": func(s claimScene) {
+			s.apply(other)
+			s.fault(http.MethodPatch, "/webhooks/{id}", "status:422", simulator.Forever)
+			s.cluster.edit(other, likeSubject)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inClaimScene(t, func(s claimScene) {
+				s.apply(subject)
+				add(s)
+				s.run(2 * time.Minute)
+				s.Expect(s.message(subject)).To(Equal(inSync.message))
+			})
+		})
+	}
+}
+
+func TestThePlatformSpellsTwoCallbacksTheSameBothAreTold(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.must(s.platform.SetVariant("urls-slash"))
+		s.apply(subject)
+		s.apply(other, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/" })
+		s.run(time.Minute)
+		s.Expect(s.message(subject)).To(ContainSubstring("Webhook " + other))
+		s.Expect(s.message(other)).To(ContainSubstring("Webhook " + subject))
 	})
 }

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,4 +36,27 @@ func TestAWebhookIsReactivatedTheEventTellsWhichTimeIsMissing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a move, what is left in the account of before is named, and what was deleted is not.
+func TestAMovedWebhookIsLetGoTheEventNamesWhatIsLeft(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		var told []string
+		s.onEvent = func(_ runtime.Object, text string) {
+			if strings.HasPrefix(text, "Retained") {
+				told = append(told, text)
+			}
+		}
+		s.apply(subject)
+		left := s.idOf(subject)
+		s.credentials("credentials", otherClientID, "pair")
+		s.run(settleFor)
+		s.Expect(s.idOf(subject)).NotTo(Equal(left))
+		s.delete(subject)
+		s.cluster.edit(subject, retaining)
+		s.run(settleFor)
+		s.Expect(s.cluster.webhook(subject)).To(BeNil())
+		s.Expect(told).To(HaveExactElements(ContainSubstring(left)))
+		s.Expect(s.platform.Webhooks()).To(HaveLen(1))
+	})
 }

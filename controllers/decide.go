@@ -20,7 +20,7 @@ func decide(f facts) plan {
 		return decideDeletion(f)
 	}
 	p := decideExisting(f)
-	p.verdict = f.duringOutage(p.verdict)
+	p = f.duringOutage(p)
 	if f.secret.held != nil && p.verdict.ready {
 		// The platform has the spec, and a secret; the Secret waits.
 		p.verdict = halted(*f.secret.held)
@@ -49,17 +49,32 @@ func decide(f facts) plan {
 
 // duringOutage says why a change waits for a list that the platform does not give. What has nothing to send is not
 // touched by an outage, which the connection itself reports once.
-func (f *facts) duringOutage(v verdict) verdict {
-	waits := v.silent && (v.await || !v.since.IsZero()) && f.pending()
-	if !waits || f.connection.failure == nil {
-		return v
+func (f *facts) duringOutage(p plan) plan {
+	v := p.verdict
+	if f.connection.failure == nil || !v.silent || !v.await && v.since.IsZero() {
+		return p
+	}
+	if !f.pending() {
+		if p.waiting = f.behindRefresh(); len(p.waiting) == 0 {
+			return p
+		}
 	}
 	told, ok := judgeRemote(f.connection.failure)
-	if !ok || f.alreadySays(told.reason) {
-		return v
+	if !ok || f.alreadySays(told.reason) || f.alreadySays(v1alpha1.PlatformUnavailableReason) {
+		return p
 	}
-	told.silent, told.await, told.since, told.retry = false, v.await, v.since, v.retry
-	return told
+	p.verdict = told
+	p.verdict.silent, p.verdict.await, p.verdict.since, p.verdict.retry = false, v.await, v.since, v.retry
+	return p
+}
+
+// behindRefresh are the steps that would change something remote now, if reconcile-requested-at did not wait for a list
+// first: another value of the Secret, or another request.
+func (f *facts) behindRefresh() []step {
+	if f.refreshSince.IsZero() || !f.connection.synced || f.connection.problem != nil || f.webhook.Spec.Suspend {
+		return nil
+	}
+	return slices.DeleteFunc(decideConnected(*f).steps, func(s step) bool { return !s.remote() || s == confirmRemote })
 }
 
 // decideExisting handles an object that is not being deleted.

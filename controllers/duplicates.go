@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,20 +23,34 @@ import (
 // type that both name twice. That may be meant; both are told, if they are of one namespace. What another namespace
 // holds is not for the users of this one, and must cause no write to its objects.
 
-// deliveryKey is how the index names a namespace, a scope and a callback; "" for a Webhook of another shard, of which the
-// cache does not hold them.
-func deliveryKey(w *v1alpha1.Webhook) string {
-	if w.Spec.CallbackURL == "" {
+// deliveredTo is the callback that the platform has for a Webhook, as far as its status tells; "" when it has none.
+func deliveredTo(w *v1alpha1.Webhook) string {
+	switch {
+	case w.Status.WebhookID == "":
+		return ""
+	case w.Status.CallbackURL == "" && appliedGeneration(&w.Status) == w.Generation:
+		return w.Spec.CallbackURL // a status of an earlier version
+	}
+	return w.Status.CallbackURL
+}
+
+// deliveryKey is how the index names the namespace, scope and callback of a remote webhook; "" for a Webhook that has
+// none, and for one of another shard, of which the cache does not hold them.
+func deliveryKey(w *v1alpha1.Webhook) string { return keyOfDelivery(w, deliveredTo(w)) }
+
+func keyOfDelivery(w *v1alpha1.Webhook, callback string) string {
+	if callback == "" || w.Spec.Scope == "" {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{
-		w.Namespace, string(w.Spec.Scope), platform.CanonicalID(w.Spec.ScopeID), canonicalURL(w.Spec.CallbackURL)}, "\n")))
+		w.Namespace, string(w.Spec.Scope), platform.CanonicalID(w.Spec.ScopeID), canonicalURL(callback)}, "\n")))
 	return string(sum[:16])
 }
 
 // duplicate is another Webhook of the same namespace and account whose events are delivered to the same callback.
 type duplicate struct {
-	name string
+	name    string
+	created time.Time
 	// eventTypes that both Webhooks name.
 	eventTypes []string
 }
@@ -43,28 +58,36 @@ type duplicate struct {
 // observeDuplicates finds the Webhooks that have the same events delivered to the same callback.
 func (r *WebhookReconciler) observeDuplicates(ctx context.Context, f *facts) error {
 	var others v1alpha1.WebhookList
-	err := r.List(ctx, &others, client.MatchingFields{byDelivery: deliveryKey(f.webhook)}, client.UnsafeDisableDeepCopy)
-	if err != nil || len(others.Items) < 2 {
+	own := f.webhook.Spec.CallbackURL
+	if f.spelling.sent != "" && sameURL(f.spelling.sent, own) {
+		own = f.spelling.answered
+	}
+	key := keyOfDelivery(f.webhook, own)
+	if key == "" || !f.webhook.WantsActive() {
+		return nil
+	}
+	if err := r.List(ctx, &others, client.MatchingFields{byDelivery: key}, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range others.Items {
 		other := &others.Items[i]
-		member := r.Fleets.Member(connectionOf(other))
-		if other.UID == f.webhook.UID || member == nil || member.Fleet().Account() != f.connection.account ||
-			!delivers(other) || !delivers(f.webhook) {
+		if other.UID == f.webhook.UID || !delivers(other) || other.Status.Account != f.connection.account {
 			continue
 		}
 		if shared := sharedTypes(f.webhook, other); len(shared) > 0 {
-			f.duplicates = append(f.duplicates, duplicate{other.Name, shared})
+			f.duplicates = append(f.duplicates, duplicate{other.Name, other.CreationTimestamp.Time, shared})
 		}
 	}
-	slices.SortFunc(f.duplicates, func(a, b duplicate) int { return cmp.Compare(a.name, b.name) })
+	// The oldest are named, so that one more changes what is said of few.
+	slices.SortFunc(f.duplicates, func(a, b duplicate) int {
+		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.name, b.name))
+	})
 	return nil
 }
 
-// delivers reports whether a Webhook is there to have events delivered.
+// delivers reports whether events are delivered for a Webhook, as the platform said last.
 func delivers(w *v1alpha1.Webhook) bool {
-	return w.WantsActive() && !w.Spec.Suspend && w.DeletionTimestamp.IsZero()
+	return w.Status.Active != nil && *w.Status.Active && w.DeletionTimestamp.IsZero()
 }
 
 // sharedTypes are the event types that two Webhooks name.
@@ -78,7 +101,8 @@ func sharedTypes(a, b *v1alpha1.Webhook) (shared []string) {
 	return shared
 }
 
-// maxNamed bounds how many other objects, or event types, a message names.
+// maxNamed bounds how many other objects, or event types, a message names. How many more there are is not said: each
+// further one would change the message of all.
 const maxNamed = 3
 
 // duplicateDelivery says which events are delivered more than once, and because of which Webhooks; "" when none are.
@@ -91,14 +115,26 @@ func (f *facts) duplicateDelivery() string {
 		names, eventTypes = append(names, "Webhook "+other.name), append(eventTypes, other.eventTypes...)
 	}
 	slices.Sort(eventTypes)
-	return fmt.Sprintf("events of %s are also delivered to this callbackUrl for %s, which has the same scope",
-		enumerate(slices.Compact(eventTypes)), enumerate(names))
+	return fmt.Sprintf("events of %s %s for %s, which has the same scope",
+		enumerate(slices.Compact(eventTypes)), alsoDelivered, enumerate(names))
+}
+
+// alsoDelivered is what all messages about duplicates have in common.
+const alsoDelivered = "are also delivered to this callbackUrl"
+
+// announceDuplicates records an Event when events come to be delivered twice; not once more for each further Webhook.
+func (r *run) announceDuplicates() {
+	told := r.facts.duplicateDelivery()
+	if ready := readyOf(r.object()); told == "" || ready != nil && strings.Contains(ready.Message, alsoDelivered) {
+		return
+	}
+	r.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])
 }
 
 // enumerate lists the first few of some names.
 func enumerate(names []string) string {
-	if more := len(names) - maxNamed; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	if len(names) > maxNamed {
+		return strings.Join(names[:maxNamed], ", ") + " and more"
 	}
 	return strings.Join(names, " and ")
 }
@@ -124,7 +160,7 @@ func deliveryChanged() predicate.Predicate {
 			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
 			return isWebhook && stillIs && (delivers(before) != delivers(now) ||
 				!equality.Semantic.DeepEqual(before.Spec.EventTypes, now.Spec.EventTypes) ||
-				before.Spec.CallbackURL != now.Spec.CallbackURL || connectionOf(before) != connectionOf(now))
+				deliveredTo(before) != deliveredTo(now) || before.Status.Account != now.Status.Account)
 		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}

@@ -79,7 +79,7 @@ type connectionFacts struct {
 	forbidden bool
 	// adoption is true when the connection lets its Webhooks take over what the operator did not create for them.
 	adoption bool
-	// failure is why nothing is sent at the moment.
+	// failure is why nothing is sent at the moment, or why the account is not listed.
 	failure error
 	// synced is true when the account has been listed.
 	synced bool

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -72,10 +73,11 @@ type attempt struct {
 	turnedOff bool
 	// accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
 	accepted bool
-	// sentCallback is the callback that the last update with one sent, and callbackBefore what the remote webhook had
+	// sentCallback is the callback of an update whose outcome is not known, and callbackBefore what the remote webhook had
 	// before; spelling is what an answer taught.
-	sentCallback, callbackBefore string
-	spelling                     spelling
+	sentCallback   string
+	callbackBefore earlier
+	spelling       spelling
 	// secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
 	// whether the platform has it, "" when it sent none.
 	secret string
@@ -135,7 +137,10 @@ func (m *memory) begin(name types.NamespacedName, uid types.UID) {
 
 // made notes the webhook that belongs to the object.
 func (m *memory) made(name types.NamespacedName, uid types.UID, remote proof.Remote) {
-	m.change(name, uid, func(a *attempt) { a.remote, a.noneInFlight, a.unknownOutcome = remote, false, false })
+	m.change(name, uid, func(a *attempt) {
+		a.remote, a.noneInFlight, a.unknownOutcome = remote, false, false
+		a.accepted, a.sentCallback, a.callbackBefore = false, "", earlier{}
+	})
 }
 
 // unknownSecret stands for the secret that the platform has while it is not known which one that is.
@@ -166,14 +171,29 @@ func (m *memory) accepted(name types.NamespacedName, uid types.UID, turnedOff bo
 	m.change(name, uid, func(a *attempt) { a.accepted, a.turnedOff = true, turnedOff || a.turnedOff })
 }
 
-// sendingCallback notes a callback that is about to be sent, and what the remote webhook has before it.
-func (m *memory) sendingCallback(name types.NamespacedName, uid types.UID, callback, before string) {
-	m.change(name, uid, func(a *attempt) { a.sentCallback, a.callbackBefore = callback, before })
+// sendingCallback notes a callback that is about to be sent, and returns what the remote webhook had before it: where
+// the outcome of earlier updates is not known, also what those sent.
+func (m *memory) sendingCallback(
+	name types.NamespacedName, uid types.UID, callback string, before earlier,
+) (known earlier) {
+	m.change(name, uid, func(a *attempt) {
+		switch a.sentCallback {
+		case callback:
+		case "":
+			a.callbackBefore = before
+		default:
+			before.had = slices.Concat(before.had, []string{a.sentCallback}, a.callbackBefore.had)
+			before.had = before.had[:min(len(before.had), maxEarlier)]
+			a.callbackBefore = before
+		}
+		a.sentCallback, known = callback, a.callbackBefore
+	})
+	return known
 }
 
-// spelled notes how the platform spells a callback.
-func (m *memory) spelled(name types.NamespacedName, uid types.UID, learned spelling) {
-	m.change(name, uid, func(a *attempt) { a.spelling = learned })
+// callbackAnswered notes how the platform spells the callback that was sent last, and that the outcome is known.
+func (m *memory) callbackAnswered(name types.NamespacedName, uid types.UID, learned spelling) {
+	m.change(name, uid, func(a *attempt) { a.sentCallback, a.callbackBefore, a.spelling = "", earlier{}, learned })
 }
 
 // seenOn notes that the remote webhook is on, whatever this process did to it before.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -80,14 +81,19 @@ func (r *WebhookReconciler) observeSpelling(f *facts, known attempt) {
 		return
 	}
 	wanted, before := f.webhook.Spec.CallbackURL, f.spelling
+	answered := known.sentCallback == wanted && (known.accepted || sameURL(wanted, f.remote.CallbackURL))
 	switch {
-	case known.accepted && known.sentCallback == wanted:
+	case answered:
 		f.learnSpelling(known.callbackBefore, f.remote.CallbackURL)
-	case sameURL(wanted, f.remote.CallbackURL), !f.pending() && f.unchangedSinceWrite():
-		f.learnSpelling("", f.remote.CallbackURL)
+	case sameURL(wanted, f.remote.CallbackURL):
+		if f.spelling.sent != "" && !sameURL(f.spelling.sent, wanted) {
+			f.spelling = spelling{} // that of an earlier spec
+		}
+	case !f.pending() && f.unchangedSinceWrite():
+		f.learnSpelling(earlier{}, f.remote.CallbackURL)
 	}
-	if f.spelling != before {
-		r.memory.spelled(objectKey(f.webhook), f.webhook.UID, f.spelling)
+	if answered || f.spelling != before {
+		r.memory.callbackAnswered(objectKey(f.webhook), f.webhook.UID, f.spelling)
 	}
 }
 
@@ -95,7 +101,7 @@ func (r *WebhookReconciler) observeSpelling(f *facts, known attempt) {
 func (f *facts) observeTarget(target *fleet.Member) {
 	account := target.Fleet()
 	f.connection.account, f.listCounts[account.Account()] = account.Account(), account.ListCount()
-	f.connection.synced, f.connection.failure = account.Synced(), target.Failure()
+	f.connection.synced, f.connection.failure = account.Synced(), cmp.Or(target.Failure(), target.Outcome())
 	if f.identity.owned.ID != "" && f.identity.owned.Account == "" {
 		f.identity.owned.Account = account.Account()
 	}

@@ -58,6 +58,8 @@ const (
 // plan is what a decision comes to: steps in their order, and what to say when all of them succeeded.
 type plan struct {
 	steps []step
+	// waiting are the steps that a list in an outage holds back, and that the status tells of.
+	waiting []step
 	// target is the remote webhook that adopt is about.
 	target string
 	// patch of update. It carries the signing secret, unless withoutSecret is set; sendSecret makes it worth sending
@@ -80,7 +82,7 @@ func (p *plan) needsSecret(f *facts) bool {
 	if s.loaded || s.missing || s.problem != nil || p.withoutSecret {
 		return false
 	}
-	return slices.ContainsFunc(p.steps, func(s step) bool {
+	return slices.ContainsFunc(slices.Concat(p.steps, p.waiting), func(s step) bool {
 		return s == createRemote || s == updateRemote || s == ownSecret
 	})
 }

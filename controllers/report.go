@@ -23,6 +23,7 @@ func (r *run) report(ctx context.Context) error {
 	if v.silent && !r.updated {
 		return nil
 	}
+	v.message = shortened(v.message, maxMessage)
 	if v.silent {
 		// What was sent must be written down, whatever is left to do.
 		return r.writeStatus(ctx, r.describe)
@@ -117,7 +118,7 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	}
 	first := status.WebhookID == ""
 	status.WebhookID, status.Account = w.ID, owned.Account
-	status.ScopeID, status.Created = w.ScopeID, platformTime(w.Created)
+	status.ScopeID, status.Created = shortened(w.ScopeID, maxScopeID), platformTime(w.Created)
 	r.describeCallback(status, first)
 	if r.mayReportActive(status, w) {
 		status.Active = &w.Active
@@ -136,10 +137,12 @@ func (r *run) describe(status *v1alpha1.WebhookStatus) {
 	}
 }
 
-// describeCallback says how the platform spells the callback of the spec.
+// describeCallback says how the platform spells the callback of the spec. One that counts as equal already stays as it
+// was: lists may spell it in turns.
 func (r *run) describeCallback(status *v1alpha1.WebhookStatus, first bool) {
 	callback, learned := r.described.CallbackURL, r.facts.spelling
-	if !r.updated && !first && spellingOf(status) == learned || !r.facts.sameCallback(callback) {
+	told := sameURL(status.SentCallbackURL, learned.sent) && r.facts.sameCallback(status.CallbackURL)
+	if told && !r.updated && !first || !r.facts.sameCallback(callback) || len(callback) > maxCallback {
 		return
 	}
 	status.CallbackURL, status.SentCallbackURL = callback, ""
@@ -321,21 +324,27 @@ func (r *run) warn(reason, action, note string, args ...any) {
 	r.record(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
 }
 
-// maxNote is the API server's bound for the note of an Event, in bytes.
-const maxNote = 1024
+const (
+	// maxNote is the API server's bound for the note of an Event, in bytes.
+	maxNote = 1024
+	// maxMessage bounds the message of a condition, for which the API server's bound is 32 KiB, and a log line.
+	maxMessage = 8 << 10
+	// maxScopeID bounds the scope id that a status keeps. It is a UUID.
+	maxScopeID = 64
+)
 
 // record writes an Event, and the same into the log, which is kept for longer.
 func (r *run) record(kind, reason, action, note string) {
-	r.log.Info(note, "reason", reason)
-	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", cutNote(note))
+	r.log.Info(shortened(note, maxMessage), "reason", reason)
+	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", shortened(note, maxNote))
 }
 
-// cutNote makes a text fit into the note of an Event.
-func cutNote(note string) string {
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
+// shortened returns what fits of a text into so many bytes.
+func shortened(text string, longest int) string {
+	if len(text) <= longest {
+		return text
 	}
-	return note
+	return strings.ToValidUTF8(text[:longest-len("…")], "") + "…"
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.
@@ -420,9 +429,7 @@ func (r *run) announceVerdict(v verdict) {
 	}
 	switch v.reason {
 	case v1alpha1.InSyncReason:
-		if told := r.facts.duplicateDelivery(); told != "" {
-			r.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])
-		}
+		r.announceDuplicates()
 	case v1alpha1.RefusedReason:
 		r.warn("Refused", "Update", "%s", v.message)
 	case v1alpha1.DeletingReason:

@@ -35,7 +35,7 @@ var mutations = []mutation{
 	{
 		guard: "A change that waits for a list in an outage says so", removed: "saying it",
 		file:    "controllers/decide.go",
-		old:     `	p.verdict = f.duringOutage(p.verdict)`,
+		old:     `	p = f.duringOutage(p)`,
 		mutated: ``,
 	},
 	{
