@@ -182,8 +182,12 @@ func readyReason(o client.Object) string {
 	if !ok {
 		return ""
 	}
-	if ready := apimeta.FindStatusCondition(c.ConnectionStatus().Conditions, v1alpha1.ReadyCondition); ready != nil {
-		return ready.Reason
+	ready := apimeta.FindStatusCondition(c.ConnectionStatus().Conditions, v1alpha1.ReadyCondition)
+	switch {
+	case ready == nil:
+		return ""
+	case ready.Reason == v1alpha1.SecretNotFoundReason:
+		return ready.Message // the next step of a setup: which Secret, or which key, is missing now
 	}
-	return ""
+	return ready.Reason
 }

@@ -37,7 +37,7 @@ func (r *ConnectionReconciler) tell(
 	}
 	refusedConnectionWrites.WithLabelValues(key).Inc()
 	if r.troubles.news(key, words) {
-		note := shortened("The Kubernetes API server refused to write the status: " + words, maxNote)
+		note := shortened("The Kubernetes API server refused to write the status: "+words, maxNote)
 		ctrl.LoggerFrom(ctx).Info(note, "reason", v1alpha1.KubernetesRefusedReason)
 		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.KubernetesRefusedReason, "Report", "%s", note)
 	}

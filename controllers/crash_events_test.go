@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // The clocks of the platform and of the operator may differ by days: both times of the Event are of one.
@@ -58,5 +61,58 @@ func TestAMovedWebhookIsLetGoTheEventNamesWhatIsLeft(t *testing.T) {
 		s.Expect(s.cluster.webhook(subject)).To(BeNil())
 		s.Expect(told).To(HaveExactElements(ContainSubstring(left)))
 		s.Expect(s.platform.Webhooks()).To(HaveLen(1))
+	})
+}
+
+func TestAMoveLeavesAWebhookBehindAnEventSaysSo(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		var told []string
+		s.onEvent = func(_ runtime.Object, text string) {
+			if strings.HasPrefix(text, v1alpha1.LeftBehindReason) {
+				told = append(told, text)
+			}
+		}
+		s.apply(subject)
+		left := s.idOf(subject)
+		s.credentials("credentials", otherClientID, "pair")
+		s.run(10 * time.Minute)
+		s.restart()
+		s.run(10 * time.Minute)
+		s.Expect(told).To(HaveExactElements(ContainSubstring(left)))
+	})
+}
+
+// A setup takes several steps: the Webhook says which one is missing now.
+func TestASecretStillLacksAKeyTheWebhookSaysWhich(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := claimScene{w, NewWithT(t)}
+		s.cluster.setSecret("credentials", map[string]string{})
+		s.start()
+		s.apply(subject)
+		s.Expect(s.message(subject)).To(ContainSubstring(clientIDKey))
+		s.cluster.setSecret("credentials", map[string]string{clientIDKey: crashClientID})
+		s.run(settleFor)
+		s.Expect(s.message(subject)).To(ContainSubstring(clientSecretKey))
+	})
+}
+
+// An import keeps its secret while no edit concerns the platform.
+func TestAnImportIsGivenAnotherDeletionPolicyItsSecretStays(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		id := s.createRemote(callbackOf(subject), newWebhook(subject).Spec.EventTypes...)
+		s.ask(http.MethodPatch, "/webhooks/"+id, map[string]any{"active": true})
+		s.apply(subject, importing(id))
+		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		before := s.count(updates)
+		s.cluster.edit(subject, retaining)
+		s.run(2 * time.Minute)
+		s.Expect(s.count(updates)).To(Equal(before))
+		w := s.cluster.webhook(subject)
+		s.Expect(w.Status.ObservedGeneration).To(Equal(w.Generation))
+
+		s.cluster.edit(subject, changeSpec)
+		s.run(2 * time.Minute)
+		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.count(updates)).To(Equal(before + 1))
 	})
 }

@@ -20,7 +20,9 @@ var errQuota = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"},
 var errKeyServer = apierrors.NewInternalError(errors.New("the key server is down"))
 
 // deny lets the API server refuse some requests until it is allowed again.
-func (w *world) deny(requests ...string) (allow func()) { return w.kubernetesFails(errQuota, requests...) }
+func (w *world) deny(requests ...string) (allow func()) {
+	return w.kubernetesFails(errQuota, requests...)
+}
 
 // kubernetesFails lets some requests to the API server fail until that ends.
 func (w *world) kubernetesFails(with error, requests ...string) (end func()) {

@@ -700,8 +700,15 @@ func TestDecideSecret(t *testing.T) {
 			facts: with(settled(), imported, func(f *facts) { f.secret.missing, f.secret.loaded = true, false })},
 		{name: "an import is rotated after it has the value before", steps: []step{updateRemote},
 			facts: with(settled(), imported, rotate)},
-		{name: "an edit of an import sends the secret", reason: "InSync", steps: []step{updateRemote},
+		{name: "an edit of an import that the platform need not know keeps its secret", reason: "InSync",
 			facts: with(settled(), imported, edited)},
+		{name: "an edit of an import with a given Secret sends it", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), imported, edited, func(f *facts) {
+				f.webhook.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: hmac}
+			})},
+		{name: "an edit of an import's event types sends the secret", reason: "InSync", steps: []step{updateRemote},
+			facts: with(settled(), imported, edited, func(f *facts) { f.webhook.Spec.EventTypes = []string{"a.b.v1"} }),
+			check: func(g Gomega, p plan) { g.Expect(p.withoutSecret).To(BeFalse()) }},
 		{name: "ownership alone is no update", reason: "InSync", steps: []step{ownSecret},
 			facts: with(settled(), func(f *facts) { f.secret.ownership = true })},
 		{name: "a value whose arrival is unknown is sent before a rotation", steps: []step{updateRemote},

@@ -218,10 +218,15 @@ func (r *run) describeLeftBehind(status *v1alpha1.WebhookStatus) {
 	for i, remote := range left {
 		names[i] = fmt.Sprintf("%s in account %s", remote.ID, remote.Account)
 	}
+	message := "No connection reaches remote webhook " + strings.Join(names, ", nor ") + ", which this Webhook used " +
+		"before and which may still be delivering; create a Connection to that account to have it removed"
+	told := apimeta.FindStatusCondition(status.Conditions, v1alpha1.LeftBehindCondition)
+	if told == nil || told.Message != message {
+		r.warn(v1alpha1.LeftBehindReason, "Move", "%s", message)
+	}
 	setConditions(status, r.facts.generation, metav1.Condition{
 		Type: v1alpha1.LeftBehindCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.LeftBehindReason,
-		Message: "No connection reaches remote webhook " + strings.Join(names, ", nor ") + ", which this Webhook used " +
-			"before and which may still be delivering; create a Connection to that account to have it removed",
+		Message: message,
 	})
 }
 
@@ -372,7 +377,9 @@ func (r *run) announceUpdate() {
 }
 
 // missedEvents says between which times events may be missing: the platform keeps none for a webhook that is off. Both
-// times are of one clock: the platform's or, where it does not tell them, the operator's.
+// times are of one clock: the platform's or, where it does not tell them, the operator's. Before the platform turns a
+// webhook off it has tried to deliver for 3 days (event delivery, https://developer.bentley.com/apis/webhooks-v2/), and
+// drops what still waits.
 func (r *run) missedEvents() string {
 	off, on := r.facts.remote.Modified, time.Time{}
 	if r.described != nil {
@@ -384,8 +391,8 @@ func (r *run) missedEvents() string {
 	if off.IsZero() || !on.After(off) {
 		return ""
 	}
-	return fmt.Sprintf("; events between %s and %s may be missing", off.UTC().Format(time.RFC3339),
-		on.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("; events between %s and %s may be missing and, if the platform turned it off because of failed "+
+		"deliveries, those of the 3 days before", off.UTC().Format(time.RFC3339), on.UTC().Format(time.RFC3339))
 }
 
 // announceDrift records that a change by another client was corrected, and counts how often.

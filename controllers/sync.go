@@ -74,7 +74,8 @@ func decideSecret(f facts, p *plan) {
 		return
 	}
 	rotation := f.secret.rotate || f.rotationRequested()
-	untouched := f.untouchedImport() && !f.pending() && !rotation && p.patch.Empty()
+	edited := f.pending() && (f.webhook.Status.AppliedGeneration == 0 || !f.webhook.GeneratesSecret())
+	untouched := f.untouchedImport() && !edited && !rotation && p.patch.Empty()
 	switch {
 	case untouched:
 		return

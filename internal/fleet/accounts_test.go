@@ -109,7 +109,7 @@ func TestTroubleWithCredentialsIsTheMembersOwn(t *testing.T) {
 	e.ways[0].fail("update", errUnauthorized)
 	_, err := e.members[0].Update(t.Context(), "a", platform.Patch{Active: new(true)})
 	e.Expect(err).To(MatchError(errUnauthorized))
-	e.Expect(e.members[0].Failure()).To(MatchError(errUnauthorized))
+	e.Expect(e.members[0].Failure()).To(toldAs(errUnauthorized))
 	e.Expect(e.members[1].Failure()).NotTo(HaveOccurred())
 	_, err = e.members[1].Update(t.Context(), "a", platform.Patch{Active: new(true)})
 	e.Expect(err).NotTo(HaveOccurred())
@@ -136,7 +136,7 @@ func TestAnOutageIsTheAccounts(t *testing.T) {
 	_, err := e.members[0].Update(t.Context(), "a", platform.Patch{Active: new(true)})
 	e.Expect(err).To(MatchError(errUnavailable))
 	for _, m := range e.members {
-		e.Expect(m.Failure()).To(MatchError(errUnavailable))
+		e.Expect(m.Failure()).To(toldAs(errUnavailable))
 	}
 	e.ways[1].fail("list", errUnavailable)
 	_, err = e.members[1].Poll(t.Context())

@@ -197,9 +197,9 @@ func (m *Member) note(err error) {
 	switch {
 	case !unreliable(err):
 	case platform.IsConnectionTrouble(err):
-		m.fail(err)
+		m.fail(platform.OfAnother(err))
 	default:
-		m.fleet.fail(err)
+		m.fleet.fail(platform.OfAnother(err))
 	}
 }
 

@@ -101,6 +101,21 @@ func (d Detail) String() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
+// OfAnother is a failed call as it is told to the callers that it keeps waiting: which webhook it was about, and what
+// the platform said of that one, is not for them. That the credentials are refused concerns all.
+func OfAnother(err error) error {
+	e, answered := errors.AsType[*Error](err)
+	if !answered || e.login {
+		return err
+	}
+	other := *e
+	other.Operation, other.Path = "a call about another webhook", "/webhooks"
+	if e.Status != http.StatusUnauthorized {
+		other.Code, other.Message, other.Target, other.Details = "", "", "", nil
+	}
+	return &other
+}
+
 // ThrottledError says that a call was not sent, and when to come back.
 type ThrottledError struct {
 	// After is how long to wait. Callers are told different times, so that they do not all come back at once.
