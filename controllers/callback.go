@@ -109,11 +109,13 @@ func (f *facts) unchangedSinceWrite() bool {
 		sameTime(known, f.remote.Modified)
 }
 
-// sameHost reports whether two callbacks go to the same scheme, host and port. An IPv6 address has several spellings.
+// sameHost reports whether two callbacks go to the same scheme, host and port, without a user. An IPv6 address has
+// several spellings.
 func sameHost(a, b string) bool {
 	normalA, okA := platform.NormalURL(a)
 	normalB, okB := platform.NormalURL(b)
-	return okA && okB && normalA.Scheme == normalB.Scheme && hostOf(normalA) == hostOf(normalB)
+	return okA && okB && normalA.User == nil && normalB.User == nil && normalA.Scheme == normalB.Scheme &&
+		hostOf(normalA) == hostOf(normalB)
 }
 
 // hostOf is the one spelling of the host and port of a URL in its normal form.

@@ -110,6 +110,7 @@ func TestLearnSpelling(t *testing.T) {
 		"https://h.example.com:443/x":          {before: "https://h.example.com/old"},
 		"h.example.com":                        {before: "https://h.example.com/old"},
 		"https://h.example.com@other.example/": {before: "https://h.example.com/old"},
+		"https://user:pw@h.example.com/x":      {before: "https://h.example.com/old"},
 	} {
 		f := &facts{webhook: newWebhook(subject)}
 		f.webhook.Spec.CallbackURL = sent

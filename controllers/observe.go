@@ -74,13 +74,14 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 // seen after an update that the platform accepted without saying what came of it is its answer; and so is what a list
 // shows of a remote webhook that has not changed since.
 func (r *WebhookReconciler) observeSpelling(f *facts, known attempt) {
-	if known.spelling.sent != "" {
+	wanted := f.webhook.Spec.CallbackURL
+	if known.spelling.sent != "" && (sameURL(known.spelling.sent, wanted) || !sameURL(f.spelling.sent, wanted)) {
 		f.spelling = known.spelling
 	}
 	if f.presence != fleet.Present {
 		return
 	}
-	wanted, before := f.webhook.Spec.CallbackURL, f.spelling
+	before := f.spelling
 	answered := known.sentCallback == wanted && (known.accepted || sameURL(wanted, f.remote.CallbackURL))
 	switch {
 	case answered:

@@ -316,6 +316,9 @@ func setAll(all *[]metav1.Condition, generation int64, conditions ...metav1.Cond
 			continue
 		}
 		c.ObservedGeneration = generation
+		if known := apimeta.FindStatusCondition(*all, c.Type); known != nil && retold(*known, c) {
+			c.Message = known.Message
+		}
 		apimeta.SetStatusCondition(all, c)
 	}
 }
@@ -342,14 +345,6 @@ const (
 func (r *run) record(kind, reason, action, note string) {
 	r.log.Info(shortened(note, maxMessage), "reason", reason)
 	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", shortened(note, maxNote))
-}
-
-// shortened returns what fits of a text into so many bytes.
-func shortened(text string, longest int) string {
-	if len(text) <= longest {
-		return text
-	}
-	return strings.ToValidUTF8(text[:longest-len("…")], "") + "…"
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.

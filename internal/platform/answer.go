@@ -53,11 +53,17 @@ func wordsOf(page []byte) string {
 	}
 }
 
-// queries matches the query of a URL in a text: it may hold a secret.
-var queries = regexp.MustCompile(`(https?://[^\s"'<>?]*)\?[^\s"'<>)]*`)
+// queries and users match the query and the user of a URL in a text: either may hold a secret. A query may have quotes
+// and brackets in it, so it goes on to what no URL has. Those at its end are more likely the text's.
+var (
+	queries = regexp.MustCompile(`(?i)(https?://[^\s"<>?]*)\?[^\s"<>]*?([')]*)([\s"<>]|$)`)
+	users   = regexp.MustCompile(`(?i)(https?://)[^\s"<>/?#]*@`)
+)
 
-// WithoutQueries cuts the queries of the URLs in a text.
-func WithoutQueries(s string) string { return queries.ReplaceAllString(s, "$1?…") }
+// WithoutQueries cuts the queries of the URLs in a text, and their users.
+func WithoutQueries(s string) string {
+	return users.ReplaceAllString(queries.ReplaceAllString(s, "$1?…$2$3"), "$1…@")
+}
 
 // tokenBody reads an answer of the token server: what it says in one spelling, and what is wrong with it; "" when it
 // can be a token, or an error as RFC 6749 describes it.
