@@ -71,7 +71,8 @@ func letGo(f facts) plan {
 	return plan{steps: []step{removeFinalizer}, verdict: nothing}
 }
 
-// left are the remote webhooks that the object owns or gave up and that are there, as far as is known, when it is let go.
+// left are the remote webhooks that the object owns or gave up and that are there, as far as is known, when it is let
+// go.
 func (f *facts) left() (remotes []proof.Remote) {
 	if f.id() != "" && f.conflictingOwner == "" && f.presence != fleet.Gone {
 		remotes = append(remotes, f.identity.owned)

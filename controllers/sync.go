@@ -74,10 +74,8 @@ func decideSecret(f facts, p *plan) {
 		return
 	}
 	rotation := f.secret.rotate || f.rotationRequested()
-	edited := f.pending() && (f.webhook.Status.AppliedGeneration == 0 || !f.webhook.GeneratesSecret())
-	untouched := f.untouchedImport() && !edited && !rotation && p.patch.Empty()
 	switch {
-	case untouched:
+	case f.keepsImportedSecret() && !rotation && p.patch.Empty():
 		return
 	case f.secret.missing:
 		p.steps, p.sendSecret = append(p.steps, storeSecret), true
@@ -100,6 +98,13 @@ func decideSecret(f facts, p *plan) {
 		// The rotation follows once the platform has the value before it.
 		p.verdict = verdict{silent: true, retry: again}
 	}
+}
+
+// keepsImportedSecret reports whether the remote webhook was imported and neither it nor an edit since asks for the
+// secret of the Webhook.
+func (f *facts) keepsImportedSecret() bool {
+	edited := f.pending() && (f.webhook.Status.AppliedGeneration == 0 || !f.webhook.GeneratesSecret())
+	return f.untouchedImport() && !edited
 }
 
 // withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.

@@ -76,8 +76,8 @@ func allowHosts(patterns []string, loopback bool) func(host string) error {
 		if slices.Contains(patterns, host) || slices.Contains(patterns, host+":443") || hostMatches(patterns, name) {
 			return nil
 		}
-		return fmt.Errorf("this installation does not allow the host %q; it allows %q, which the operator's flag "+
-			"--allowed-api-hosts sets", host, patterns)
+		return fmt.Errorf("this installation does not allow the host %q; it allows %s, which the operator's flag "+
+			"--allowed-api-hosts sets", host, strings.Join(patterns, ", "))
 	}
 }
 

@@ -120,8 +120,8 @@ func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
 // RetryIn takes a place among the account's retries of what the platform refused; it returns 0, or when to ask again.
 func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
 
-// Expect notes how many Webhooks use the connection, so that a list of twice as many is never refused for the memory that
-// those of other accounts take.
+// Expect notes how many Webhooks use the connection, so that a list of twice as many is never refused for the memory
+// that those of other accounts take.
 func (m *Member) Expect(webhooks int) { m.fleet.pace.Expect(m.name, webhooks) }
 
 // Members returns the connections to the account, also those that are closed, in the order of their names.
