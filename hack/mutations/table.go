@@ -27,10 +27,25 @@ var mutations = []mutation{
 		mutated: `	return sameURL(wanted, callback) || false &&`,
 	},
 	{
-		guard: "An answer that repeats the callback of before is no spelling of the new one", removed: "the comparison",
+		guard:   "What the platform kept is no spelling of what was sent",
+		removed: "looking at what was there",
 		file:    "controllers/callback.go",
-		old:     `	case alike(sent, answered), before != "" && !sameURL(before, answered):`,
-		mutated: `	default:`,
+		old:     `(len(before.had) == 0 || before.includes(answered)):`,
+		mutated: `len(before.had) == 0:`,
+	},
+	{
+		guard:   "What waits while the platform asked for a pause says so",
+		removed: "looking at how the last list ended",
+		file:    "controllers/observe.go",
+		old:     `cmp.Or(target.Failure(), target.Outcome())`,
+		mutated: `cmp.Or(target.Failure(), nil)`,
+	},
+	{
+		guard:   "An outage that is told in other words each time is one write",
+		removed: "keeping the words",
+		file:    "controllers/report.go",
+		old:     `; known != nil && retold(*known, c) {`,
+		mutated: `; known != nil && false && retold(*known, c) {`,
 	},
 	{
 		guard: "A change that waits for a list in an outage says so", removed: "saying it",
