@@ -117,7 +117,7 @@ func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	l.Expect(l.list("good")).To(Succeed())
 	l.Expect(l.list("good")).To(Succeed(), "it is still good")
 	close(l.release)
-	_ = <-held // it may have come too slowly
+	t.Log("a list that may have come too slowly ended with", <-held)
 	l.Expect(platform.LargeListsUnderWay()).To(BeZero())
 }
 
@@ -140,7 +140,7 @@ func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
 	l.Expect(<-order).To(Equal("first"))
 	l.Expect(<-order).To(Equal("second"))
 	for range 3 {
-		_ = <-held // it may have come too slowly
+		t.Log("a list that may have come too slowly ended with", <-held)
 	}
 }
 
