@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -63,7 +65,7 @@ func (r *ConnectionReconciler) connect(ctx context.Context, c v1alpha1.Connectio
 	account := fleet.AccountOf(options.APIURL, options.TokenURL, options.Credentials.ClientID)
 	candidate.Pace(r.Fleets.Share(account, key, options.Limits))
 	name := client.ObjectKeyFromObject(c)
-	member = r.Fleets.Join(account, key, candidate, cadence, func() { r.waker.wake(priorityRemote, name) })
+	member = r.Fleets.Join(account, key, candidate, cadence, func() { r.enqueuer.Enqueue(kube.PriorityRemote, name) })
 	r.links.set(key, link{options: options, stamp: stamp, pauses: r.links.get(key).pauses})
 	return member, nil
 }
@@ -81,7 +83,7 @@ func (r *ConnectionReconciler) prove(ctx context.Context, key string, options pl
 	linked := r.links.get(key)
 	if linked.candidate == nil || !sameClient(linked.candidateOptions, options) {
 		instrumented := options
-		instrument(key, &instrumented)
+		metrics.Instrument(key, &instrumented)
 		linked.pauses = linked.pauses.with(options, linked.options, r.Clock.Now())
 		instrumented.TokenPause = linked.pauses[applicationOf(options)]
 		instrumented.AllowHost = r.AllowHost
@@ -118,7 +120,7 @@ func loginPause(failures int, err error) time.Duration {
 // them; "" when the cache does not show them all, as in an installation that is bound to other namespaces.
 func (r *ConnectionReconciler) stamp(ctx context.Context, c v1alpha1.ConnectionObject) string {
 	parts := []string{string(c.GetUID()), strconv.FormatInt(c.GetGeneration(), 10)}
-	for _, name := range secretsOf(c) {
+	for _, name := range kube.SecretsOf(c) {
 		meta := &metav1.PartialObjectMetadata{}
 		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 		namespace, name, _ := strings.Cut(name, "/")
@@ -150,7 +152,9 @@ func refusedOptions(err error) error {
 }
 
 // keyOf names a connection.
-func keyOf(c v1alpha1.ConnectionObject) string { return connectionKey(c.GetNamespace(), c.GetName()) }
+func keyOf(c v1alpha1.ConnectionObject) string {
+	return kube.ConnectionKey(c.GetNamespace(), c.GetName())
+}
 
 // link is what a member was connected with. The rest is about credentials that have not proven themselves.
 type link struct {

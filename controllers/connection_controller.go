@@ -28,6 +28,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -65,8 +67,8 @@ type ConnectionReconciler struct {
 	// AllowHost returns an error for a host that the installation does not allow; nil allows any.
 	AllowHost func(host string) error
 
-	waker    waker
-	writes   *writes
+	enqueuer kube.Enqueuer
+	writes   *kube.WrittenVersions
 	links    links
 	troubles troubles
 	polls    *polls
@@ -84,7 +86,7 @@ func (r *ConnectionReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
-	if r.writes.behind(connection) {
+	if r.writes.Behind(connection) {
 		return ctrl.Result{RequeueAfter: cacheLag}, nil
 	}
 	leave, wait := r.polls.begin(keyOf(connection), r.Clock.Now())
@@ -168,7 +170,7 @@ func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err e
 
 // retire handles a connection that is gone: its membership stays while Webhooks may have to be deleted through it.
 func (r *ConnectionReconciler) retire(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
-	key := connectionKey(name.Namespace, name.Name)
+	key := kube.ConnectionKey(name.Namespace, name.Name)
 	member := r.Fleets.Member(key)
 	if member == nil {
 		r.drop(key, name)
@@ -198,8 +200,8 @@ func (r *ConnectionReconciler) drop(key string, name types.NamespacedName) {
 	r.troubles.forget(key)
 	r.announced.Delete(key)
 	r.polls.forget(key)
-	r.writes.forget(name)
-	forgetConnection(key)
+	r.writes.Forget(name)
+	metrics.ForgetConnection(key)
 }
 
 // pollForDeletions keeps the snapshot of an account usable for the Webhooks that wait for deletion through a closed
@@ -236,7 +238,7 @@ func (r *ConnectionReconciler) needed(
 		return false, err
 	}
 	return slices.ContainsFunc(all.Items, func(w v1alpha1.Webhook) bool {
-		return fits(w) && (connectionOf(&w) == member.Name() || mentions(&w, member.Fleet().Account()))
+		return fits(w) && (kube.ConnectionOf(&w) == member.Name() || mentions(&w, member.Fleet().Account()))
 	}), nil
 }
 
@@ -311,11 +313,11 @@ func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, account *fleet.
 	}
 	for i := range all.Items {
 		w := &all.Items[i]
-		if members[connectionOf(w)] || mentions(w, account.Account()) {
+		if members[kube.ConnectionOf(w)] || mentions(w, account.Account()) {
 			names = append(names, client.ObjectKeyFromObject(w))
 		}
 	}
-	r.Webhooks.waker.wake(priorityBulk, names...)
+	r.Webhooks.enqueuer.Enqueue(kube.PriorityBulk, names...)
 	return nil
 }
 
@@ -339,13 +341,13 @@ func (r *ConnectionReconciler) enqueueChanged(ctx context.Context, account *flee
 		}
 		remote := proof.Remote{Account: account.Account(), ID: w.ID}
 		for _, key := range []string{claimKey(remote), claimKey(proof.Remote{ID: w.ID}), requestKey(w.ID)} {
-			names = append(names, r.find(ctx, client.MatchingFields{byClaim: key})...)
+			names = append(names, r.find(ctx, client.MatchingFields{kube.ByClaim: key})...)
 		}
 	}
 	if len(marks) > 0 {
 		names = append(names, r.markers(ctx, marks)...)
 	}
-	r.Webhooks.waker.wake(priorityRemote, names...)
+	r.Webhooks.enqueuer.Enqueue(kube.PriorityRemote, names...)
 }
 
 func (r *ConnectionReconciler) find(ctx context.Context, option client.ListOption) (names []types.NamespacedName) {
@@ -376,13 +378,13 @@ func (r *ConnectionReconciler) markers(ctx context.Context, marks map[string]boo
 
 func (r *ConnectionReconciler) users(ctx context.Context, key string) ([]v1alpha1.Webhook, error) {
 	var users v1alpha1.WebhookList
-	err := r.List(ctx, &users, client.MatchingFields{byConnection: key}, client.UnsafeDisableDeepCopy)
+	err := r.List(ctx, &users, client.MatchingFields{kube.ByConnection: key}, client.UnsafeDisableDeepCopy)
 	return users.Items, err
 }
 
 // prepare makes what the process remembers.
 func (r *ConnectionReconciler) prepare() {
-	r.writes = newWrites()
+	r.writes = kube.NewWrittenVersions()
 	r.polls = newPolls(connectionWorkers)
 	r.dial = dial
 }
@@ -393,7 +395,7 @@ func (r *ConnectionReconciler) SetupWithManager(mgr ctrl.Manager, name string) e
 	return ctrl.NewControllerManagedBy(mgr).Named(name).
 		For(r.New(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
-		WatchesRawSource(&r.waker).
+		WatchesRawSource(&r.enqueuer).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: connectionWorkers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
@@ -406,7 +408,7 @@ func (r *ConnectionReconciler) SetupWithManager(mgr ctrl.Manager, name string) e
 func (r *ConnectionReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
 	list := r.NewList()
 	key := secret.GetNamespace() + "/" + secret.GetName()
-	if err := r.List(ctx, list, client.MatchingFields{bySecret: key}); err != nil {
+	if err := r.List(ctx, list, client.MatchingFields{kube.BySecret: key}); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the connections that use a Secret")
 		return nil
 	}

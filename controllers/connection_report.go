@@ -96,7 +96,7 @@ func (r *ConnectionReconciler) report(
 		if err := r.Status().Patch(ctx, c, patch); err != nil {
 			return err
 		}
-		r.writes.note(c)
+		r.writes.Note(c)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -35,7 +36,7 @@ func (r *ConnectionReconciler) tell(
 		ctrl.LoggerFrom(ctx).Info("Failed to write the status of a connection", "error", words)
 		return firstBackoff
 	}
-	refusedConnectionWrites.WithLabelValues(key).Inc()
+	metrics.RefusedConnectionWrites.WithLabelValues(key).Inc()
 	if r.troubles.news(key, words) {
 		note := shortened("The Kubernetes API server refused to write the status: "+words, maxNote)
 		ctrl.LoggerFrom(ctx).Info(note, "reason", v1alpha1.KubernetesRefusedReason)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 )
 
 // informers are what a process has seen of the cluster: its reads come from here, and the state before a watch event.
@@ -27,7 +28,7 @@ type informers struct {
 
 func newInformers(clusterWide bool) *informers {
 	c := &informers{objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}}
-	if err := addIndexes(context.Background(), indexedManager{cache: c}, crashKey, clusterWide); err != nil {
+	if err := kube.AddIndexes(context.Background(), indexedManager{cache: c}, clusterWide, claimKeysBy(crashKey), deliveryKey); err != nil {
 		panic(err)
 	}
 	return c

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -387,10 +388,10 @@ func (h *hostileRun) writeSecret() string {
 		v1alpha1.DefaultSecretKey: []byte(fmt.Sprintf("%040d", h.random.Uint64())),
 	}
 	if strings.HasSuffix(name, v1alpha1.GeneratedSecretSuffix) {
-		secret.Labels = pick(h, nil, map[string]string{managedByLabel: managerName})
+		secret.Labels = pick(h, nil, map[string]string{kube.ManagedByLabel: kube.ManagerName})
 		of := pick(h, h.cluster.webhooks()...)
 		secret.OwnerReferences = pick(h, nil, []metav1.OwnerReference{{
-			APIVersion: v1alpha1.GroupVersion.String(), Kind: webhookKind, Name: of.Name,
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: kube.WebhookKind, Name: of.Name,
 			UID: pick(h, of.UID, types.UID("dead")), Controller: new(true),
 		}})
 	}

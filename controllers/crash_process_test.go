@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -103,7 +104,7 @@ func (p *process) assemble() {
 		Key: crashKey, Cluster: p.world.clusterWide,
 	}
 	p.webhooks.prepare()
-	_ = p.webhooks.waker.Start(p.context, wakeups{p: p, controller: webhookController})
+	_ = p.webhooks.enqueuer.Start(p.context, wakeups{p: p, controller: webhookController})
 	p.connections = p.serveConnections(fleets, connectionController)
 	p.connections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
 	p.connections.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
@@ -125,7 +126,7 @@ func (p *process) serveConnections(fleets *fleet.Registry, controller string) *C
 		o.Transport = transport{p}
 		return platform.New(o)
 	}
-	_ = r.waker.Start(p.context, wakeups{p: p, controller: controller})
+	_ = r.enqueuer.Start(p.context, wakeups{p: p, controller: controller})
 	return r
 }
 
@@ -139,9 +140,9 @@ func (r recorder) Eventf(about, _ apimachineryruntime.Object, _, reason, _, note
 	}
 }
 
-// wakeups is the queue as a waker sees it.
+// wakeups is the queue as an enqueuer sees it.
 type wakeups struct {
-	queue
+	kube.Queue
 	p          *process
 	controller string
 }

@@ -24,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -56,7 +57,7 @@ func (w *world) startMortal(name string) *mortal {
 		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip},
 		Cache: cache.Options{
-			ReaderFailOnMissingInformer: true, DefaultTransform: controllers.Transform(nil),
+			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(nil),
 			DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
 		},
 	})

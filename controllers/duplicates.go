@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -66,7 +67,7 @@ func (r *WebhookReconciler) observeDuplicates(ctx context.Context, f *facts) err
 	if key == "" || !f.webhook.WantsActive() {
 		return nil
 	}
-	if err := r.List(ctx, &others, client.MatchingFields{byDelivery: key}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.List(ctx, &others, client.MatchingFields{kube.ByDelivery: key}, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range others.Items {
@@ -146,7 +147,7 @@ func (r *WebhookReconciler) sameDelivery(ctx context.Context, changed client.Obj
 	if key == "" {
 		return nil
 	}
-	requests := r.matching(ctx, client.MatchingFields{byDelivery: key})
+	requests := r.matching(ctx, client.MatchingFields{kube.ByDelivery: key})
 	return slices.DeleteFunc(requests, func(request reconcile.Request) bool {
 		return request.NamespacedName == client.ObjectKeyFromObject(w)
 	})

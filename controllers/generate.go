@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 )
 
 // generatedBytes of randomness become twice as many hex digits.
@@ -34,7 +35,7 @@ func (r *WebhookReconciler) storeSecret(ctx context.Context, f *facts) error {
 
 // stored notes the value of a generated Secret that was just written.
 func (r *WebhookReconciler) stored(f *facts, secret *corev1.Secret) {
-	r.secretWrites.note(secret)
+	r.secretWrites.Note(secret)
 	r.countWrite(f.webhook)
 	value := string(secret.Data[v1alpha1.DefaultSecretKey])
 	f.secret.loaded, f.secret.value, f.secret.version = true, value, secret.ResourceVersion
@@ -43,7 +44,7 @@ func (r *WebhookReconciler) stored(f *facts, secret *corev1.Secret) {
 
 func (r *WebhookReconciler) createSecret(ctx context.Context, f *facts) (*corev1.Secret, error) {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Namespace: f.webhook.Namespace, Name: f.secret.name, Labels: map[string]string{managedByLabel: managerName},
+		Namespace: f.webhook.Namespace, Name: f.secret.name, Labels: map[string]string{kube.ManagedByLabel: kube.ManagerName},
 	}}
 	fill(secret, f.webhook, generateSecret())
 	if err := r.setOwner(secret, f.webhook); err != nil {

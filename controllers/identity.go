@@ -84,6 +84,11 @@ func mentions(w *v1alpha1.Webhook, account string) bool {
 		slices.ContainsFunc(w.Status.Former, func(r v1alpha1.FormerWebhook) bool { return r.Account == account })
 }
 
+// claimKeysBy returns claimKeys with the operator key.
+func claimKeysBy(key proof.Key) func(*v1alpha1.Webhook) []string {
+	return func(w *v1alpha1.Webhook) []string { return claimKeys(w, key) }
+}
+
 // claimKeys are all entries of an object in the index of claims.
 func claimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
 	i := identityOf(w, key)

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -113,7 +114,7 @@ func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
 	if !told {
 		return settle(err)
 	}
-	refusedStatusWrites.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
+	metrics.RefusedStatusWrites.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
 	if r.memory.tellOnce(r.key(), r.object().UID, words) {
 		r.warn(v1alpha1.KubernetesRefusedReason, "Report", "The Kubernetes API server refused to write the status: %s", words)
 	}

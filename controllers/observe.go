@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -22,7 +23,7 @@ func (r *WebhookReconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (f
 		identity: identityOf(w, r.Key), spelling: spellingOf(&w.Status),
 	}
 	f.listCounts = map[string]uint64{}
-	via, target := members{}, r.Fleets.Member(connectionOf(w))
+	via, target := members{}, r.Fleets.Member(kube.ConnectionOf(w))
 	if err := r.observeConnection(ctx, &f, target); err != nil {
 		return f, nil, err
 	}
@@ -227,14 +228,15 @@ func (r *WebhookReconciler) observeConflict(ctx context.Context, f *facts) error
 func (r *WebhookReconciler) owners(ctx context.Context, remote proof.Remote) (owners []*v1alpha1.Webhook, err error) {
 	for _, key := range []string{claimKey(remote), claimKey(proof.Remote{ID: remote.ID})} {
 		var claims v1alpha1.WebhookList
-		err := r.List(ctx, &claims, client.MatchingFields{byClaim: key}, client.UnsafeDisableDeepCopy)
+		err := r.List(ctx, &claims, client.MatchingFields{kube.ByClaim: key}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return nil, err
 		}
 		for i := range claims.Items {
 			other := &claims.Items[i]
 			if owned := identityOf(other, r.Key).owned; owned.Account == "" && platform.SameID(owned.ID, remote.ID) {
-				if member := r.Fleets.Member(connectionOf(other)); member == nil || member.Fleet().Account() != remote.Account {
+				member := r.Fleets.Member(kube.ConnectionOf(other))
+				if member == nil || member.Fleet().Account() != remote.Account {
 					continue
 				}
 			}

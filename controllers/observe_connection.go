@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 )
 
@@ -23,7 +24,7 @@ func (r *WebhookReconciler) observeConnection(ctx context.Context, f *facts, tar
 			"This installation of the operator is bound to namespaces and serves no ClusterConnections"}
 		return nil
 	}
-	connection, err := getConnection(ctx, r.Client, connectionOf(f.webhook))
+	connection, err := getConnection(ctx, r.Client, kube.ConnectionOf(f.webhook))
 	if apierrors.IsNotFound(err) {
 		f.connection.problem = &problem{v1alpha1.ConnectionNotFoundReason, fmt.Sprintf(
 			"There is no %s %q; create it, or name another in spec.connectionRef", ref.Kind, ref.Name)}

@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -144,7 +145,7 @@ func (r *WebhookReconciler) callbackForbidden(
 
 // rank says how good a connection is for an object.
 func (r *WebhookReconciler) rank(ctx context.Context, f *facts, member *fleet.Member) (int, error) {
-	own := member.Name() == connectionOf(f.webhook)
+	own := member.Name() == kube.ConnectionOf(f.webhook)
 	allowed, exists := !f.connection.forbidden, !f.connection.absent()
 	if !own {
 		var err error

@@ -27,7 +27,7 @@ func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook))
 		if err != nil {
 			return err
 		}
-		r.writes.note(r.object())
+		r.writes.Note(r.object())
 		r.countWrite(r.object())
 		if !sameMarks(wanted, r.object()) {
 			return errMutated

@@ -27,6 +27,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -156,7 +157,7 @@ func startRefusedOperator(namespaces []string) *apiServer {
 		Controller: config.Controller{SkipNameValidation: &skip},
 		Logger:     zap.New(zap.WriteTo(io.MultiWriter(GinkgoWriter, a))),
 		Cache: cache.Options{
-			ReaderFailOnMissingInformer: true, DefaultTransform: controllers.Transform(nil), DefaultNamespaces: bound,
+			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(nil), DefaultNamespaces: bound,
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())

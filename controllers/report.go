@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -58,7 +59,7 @@ func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStat
 		}
 		err := r.Status().Patch(ctx, w, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 		if err == nil {
-			r.writes.note(w)
+			r.writes.Note(w)
 			r.countWrite(w)
 		}
 		return err
@@ -87,7 +88,7 @@ func (r *run) noteDeactivation(ctx context.Context) error {
 	if err := r.writeStatus(ctx, note); err != nil {
 		return err
 	}
-	deactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
+	metrics.Deactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
 	r.warn("Deactivated", "Observe",
 		"Remote webhook %s was turned off, by the platform after failed deliveries or by another client", r.facts.id())
 	return nil
@@ -356,7 +357,7 @@ func (r *run) announceUpdate() {
 	case causeActivation:
 		r.event("Activated", "Update", "Activated remote webhook %s", id)
 	case causeReactivate:
-		reactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
+		metrics.Reactivations.WithLabelValues(r.object().Namespace, r.object().Name).Inc()
 		r.event("Reactivated", "Update", "Reactivated remote webhook %s%s", id, r.missedEvents())
 	case causeRotation:
 		r.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", r.facts.secret.name, id)

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 )
 
 const (
@@ -21,10 +22,6 @@ const (
 	// restoreGrace is how long a generated Secret is waited for after a Webhook was restored from a backup, before another
 	// value is generated: backup tools restore objects one after the other.
 	restoreGrace = 30 * time.Second
-
-	managedByLabel = "app.kubernetes.io/managed-by"
-	managerName    = "itwin-webhook-operator"
-	webhookKind    = "Webhook"
 )
 
 // observeSecret compares the Secret's name and version, which the cache knows, with those that the platform has. Only
@@ -115,11 +112,11 @@ func ownershipOf(meta metav1.Object, w *v1alpha1.Webhook) ownership {
 	switch {
 	case owner != nil && owner.UID == w.UID:
 		return ownedByWebhook
-	case meta.GetLabels()[managedByLabel] != managerName:
+	case meta.GetLabels()[kube.ManagedByLabel] != kube.ManagerName:
 		return ownedByAnother
 	case owner == nil:
 		return ownedByNone
-	case owner.Kind == webhookKind && owner.Name == w.Name && strings.HasPrefix(owner.APIVersion, group):
+	case owner.Kind == kube.WebhookKind && owner.Name == w.Name && strings.HasPrefix(owner.APIVersion, group):
 		return ownedByDead
 	}
 	return ownedByAnother
@@ -133,14 +130,14 @@ func (r *WebhookReconciler) secretMetadata(
 	meta := &metav1.PartialObjectMetadata{}
 	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 	err := r.Get(ctx, key, meta)
-	if err == nil && !r.secretWrites.behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.noted(key) {
+	if err == nil && !r.secretWrites.Behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.Noted(key) {
 		return meta, err
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return nil, err
 	}
 	if err = r.APIReader.Get(ctx, key, meta); err == nil || apierrors.IsNotFound(err) {
-		r.secretWrites.reached(key, meta, err)
+		r.secretWrites.Reached(key, meta, err)
 	}
 	return meta, err
 }

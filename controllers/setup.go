@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -38,7 +40,7 @@ type Options struct {
 
 // Add registers all controllers, their indexes and metrics.
 func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	if err := addIndexes(ctx, mgr, o.Key, o.Cluster); err != nil {
+	if err := kube.AddIndexes(ctx, mgr, o.Cluster, claimKeysBy(o.Key), deliveryKey); err != nil {
 		return err
 	}
 	fleets := fleet.NewRegistry(clock.RealClock{})
@@ -73,5 +75,5 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 			return err
 		}
 	}
-	return mgr.Add(&Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.serves})
+	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.serves})
 }

@@ -32,6 +32,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -107,7 +108,7 @@ func startOperator(options ...operatorOption) *operator {
 		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip},
 		Cache: cache.Options{
-			ReaderFailOnMissingInformer: true, DefaultTransform: controllers.Transform(opts.Selector),
+			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(opts.Selector),
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())

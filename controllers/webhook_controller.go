@@ -24,6 +24,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -66,8 +68,8 @@ type WebhookReconciler struct {
 
 	memory *memory
 	// writes are those of Webhooks, secretWrites those of generated Secrets.
-	writes, secretWrites *writes
-	waker                waker
+	writes, secretWrites *kube.WrittenVersions
+	enqueuer             kube.Enqueuer
 }
 
 // Reconcile makes the platform have what one Webhook says, and its status say what the platform has.
@@ -101,9 +103,9 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 func (r *WebhookReconciler) current(ctx context.Context, name types.NamespacedName) (*v1alpha1.Webhook, error) {
 	webhook := &v1alpha1.Webhook{}
 	err := r.Get(ctx, name, webhook)
-	if err == nil && r.writes.behind(webhook) {
+	if err == nil && r.writes.Behind(webhook) {
 		if err = r.APIReader.Get(ctx, name, webhook); err == nil || apierrors.IsNotFound(err) {
-			r.writes.reached(name, webhook, err)
+			r.writes.Reached(name, webhook, err)
 		}
 	}
 	if err != nil {
@@ -147,11 +149,11 @@ func settle(err error) (ctrl.Result, error) {
 // forget drops all that was remembered of an object that is gone.
 func (r *WebhookReconciler) forget(name types.NamespacedName) {
 	last := r.memory.forget(name)
-	r.writes.forget(name)
-	r.secretWrites.forget(types.NamespacedName{
+	r.writes.Forget(name)
+	r.secretWrites.Forget(types.NamespacedName{
 		Namespace: name.Namespace, Name: name.Name + v1alpha1.GeneratedSecretSuffix,
 	})
-	forgetWebhook(name.Namespace, name.Name)
+	metrics.ForgetWebhook(name.Namespace, name.Name)
 	r.Fleets.EachAccount(func(f *fleet.Fleet) {
 		f.Forget(name.String())
 		if last.remote.ID != "" && last.remote.Account == f.Account() {
@@ -171,7 +173,7 @@ func (r *WebhookReconciler) prepare() {
 		settleTime = SettleTime
 	}
 	r.memory = newMemory(r.Clock, settleTime)
-	r.writes, r.secretWrites = newWrites(), newWrites()
+	r.writes, r.secretWrites = kube.NewWrittenVersions(), kube.NewWrittenVersions()
 }
 
 // SetupWithManager registers the controller.
@@ -185,7 +187,7 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(&v1alpha1.Connection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),
 			builder.WithPredicates(connectionChanged())).
-		WatchesRawSource(&r.waker).
+		WatchesRawSource(&r.enqueuer).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
@@ -224,7 +226,7 @@ func (r *WebhookReconciler) askedFor() predicate.Predicate {
 func (r *WebhookReconciler) overwritten(e event.UpdateEvent) bool {
 	before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
 	now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
-	return isWebhook && stillIs && !r.writes.own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
+	return isWebhook && stillIs && !r.writes.Own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
 // released lets through that an object is gone, or may own other remote webhooks than before.
@@ -254,8 +256,8 @@ func (r *WebhookReconciler) rivals(ctx context.Context, gone client.Object) []re
 	var requests []reconcile.Request
 	for _, remote := range append(i.former, i.owned) {
 		if remote.ID != "" {
-			requests = append(requests, r.matching(ctx, client.MatchingFields{byClaim: claimKey(remote)})...)
-			requests = append(requests, r.matching(ctx, client.MatchingFields{byClaim: requestKey(remote.ID)})...)
+			requests = append(requests, r.matching(ctx, client.MatchingFields{kube.ByClaim: claimKey(remote)})...)
+			requests = append(requests, r.matching(ctx, client.MatchingFields{kube.ByClaim: requestKey(remote.ID)})...)
 		}
 	}
 	return requests
@@ -263,7 +265,7 @@ func (r *WebhookReconciler) rivals(ctx context.Context, gone client.Object) []re
 
 // usersOfSecret finds the Webhooks that refer to a Secret, and the one that it was generated for.
 func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	users := r.matching(ctx, client.MatchingFields{bySecret: secret.GetNamespace() + "/" + secret.GetName()})
+	users := r.matching(ctx, client.MatchingFields{kube.BySecret: secret.GetNamespace() + "/" + secret.GetName()})
 	if name, generated := strings.CutSuffix(secret.GetName(), v1alpha1.GeneratedSecretSuffix); generated {
 		owner := types.NamespacedName{Namespace: secret.GetNamespace(), Name: name}
 		users = append(users, reconcile.Request{NamespacedName: owner})
@@ -274,15 +276,15 @@ func (r *WebhookReconciler) usersOfSecret(ctx context.Context, secret client.Obj
 // usersOfConnection finds the Webhooks that refer to a connection, and those that own or gave up a remote webhook in
 // its account: they may use it, or may no longer.
 func (r *WebhookReconciler) usersOfConnection(ctx context.Context, c client.Object) []reconcile.Request {
-	key := connectionKey(c.GetNamespace(), c.GetName())
-	users := r.matching(ctx, client.MatchingFields{byConnection: key})
+	key := kube.ConnectionKey(c.GetNamespace(), c.GetName())
+	users := r.matching(ctx, client.MatchingFields{kube.ByConnection: key})
 	member := r.Fleets.Member(key)
 	if member == nil {
 		return users
 	}
 	account := member.Fleet().Account()
 	return append(users, r.thatMatch(ctx, func(w *v1alpha1.Webhook) bool {
-		return connectionOf(w) != key && mentions(w, account)
+		return kube.ConnectionOf(w) != key && mentions(w, account)
 	}, client.InNamespace(c.GetNamespace()))...)
 }
 

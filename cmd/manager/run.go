@@ -20,6 +20,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
+	"webhook-operator.io/itwin/controllers/kube"
 )
 
 func run(ctx context.Context, o options) error {
@@ -85,7 +86,7 @@ func newScheme() (*runtime.Scheme, error) {
 
 func cacheOptions(o options) cache.Options {
 	options := cache.Options{
-		DefaultTransform: controllers.Transform(o.selector),
+		DefaultTransform: kube.Transform(o.selector),
 		// A read that would silently start a watch, say of all Secrets, is an error.
 		ReaderFailOnMissingInformer: true,
 	}

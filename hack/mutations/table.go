@@ -143,7 +143,7 @@ var mutations = []mutation{
 	{
 		guard: "Nothing is decided from a cache that lacks this process's last write", removed: "the read past the cache",
 		file:    "controllers/webhook_controller.go",
-		old:     `	if err == nil && r.writes.behind(webhook) {`,
+		old:     `	if err == nil && r.writes.Behind(webhook) {`,
 		mutated: `	if false {`,
 	},
 	// What the platform says.
@@ -369,7 +369,7 @@ var mutations = []mutation{
 	{
 		guard: "A Secret is not judged from a cache that lacks this process's last write", removed: "the read past the cache",
 		file: "controllers/secrets.go",
-		old: `	if err == nil && !r.secretWrites.behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.noted(key) {
+		old: `	if err == nil && !r.secretWrites.Behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.Noted(key) {
 		return`,
 		mutated: `	if err == nil || apierrors.IsNotFound(err) {
 		return`,
@@ -389,7 +389,7 @@ var mutations = []mutation{
 	{
 		guard: "A Secret that was not generated for the Webhook is not used", removed: "looking at its label and owner",
 		file:    "controllers/secrets.go",
-		old:     `	case meta.GetLabels()[managedByLabel] != managerName:`,
+		old:     `	case meta.GetLabels()[kube.ManagedByLabel] != kube.ManagerName:`,
 		mutated: `	case false:`,
 	},
 	{
@@ -419,7 +419,7 @@ var mutations = []mutation{
 	// Clusters that go back.
 	{
 		guard: "A write that the API server itself does not have is forgotten", removed: "forgetting it",
-		file:    "controllers/writes.go",
+		file:    "controllers/kube/written.go",
 		old:     `(apierrors.IsNotFound(err) || last.newerThan(o) || last.uid != o.GetUID())`,
 		mutated: `(apierrors.IsNotFound(err) || last.uid != o.GetUID())`,
 	},
@@ -490,8 +490,8 @@ var mutations = []mutation{
 		guard:   "Credentials of a deleted connection are kept while its account has something to delete",
 		removed: "looking at the account",
 		file:    "controllers/connection_controller.go",
-		old:     `(connectionOf(&w) == member.Name() || mentions(&w, member.Fleet().Account()))`,
-		mutated: `connectionOf(&w) == member.Name()`,
+		old:     `(kube.ConnectionOf(&w) == member.Name() || mentions(&w, member.Fleet().Account()))`,
+		mutated: `kube.ConnectionOf(&w) == member.Name()`,
 	},
 	{
 		guard:   "Trouble of one connection's list is its own",

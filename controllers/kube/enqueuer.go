@@ -1,4 +1,4 @@
-package controllers
+package kube
 
 import (
 	"context"
@@ -13,20 +13,21 @@ import (
 
 // Priorities in a queue: what a person changed comes at 0, restarts at controller-runtime's handler.LowPriority.
 const (
-	priorityRemote = -10
-	priorityBulk   = handler.LowPriority
+	PriorityRemote = -10
+	PriorityBulk   = handler.LowPriority
 )
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+// Queue is the work queue of a controller.
+type Queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// waker puts objects into a controller's queue from outside of any watch. It is a source of that controller.
-type waker struct {
+// Enqueuer puts objects into a controller's queue from outside of any watch. It is a source of that controller.
+type Enqueuer struct {
 	mu    sync.Mutex
-	queue queue
+	queue Queue
 }
 
 // Start implements source.Source: it keeps the queue.
-func (w *waker) Start(_ context.Context, q queue) error {
+func (w *Enqueuer) Start(_ context.Context, q Queue) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.queue = q
@@ -34,10 +35,11 @@ func (w *waker) Start(_ context.Context, q queue) error {
 }
 
 // String names the source in errors and logs.
-func (w *waker) String() string { return "waker" }
+func (w *Enqueuer) String() string { return "enqueuer" }
 
-// wake queues objects with a priority. Before the controller started there is nothing to wake: it begins with all.
-func (w *waker) wake(priority int, names ...types.NamespacedName) {
+// Enqueue queues objects with a priority. Before the controller started there is nothing to enqueue: it begins with
+// all.
+func (w *Enqueuer) Enqueue(priority int, names ...types.NamespacedName) {
 	w.mu.Lock()
 	q := w.queue
 	w.mu.Unlock()

@@ -1,4 +1,4 @@
-package controllers
+package metrics
 
 import (
 	"context"
@@ -9,9 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -30,19 +31,23 @@ var (
 		Name: "itwin_api_throttled_seconds_total",
 		Help: "Seconds that requests were told to wait for a place within the rate limit.",
 	}, []string{"connection"})
-	deactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
+	// Deactivations counts what the platform, or another client, turned off.
+	Deactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itwin_webhook_deactivations_total",
 		Help: "How often the platform turned a webhook off by itself.",
 	}, []string{"namespace", "name"})
-	reactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
+	// Reactivations counts what the operator turned on again.
+	Reactivations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itwin_webhook_reactivations_total",
 		Help: "How often the operator turned a webhook on again that the platform had turned off.",
 	}, []string{"namespace", "name"})
-	refusedStatusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+	// RefusedStatusWrites counts the writes of Webhook statuses that the API server refused.
+	RefusedStatusWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itwin_webhook_status_writes_refused_total",
 		Help: "How often the Kubernetes API server refused to write a Webhook's status.",
 	}, []string{"namespace", "name"})
-	refusedConnectionWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
+	// RefusedConnectionWrites counts the same of connections.
+	RefusedConnectionWrites = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itwin_connection_status_writes_refused_total",
 		Help: "How often the Kubernetes API server refused to write a connection's status.",
 	}, []string{"connection"})
@@ -56,12 +61,12 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(requests, requestDuration, throttled, deactivations, reactivations, refusedStatusWrites,
-		refusedConnectionWrites)
+	ctrlmetrics.Registry.MustRegister(requests, requestDuration, throttled, Deactivations, Reactivations,
+		RefusedStatusWrites, RefusedConnectionWrites)
 }
 
-// instrument makes a connection's client count its requests.
-func instrument(connection string, o *platform.Options) {
+// Instrument makes a connection's client count its requests.
+func Instrument(connection string, o *platform.Options) {
 	o.Observe = func(c platform.Call) {
 		requests.WithLabelValues(connection, c.Operation, strconv.Itoa(c.Status)).Inc()
 		requestDuration.WithLabelValues(connection, c.Operation).Observe(c.Duration.Seconds())
@@ -69,20 +74,20 @@ func instrument(connection string, o *platform.Options) {
 	o.Throttled = func(d time.Duration) { throttled.WithLabelValues(connection).Add(d.Seconds()) }
 }
 
-// forgetConnection drops the series of a connection that is gone.
-func forgetConnection(connection string) {
+// ForgetConnection drops the series of a connection that is gone.
+func ForgetConnection(connection string) {
 	labels := prometheus.Labels{"connection": connection}
 	requests.DeletePartialMatch(labels)
 	requestDuration.DeletePartialMatch(labels)
 	throttled.DeletePartialMatch(labels)
-	refusedConnectionWrites.DeletePartialMatch(labels)
+	RefusedConnectionWrites.DeletePartialMatch(labels)
 }
 
-// forgetWebhook drops the series of a Webhook that is gone.
-func forgetWebhook(namespace, name string) {
-	deactivations.DeleteLabelValues(namespace, name)
-	reactivations.DeleteLabelValues(namespace, name)
-	refusedStatusWrites.DeleteLabelValues(namespace, name)
+// ForgetWebhook drops the series of a Webhook that is gone.
+func ForgetWebhook(namespace, name string) {
+	Deactivations.DeleteLabelValues(namespace, name)
+	Reactivations.DeleteLabelValues(namespace, name)
+	RefusedStatusWrites.DeleteLabelValues(namespace, name)
 }
 
 // Collector counts, at each scrape, what the cache and the fleets hold.
@@ -95,7 +100,7 @@ type Collector struct {
 
 // Start serves the counts while the manager runs.
 func (c *Collector) Start(ctx context.Context) error {
-	err := metrics.Registry.Register(c)
+	err := ctrlmetrics.Registry.Register(c)
 	if _, twice := errors.AsType[prometheus.AlreadyRegisteredError](err); twice {
 		// Another manager of this process serves the counts.
 		return nil
@@ -103,7 +108,7 @@ func (c *Collector) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer metrics.Registry.Unregister(c)
+	defer ctrlmetrics.Registry.Unregister(c)
 	<-ctx.Done()
 	return nil
 }
@@ -134,7 +139,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		active := w.Status.Active != nil && *w.Status.Active
 		ready := apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
-		counts[[3]string{connectionOf(w), strconv.FormatBool(active), strconv.FormatBool(ready)}]++
+		counts[[3]string{kube.ConnectionOf(w), strconv.FormatBool(active), strconv.FormatBool(ready)}]++
 	}
 	for l, n := range counts {
 		ch <- prometheus.MustNewConstMetric(webhooksDesc, prometheus.GaugeValue, float64(n), l[0], l[1], l[2])

@@ -1,4 +1,4 @@
-package controllers
+package kube
 
 import (
 	"unique"
@@ -25,17 +25,17 @@ func Transform(selector labels.Selector) toolscache.TransformFunc {
 			}
 			// A second copy of the spec, which no patch mentions.
 			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
-			shareTexts(o)
+			internStrings(o)
 		case *metav1.PartialObjectMetadata:
 			o.ObjectMeta = trimMetadata(&o.ObjectMeta)
-			share(&o.Kind, &o.APIVersion, &o.Namespace)
+			intern(&o.Kind, &o.APIVersion, &o.Namespace)
 		}
 		return strip(o)
 	}
 }
 
 // generatedLabels is the one copy of the label that the operator gives to the Secrets that it generates.
-var generatedLabels = map[string]string{managedByLabel: managerName}
+var generatedLabels = map[string]string{ManagedByLabel: ManagerName}
 
 // trimMetadata keeps what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the
 // labels of a Namespace; of a Secret the version, its controller, whether the operator generated it, and which rotation
@@ -45,10 +45,10 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	switch {
 	case m.Namespace == "":
 		kept.Labels = m.Labels
-	case m.Labels[managedByLabel] == managerName:
+	case m.Labels[ManagedByLabel] == ManagerName:
 		kept.Labels = generatedLabels
 	}
-	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == webhookKind) {
+	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == WebhookKind) {
 		kept.OwnerReferences = []metav1.OwnerReference{*owner}
 	}
 	if request := m.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
@@ -57,32 +57,38 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	return kept
 }
 
-// shareTexts lets a Webhook share with all others the texts that are mostly the same.
-func shareTexts(w *v1alpha1.Webhook) {
+// internStrings lets a Webhook share with all others the strings that are mostly the same.
+func internStrings(w *v1alpha1.Webhook) {
 	spec, status := &w.Spec, &w.Status
-	share(&w.Kind, &w.APIVersion, &w.Namespace)
+	intern(&w.Kind, &w.APIVersion, &w.Namespace)
 	for i := range w.Finalizers {
-		share(&w.Finalizers[i])
+		intern(&w.Finalizers[i])
 	}
-	share(&spec.ConnectionRef.Kind)
-	share(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID, &status.Account)
-	share(&spec.Scope)
-	share(&spec.ReactivationPolicy)
-	share(&spec.DeletionPolicy)
-	share(&spec.AdoptionPolicy)
+	intern(&spec.ConnectionRef.Kind)
+	intern(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID, &status.Account)
+	intern(&spec.Scope)
+	intern(&spec.ReactivationPolicy)
+	intern(&spec.DeletionPolicy)
+	intern(&spec.AdoptionPolicy)
 	for i := range spec.EventTypes {
-		share(&spec.EventTypes[i])
+		intern(&spec.EventTypes[i])
 	}
 	for i := range status.Conditions {
 		c := &status.Conditions[i]
-		share(&c.Type, &c.Reason, &c.Message)
-		share(&c.Status)
+		intern(&c.Type, &c.Reason, &c.Message)
+		intern(&c.Status)
 	}
 }
 
-// share replaces texts by the one copy of each that is kept while anybody uses it.
-func share[S ~string](texts ...*S) {
+// intern replaces texts by the one copy of each that is kept while anything refers to it.
+func intern[S ~string](texts ...*S) {
 	for _, text := range texts {
 		*text = unique.Make(*text).Value()
 	}
 }
+
+const ManagedByLabel = "app.kubernetes.io/managed-by"
+
+const ManagerName = "itwin-webhook-operator"
+
+const WebhookKind = "Webhook"
