@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -63,14 +64,14 @@ func newRun(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members)
 	return run
 }
 
-// act carries out the steps of the plan in their order. A step that the platform did not allow turns into a verdict; an
-// error of the API server is returned and retried.
+// act carries out the steps of the plan in their order. A step that the platform did not allow turns into an outcome;
+// an error of the API server is returned and retried.
 func (r *run) act(ctx context.Context) error {
 	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
 	if backoff := r.backoff(); backoff > 0 && slices.ContainsFunc(r.plan.steps, step.remote) {
-		r.plan.verdict = verdict{silent: true, retry: backoff}
+		r.plan.outcome = status.Outcome{Silent: true, Retry: backoff}
 		return nil
 	}
 	if err := r.ready(remote); err != nil {
@@ -78,7 +79,7 @@ func (r *run) act(ctx context.Context) error {
 	}
 	for _, s := range r.plan.steps {
 		if wait := r.held(s); wait > 0 {
-			r.plan.verdict = verdict{silent: true, retry: wait}
+			r.plan.outcome = status.Outcome{Silent: true, Retry: wait}
 			return nil
 		}
 		if err := r.do(ctx, remote, s); err != nil {
@@ -91,7 +92,7 @@ func (r *run) act(ctx context.Context) error {
 	return nil
 }
 
-// fail ends the run at a step, with a verdict if the platform is why.
+// fail ends the run at a step, with an outcome if the platform is why.
 func (r *run) fail(s step, err error) error {
 	v, ok := r.judge(s, err)
 	if !ok {
@@ -100,7 +101,7 @@ func (r *run) fail(s step, err error) error {
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)
 	}
-	r.plan.verdict = v
+	r.plan.outcome = v
 	return nil
 }
 
@@ -202,7 +203,7 @@ func (r *run) holder() *fleet.Member {
 
 // next says when to look again, and asks the fleet to enqueue the object.
 func (r *run) next() ctrl.Result {
-	v, member := r.plan.verdict, r.target()
+	v, member := r.plan.outcome, r.target()
 	if h := r.holder(); h != nil && (member == nil || r.facts.holder.moving && !r.object().DeletionTimestamp.IsZero()) {
 		member = h
 	}
@@ -211,12 +212,12 @@ func (r *run) next() ctrl.Result {
 	}
 	switch {
 	case member == nil:
-	case !v.since.IsZero():
-		member.Fleet().AwaitSince(v.since, r.key().String())
-	case v.await && !member.Fleet().Await(r.key().String(), r.facts.listCounts[member.Fleet().Account()]):
-		return ctrl.Result{RequeueAfter: again}
+	case !v.Since.IsZero():
+		member.Fleet().AwaitSince(v.Since, r.key().String())
+	case v.Await && !member.Fleet().Await(r.key().String(), r.facts.listCounts[member.Fleet().Account()]):
+		return ctrl.Result{RequeueAfter: status.Again}
 	}
-	return ctrl.Result{RequeueAfter: v.retry}
+	return ctrl.Result{RequeueAfter: v.Retry}
 }
 
 // confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
@@ -228,7 +229,7 @@ func (r *run) confirm(remote context.Context) error {
 	if err := member.Confirm(remote, id); err != nil {
 		return err
 	}
-	r.plan.verdict = verdict{silent: true, retry: again}
+	r.plan.outcome = status.Outcome{Silent: true, Retry: status.Again}
 	return nil
 }
 
@@ -357,7 +358,7 @@ func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
 	turned := patch.Active == nil && r.facts.presence == fleet.Present && updated.Active != r.facts.remote.Active ||
 		patch.Active == nil && r.created && updated.Active != r.object().WantsActive()
 	if turned || !left.Empty() {
-		r.plan.verdict = verdict{silent: true, retry: again}
+		r.plan.outcome = status.Outcome{Silent: true, Retry: status.Again}
 	}
 	return nil
 }

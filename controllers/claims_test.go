@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 // claimScene is a world with an operator at work, and what tests of claims ask of it.
@@ -307,7 +308,7 @@ func TestAStatusThatSomebodyOverwroteIsPutRight(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		s.cluster.edit(subject, func(w *v1alpha1.Webhook) {
-			setConditions(&w.Status, w.Generation, conditionsOf(verdict{reason: v1alpha1.PlatformUnavailableReason})...)
+			status.SetOnWebhook(&w.Status, w.Generation, status.ConditionsOf(status.Outcome{Reason: v1alpha1.PlatformUnavailableReason})...)
 		})
 		s.run(time.Second)
 		s.Expect(s.violations()).To(BeEmpty())

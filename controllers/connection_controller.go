@@ -30,6 +30,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -122,16 +123,16 @@ func (r *ConnectionReconciler) unconnected(
 	var unwritten time.Duration
 	if !own { // the API server failed
 		words, told := lastingWords(err, r.Clock.Now(), r.troubles.since(key, r.Clock.Now()))
-		if ready = kubernetesRefused(platform.Clean(words)); !told {
+		if ready = status.KubernetesRefused(platform.Clean(words)); !told {
 			ctrl.LoggerFrom(ctx).Error(err, "Failed to read what the connection needs")
-			ready = verdict{silent: true, retry: firstBackoff}
+			ready = status.Outcome{Silent: true, Retry: firstBackoff}
 		}
 	}
-	if !ready.silent {
+	if !ready.Silent {
 		unwritten = r.tell(ctx, c, nil, ready)
 	}
 	result, err := r.pollForDeletions(ctx, key)
-	result.RequeueAfter = earliest(result.RequeueAfter, ready.retry, unwritten)
+	result.RequeueAfter = earliest(result.RequeueAfter, ready.Retry, unwritten)
 	return result, err
 }
 
@@ -152,19 +153,19 @@ func earliest(waits ...time.Duration) (first time.Duration) {
 
 // whyUnconnected is what a connection says of an error that keeps it from its account; own is false for errors of the
 // API server.
-func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready verdict, own bool) {
+func (r *ConnectionReconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready status.Outcome, own bool) {
 	if problem, is := errors.AsType[*errCredentials](err); is {
-		return verdict{
-			reason: v1alpha1.SecretNotFoundReason, reconciling: true, message: problem.message, retry: defaultPollInterval,
+		return status.Outcome{
+			Reason: v1alpha1.SecretNotFoundReason, Reconciling: true, Message: problem.message, Retry: defaultPollInterval,
 		}, true
 	}
 	if host, is := errors.AsType[*platform.HostError](err); is {
-		return verdict{reason: v1alpha1.HostNotAllowedReason, stalled: true, message: host.Error()}, true
+		return status.Outcome{Reason: v1alpha1.HostNotAllowedReason, Stalled: true, Message: host.Error()}, true
 	}
-	if ready = readinessOf(err); ready.reason == "" {
+	if ready = status.OfConnection(err); ready.Reason == "" {
 		return ready, false
 	}
-	ready.retry = max(r.links.get(keyOf(c)).retryAt.Sub(r.Clock.Now()), again)
+	ready.Retry = max(r.links.get(keyOf(c)).retryAt.Sub(r.Clock.Now()), status.Again)
 	return ready, true
 }
 
@@ -286,18 +287,18 @@ func (r *ConnectionReconciler) poll(
 		}
 	}
 	if account.Synced() || member.Outcome() != nil {
-		ready := readinessOf(member.Outcome())
-		if ready.ready && account.Restlessness() == fleet.Restless {
-			ready.message += restlessMessage
+		ready := status.OfConnection(member.Outcome())
+		if ready.Ready && account.Restlessness() == fleet.Restless {
+			ready.Message += restlessMessage
 		}
-		if issues := account.Issues(); ready.ready && len(issues) > 0 {
-			ready.message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
+		if issues := account.Issues(); ready.Ready && len(issues) > 0 {
+			ready.Message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
 		}
-		if !ready.silent {
+		if !ready.Silent {
 			unwritten = r.tell(ctx, c, member, ready)
 		}
 	}
-	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), again), unwritten)}, nil
+	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
 // enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that own or gave
@@ -399,7 +400,7 @@ func (r *ConnectionReconciler) SetupWithManager(mgr ctrl.Manager, name string) e
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: connectionWorkers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-				firstRetry, kubernetesPause),
+				firstRetry, status.KubernetesPause),
 		}).
 		Complete(r)
 }

@@ -2,10 +2,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -15,83 +11,34 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
-	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
-
-var connected = verdict{
-	ready: true, reason: v1alpha1.ConnectedReason, message: "The remote webhooks were listed",
-}
-
-// readinessOf says what the result of a list, or of a login, means for a connection.
-func readinessOf(err error) verdict {
-	if err == nil {
-		return connected
-	}
-	if pacing, own := errors.AsType[*platform.ThrottledError](err); own && !pacing.Closed {
-		return nothing
-	}
-	if _, limited := platform.IsRateLimited(err); limited {
-		return verdict{
-			reason: v1alpha1.RateLimitedReason, reconciling: true, message: "The platform's rate limit is used up",
-		}
-	}
-	said, answered := errors.AsType[*platform.Error](err)
-	switch {
-	case !answered:
-		return nothing
-	case platform.IsForbidden(err):
-		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
-			"The platform accepts the credentials but they lack a permission; grant it to the application: %s",
-			located(said))}
-	case platform.IsUnauthorized(err):
-		return verdict{reason: v1alpha1.UnauthorizedReason, stalled: true, message: fmt.Sprintf(
-			"The platform does not accept the credentials; correct the Secret: %s", located(said))}
-	}
-	return verdict{reason: v1alpha1.PlatformUnavailableReason, reconciling: true, message: unavailable(said)}
-}
 
 // restlessMessage tells what is ignored of an account whose times of modification move by themselves.
 const restlessMessage = "; the platform moves their times of modification without a change, so these are ignored: a " +
 	"secret that another client replaces is not noticed"
 
-// unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
-// write.
-func unavailable(e *platform.Error) string {
-	if _, unverified := errors.AsType[*tls.CertificateVerificationError](e); unverified {
-		return located(e) + "; if the CA is one of your own, name it in spec.caBundleSecretRef"
-	}
-	return located(e)
-}
-
-// located is what went wrong, and with which host.
-func located(e *platform.Error) string {
-	if text := e.Error(); strings.Contains(text, e.Host) {
-		return text
-	}
-	return e.Host + ": " + e.Error()
-}
-
 // report writes the status of a connection, if it says anything new.
 func (r *ConnectionReconciler) report(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready verdict,
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
 ) error {
 	before := c.DeepCopyObject().(client.Object)
-	status := c.ConnectionStatus()
-	old := status.DeepCopy()
-	status.ObservedGeneration = c.GetGeneration()
-	setAll(&status.Conditions, c.GetGeneration(), conditionsOf(ready)...)
+	st := c.ConnectionStatus()
+	old := st.DeepCopy()
+	st.ObservedGeneration = c.GetGeneration()
+	status.Set(&st.Conditions, c.GetGeneration(), status.ConditionsOf(ready)...)
 	if member != nil {
-		status.Account = member.Fleet().Account()
+		st.Account = member.Fleet().Account()
 	}
-	if ready.ready {
-		if err := r.count(ctx, c, member, status); err != nil {
+	if ready.Ready {
+		if err := r.count(ctx, c, member, st); err != nil {
 			return err
 		}
 	}
-	r.announce(ctx, keyOf(c), status.Account, ready)
-	if !equality.Semantic.DeepEqual(old, status) {
+	r.announce(ctx, keyOf(c), st.Account, ready)
+	if !equality.Semantic.DeepEqual(old, st) {
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if err := r.Status().Patch(ctx, c, patch); err != nil {
 			return err
@@ -102,27 +49,27 @@ func (r *ConnectionReconciler) report(
 }
 
 // announce logs why a connection is not ready, once while the reason stays the same, and that it is again.
-func (r *ConnectionReconciler) announce(ctx context.Context, key, account string, ready verdict) {
-	text := ready.reason + ": " + ready.message
-	if ready == connected {
+func (r *ConnectionReconciler) announce(ctx context.Context, key, account string, ready status.Outcome) {
+	text := ready.Reason + ": " + ready.Message
+	if ready == status.Connected {
 		text = ""
 	}
 	before, known := r.announced.Swap(key, text)
 	switch {
 	case known && before == text || !known && text == "":
-	case ready.ready && text != "":
-		ctrl.LoggerFrom(ctx).Info(ready.message, "account", account)
+	case ready.Ready && text != "":
+		ctrl.LoggerFrom(ctx).Info(ready.Message, "account", account)
 	case text == "":
 		ctrl.LoggerFrom(ctx).Info("The connection is ready again", "account", account)
 	default:
-		ctrl.LoggerFrom(ctx).Info("The connection is not ready", "account", account, "reason", ready.reason,
-			"message", ready.message)
+		ctrl.LoggerFrom(ctx).Info("The connection is not ready", "account", account, "reason", ready.Reason,
+			"message", ready.Message)
 	}
 }
 
 // count counts the Webhooks that use the connection, and takes over how many remote webhooks no Webhook claims.
 func (r *ConnectionReconciler) count(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, status *v1alpha1.ConnectionStatus,
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, st *v1alpha1.ConnectionStatus,
 ) error {
 	users, err := r.users(ctx, keyOf(c))
 	if err != nil {
@@ -130,10 +77,10 @@ func (r *ConnectionReconciler) count(
 	}
 	member.Expect(len(users))
 	webhooks := int32(len(users)) //nolint:gosec // a cluster does not hold that many objects
-	status.Webhooks = &webhooks
+	st.Webhooks = &webhooks
 	if n := member.Fleet().Unmanaged(); n >= 0 {
 		unmanaged := int32(n) //nolint:gosec // nor an account that many webhooks
-		status.UnmanagedWebhooks = &unmanaged
+		st.UnmanagedWebhooks = &unmanaged
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -18,13 +19,13 @@ import (
 // tell writes the status of a connection, and returns when that is to be tried again; 0 when it succeeded. A status
 // that the API server does not take holds up no list: an Event, the log and a metric tell of it.
 func (r *ConnectionReconciler) tell(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready verdict,
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
 ) (retry time.Duration) {
 	key := keyOf(c)
 	err := r.report(ctx, c, member, ready)
 	switch {
 	case err == nil:
-		if ready.reason != v1alpha1.KubernetesRefusedReason {
+		if ready.Reason != v1alpha1.KubernetesRefusedReason {
 			r.troubles.forget(key)
 		}
 		return 0
@@ -38,11 +39,11 @@ func (r *ConnectionReconciler) tell(
 	}
 	metrics.RefusedConnectionWrites.WithLabelValues(key).Inc()
 	if r.troubles.news(key, words) {
-		note := shortened("The Kubernetes API server refused to write the status: "+words, maxNote)
+		note := status.Shortened("The Kubernetes API server refused to write the status: "+words, maxNote)
 		ctrl.LoggerFrom(ctx).Info(note, "reason", v1alpha1.KubernetesRefusedReason)
 		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.KubernetesRefusedReason, "Report", "%s", note)
 	}
-	return jittered(kubernetesPause)
+	return status.Jittered(status.KubernetesPause)
 }
 
 // trouble is what the API server does about a connection.

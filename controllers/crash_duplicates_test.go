@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -39,13 +40,13 @@ func TestTwoWebhooksHaveEventsDeliveredTwiceBothAreTold(t *testing.T) {
 			before := s.cluster.webhook(other).Spec
 			s.cluster.edit(other, part)
 			s.run(settleFor)
-			s.Expect(s.message(subject)).To(Equal(inSync.message), name)
+			s.Expect(s.message(subject)).To(Equal(status.InSync.Message), name)
 			s.cluster.edit(other, func(w *v1alpha1.Webhook) { w.Spec = before })
 			s.run(settleFor)
 			s.Expect(s.message(subject)).To(ContainSubstring(told+other), name)
 		}
 		s.delete(other)
-		s.Expect(s.message(subject)).To(Equal(inSync.message))
+		s.Expect(s.message(subject)).To(Equal(status.InSync.Message))
 	})
 }
 
@@ -68,7 +69,7 @@ func TestAnotherWebhookHasTheCallbackInItsSpecAloneNothingIsTold(t *testing.T) {
 				s.apply(subject)
 				add(s)
 				s.run(2 * time.Minute)
-				s.Expect(s.message(subject)).To(Equal(inSync.message))
+				s.Expect(s.message(subject)).To(Equal(status.InSync.Message))
 			})
 		})
 	}

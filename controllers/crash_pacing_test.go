@@ -97,7 +97,7 @@ func TestACrowdIsNoRateLimit(t *testing.T) {
 			waiting.facts.webhook = newWebhook(string(uid))
 			waiting.facts.webhook.UID = uid
 			v, ok := waiting.judge(createRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
-			return ok && !v.silent
+			return ok && !v.Silent
 		}
 		g := NewWithT(w.t)
 		g.Expect(says("limited", false)).To(BeFalse())

@@ -19,6 +19,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -201,7 +202,7 @@ func (p *process) reconcile(i item) (ctrl.Result, error) {
 // finish queues an item again as controller-runtime does.
 func (p *process) finish(i item, result ctrl.Result, err error) {
 	if err != nil {
-		p.enqueue(i, min(firstRetry<<min(p.failures[i], 16), kubernetesPause))
+		p.enqueue(i, min(firstRetry<<min(p.failures[i], 16), status.KubernetesPause))
 		p.failures[i]++
 	} else {
 		delete(p.failures, i)

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -98,7 +99,7 @@ func TestThePlatformKeepsTheCallbackTheEditIsRefused(t *testing.T) {
 		s.run(10 * time.Minute)
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
 		s.Expect(s.cluster.webhook(subject).Status.CallbackURL).To(Equal(kept))
-		ready := readyOf(s.cluster.webhook(subject))
+		ready := status.ReadyOf(s.cluster.webhook(subject))
 		s.Expect(ready.Message).To(ContainSubstring(kept))
 		s.Expect(ready.Message).To(ContainSubstring(kept + "/other"))
 	})

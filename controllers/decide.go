@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -21,13 +21,13 @@ func decide(f facts) plan {
 	}
 	p := decideExisting(f)
 	p = f.duringOutage(p)
-	if f.secret.held != nil && p.verdict.ready {
+	if f.secret.held != nil && p.outcome.Ready {
 		// The platform has the spec, and a secret; the Secret waits.
-		p.verdict = halted(*f.secret.held)
-		p.verdict.applied, p.verdict.retry = true, f.secret.retry
+		p.outcome = status.OfProblem(*f.secret.held)
+		p.outcome.Applied, p.outcome.Retry = true, f.secret.retry
 	}
-	if told := f.duplicateDelivery(); told != "" && p.verdict.ready {
-		p.verdict.message += "; " + told
+	if told := f.duplicateDelivery(); told != "" && p.outcome.Ready {
+		p.outcome.Message += "; " + told
 	}
 	if f.callbackForbidden() && (!slices.Contains(p.steps, updateRemote) || p.patch.CallbackURL == "") {
 		// The spec, which names another host, is not sent now.
@@ -35,12 +35,12 @@ func decide(f facts) plan {
 	}
 	former, revoked := f.revokedFormer()
 	switch {
-	case revoked && f.attempt.warmUp > 0 && p.verdict.retry == 0:
-		p.verdict.retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
+	case revoked && f.attempt.warmUp > 0 && p.outcome.Retry == 0:
+		p.outcome.Retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
 	case revoked && f.attempt.warmUp == 0 && p.cause != causeProhibition:
-		v := p.verdict
+		v := p.outcome
 		if len(p.steps) > 0 {
-			v = nothing
+			v = status.Unchanged
 		}
 		p = turnOffFormer(former, v)
 	}
@@ -50,8 +50,8 @@ func decide(f facts) plan {
 // duringOutage says why a change waits for a list that the platform does not give. What has nothing to send is not
 // touched by an outage, which the connection itself reports once.
 func (f *facts) duringOutage(p plan) plan {
-	v := p.verdict
-	if f.connection.failure == nil || !v.silent || !v.await && v.since.IsZero() {
+	v := p.outcome
+	if f.connection.failure == nil || !v.Silent || !v.Await && v.Since.IsZero() {
 		return p
 	}
 	if !f.pending() {
@@ -59,12 +59,12 @@ func (f *facts) duringOutage(p plan) plan {
 			return p
 		}
 	}
-	told, ok := judgeRemote(f.connection.failure)
-	if !ok || f.alreadySays(told.reason) || f.alreadySays(v1alpha1.PlatformUnavailableReason) {
+	told, ok := status.FromPlatform(f.connection.failure)
+	if !ok || f.alreadySays(told.Reason) || f.alreadySays(v1alpha1.PlatformUnavailableReason) {
 		return p
 	}
-	p.verdict = told
-	p.verdict.silent, p.verdict.await, p.verdict.since, p.verdict.retry = false, v.await, v.since, v.retry
+	p.outcome = told
+	p.outcome.Silent, p.outcome.Await, p.outcome.Since, p.outcome.Retry = false, v.Await, v.Since, v.Retry
 	return p
 }
 
@@ -83,15 +83,15 @@ func decideExisting(f facts) plan {
 	case f.holder.reach == forbidden && f.activeAndOwned():
 		return turnOffForbidden(f)
 	case f.webhook.Spec.Suspend:
-		return plan{verdict: nothing}
+		return plan{outcome: status.Unchanged}
 	case f.connection.forbidden:
-		return plan{verdict: halted(*f.connection.problem)}
+		return plan{outcome: status.OfProblem(*f.connection.problem)}
 	case f.connection.problem != nil:
 		return decideUnconnected(f)
 	case !f.connection.synced:
-		return plan{verdict: awaitList}
+		return plan{outcome: status.AwaitList}
 	case !f.refreshSince.IsZero():
-		return plan{verdict: awaitListSince(f.refreshSince)}
+		return plan{outcome: status.AwaitListSince(f.refreshSince)}
 	}
 	return decideConnected(f)
 }
@@ -102,18 +102,18 @@ func decideConnected(f facts) plan {
 	switch {
 	case platform.MarkOf(f.webhook.Spec.CallbackURL) != "":
 		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
-		return plan{verdict: verdict{
-			reason: v1alpha1.RefusedReason, stalled: true,
-			message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
+		return plan{outcome: status.Outcome{
+			Reason: v1alpha1.RefusedReason, Stalled: true,
+			Message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
 				", with which the operator marks what it creates; remove it",
 		}}
 	case f.conflictingOwner != "" && (id != "" || f.connection.adoption):
 		// A request that the connection does not allow is not told whether the id is another's.
-		return plan{verdict: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+
+		return plan{outcome: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+
 			"Deleting its owner deletes the remote webhook, too, unless the owner's deletionPolicy is Retain",
 			cmp.Or(id, f.identity.requested), f.describeConflictingOwner())}
 	case id != "" && f.webhook.Spec.WebhookID != "" && !platform.SameID(id, f.webhook.Spec.WebhookID):
-		return plan{verdict: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
+		return plan{outcome: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
 			id, f.webhook.Spec.WebhookID)}
 	case id != "" && f.holder.moving:
 		return decideMove(f)
@@ -125,8 +125,8 @@ func decideConnected(f facts) plan {
 	return decideNew(f)
 }
 
-func alreadyClaimed(message string, args ...any) verdict {
-	return verdict{reason: v1alpha1.AlreadyClaimedReason, stalled: true, message: fmt.Sprintf(message, args...)}
+func alreadyClaimed(message string, args ...any) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.AlreadyClaimedReason, Stalled: true, Message: fmt.Sprintf(message, args...)}
 }
 
 // describeConflictingOwner names the Webhook with the better claim, unless it is in another namespace: what that
@@ -151,13 +151,13 @@ func (f *facts) callbackForbidden() bool { return f.holder.callbackForbidden && 
 func turnOffForbidden(f facts) plan {
 	p := plan{
 		steps: []step{updateRemote}, patch: platform.Patch{Active: new(false)}, withoutSecret: true, cause: causeProhibition,
-		verdict: verdict{silent: true, retry: again},
+		outcome: status.Outcome{Silent: true, Retry: status.Again},
 	}
 	if f.described() && f.webhook.DeletionTimestamp.IsZero() && !f.turningOff() {
 		p.steps = []step{noteTurningOff, updateRemote}
 	}
 	if f.connection.problem != nil {
-		p.verdict = halted(*f.connection.problem)
+		p.outcome = status.OfProblem(*f.connection.problem)
 	}
 	return p
 }
@@ -167,11 +167,11 @@ func turnOffForbidden(f facts) plan {
 func decideUnconnected(f facts) plan {
 	settled := !f.pending() && apimeta.IsStatusConditionTrue(f.webhook.Status.Conditions, v1alpha1.ReadyCondition)
 	if settled && !f.connection.absent() {
-		return plan{verdict: awaitList}
+		return plan{outcome: status.AwaitList}
 	}
-	v := halted(*f.connection.problem)
-	v.await = true
-	return plan{verdict: v}
+	v := status.OfProblem(*f.connection.problem)
+	v.Await = true
+	return plan{outcome: v}
 }
 
 // decideOwned handles an object with a remote webhook in the connection's account.
@@ -180,24 +180,24 @@ func decideOwned(f facts) plan {
 	case fleet.Present:
 		p := decideSync(f)
 		if f.outdated() && len(p.steps) > 0 {
-			return plan{steps: []step{confirmRemote}, verdict: awaitList}
+			return plan{steps: []step{confirmRemote}, outcome: status.AwaitList}
 		}
 		return tidyUp(f, p)
 	case fleet.Gone:
 		if f.webhook.Spec.WebhookID != "" {
-			return plan{verdict: importNotFound(f.id())}
+			return plan{outcome: importNotFound(f.id())}
 		}
 		return decideLost(f)
 	case fleet.Absent:
 		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
-		return plan{verdict: awaitList}
+		return plan{outcome: status.AwaitList}
 	default:
-		return plan{steps: []step{confirmRemote}, verdict: awaitList}
+		return plan{steps: []step{confirmRemote}, outcome: status.AwaitList}
 	}
 }
 
-func importNotFound(id string) verdict {
-	return verdict{reason: v1alpha1.NotFoundReason, stalled: true, message: fmt.Sprintf(
+func importNotFound(id string) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.NotFoundReason, Stalled: true, Message: fmt.Sprintf(
 		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id)}
 }
 
@@ -224,25 +224,25 @@ func decideNew(f facts) plan {
 	mine := f.markedHere()
 	switch {
 	case f.secret.problem != nil:
-		v := halted(*f.secret.problem)
-		v.retry = f.secret.retry
-		return plan{verdict: v}
+		v := status.OfProblem(*f.secret.problem)
+		v.Retry = f.secret.retry
+		return plan{outcome: v}
 	case mine != nil:
 		return takeOver(f, *mine, causeCreation)
 	case f.formerHere() != nil && f.attempt.warmUp > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	case f.formerHere() != nil:
 		return takeOver(f, *f.formerHere(), causeAdoption)
 	case !f.attempt.noneInFlight && !f.attempt.settled:
-		return plan{verdict: awaitListSince(f.attempt.settledAfter)}
+		return plan{outcome: status.AwaitListSince(f.attempt.settledAfter)}
 	case f.adoptable != nil && f.attempt.warmUp > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	case f.adoptable != nil:
 		return takeOver(f, *f.adoptable, causeAdoption)
 	case f.held(fingerprintCreate(f)) > 0:
-		return plan{verdict: f.stillRefused(fingerprintCreate(f))}
+		return plan{outcome: f.stillRefused(fingerprintCreate(f))}
 	case !f.adoptionWaitSince.IsZero():
-		return plan{verdict: awaitListSince(f.adoptionWaitSince)}
+		return plan{outcome: status.AwaitListSince(f.adoptionWaitSince)}
 	}
 	return creation(f)
 }
@@ -273,7 +273,7 @@ func (f *facts) formerHere() *platform.Webhook {
 // creation is the protocol: finalizer first; the secret stored before the platform is told; the id and its proof
 // written down before anything else; then one update that replaces the marked callback, sends the secret and activates.
 func creation(f facts) plan {
-	p := plan{cause: causeCreation, verdict: inSync}
+	p := plan{cause: causeCreation, outcome: status.InSync}
 	if !f.finalized() {
 		p.steps = append(p.steps, addFinalizer)
 	}
@@ -282,7 +282,7 @@ func creation(f facts) plan {
 	p.patch.CallbackURL, p.sendSecret = f.webhook.Spec.CallbackURL, true
 	switch {
 	case f.staysOff():
-		p.verdict = staysOff
+		p.outcome = staysOff
 	case f.webhook.WantsActive():
 		p.patch.Active = new(true)
 	}
@@ -302,7 +302,7 @@ func secretSteps(f facts) (steps []step) {
 
 // takeOver makes an existing webhook the object's own, and equal to the spec.
 func takeOver(f facts, w platform.Webhook, why cause) plan {
-	p := plan{target: w.ID, cause: why, verdict: inSync}
+	p := plan{target: w.ID, cause: why, outcome: status.InSync}
 	if !f.finalized() {
 		p.steps = append(p.steps, addFinalizer)
 	}
@@ -311,7 +311,7 @@ func takeOver(f facts, w platform.Webhook, why cause) plan {
 	switch want := f.webhook.WantsActive(); {
 	case want == w.Active:
 	case f.staysOff():
-		p.verdict = staysOff
+		p.outcome = staysOff
 	default:
 		p.patch.Active = &want
 	}
@@ -326,28 +326,28 @@ func decideImport(f facts) plan {
 	id, declared := f.identity.requested, f.webhook.Spec.WebhookID != ""
 	switch {
 	case !f.connection.adoption:
-		return plan{verdict: verdict{reason: v1alpha1.ConnectionNotAllowedReason, stalled: true, message: fmt.Sprintf(
+		return plan{outcome: status.Outcome{Reason: v1alpha1.ConnectionNotAllowedReason, Stalled: true, Message: fmt.Sprintf(
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared))}}
 	case f.presence == fleet.Missing || f.presence == fleet.Unseen:
-		return plan{steps: []step{confirmRemote}, verdict: awaitList}
+		return plan{steps: []step{confirmRemote}, outcome: status.AwaitList}
 	case f.presence == fleet.Absent:
-		return plan{verdict: awaitListSince(f.now)}
+		return plan{outcome: status.AwaitListSince(f.now)}
 	case f.presence == fleet.Gone && declared:
-		return plan{verdict: importNotFound(id)}
+		return plan{outcome: importNotFound(id)}
 	case f.presence == fleet.Gone:
 		return decideNew(f)
 	case f.scopeMismatch():
-		return plan{verdict: scopeRefused(f)}
+		return plan{outcome: scopeRefused(f)}
 	case f.remote.Mark != "" && f.remote.Mark != markOf(f.webhook):
-		return plan{verdict: alreadyClaimed("The remote webhook %s is being created by another Webhook, or "+
+		return plan{outcome: alreadyClaimed("The remote webhook %s is being created by another Webhook, or "+
 			"was left behind by one that is gone: then delete it on the platform", id)}
 	case f.attempt.warmUp > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	case f.secret.problem != nil:
-		v := halted(*f.secret.problem)
-		v.retry = f.secret.retry
-		return plan{verdict: v}
+		v := status.OfProblem(*f.secret.problem)
+		v.Retry = f.secret.retry
+		return plan{outcome: v}
 	}
 	p := takeOver(f, f.remote, causeAdoption)
 	if p.patch.Empty() {
@@ -364,9 +364,9 @@ func importRemedy(declared bool) string {
 	return "remove the annotation " + v1alpha1.WebhookIDAnnotation + " to have another one created"
 }
 
-func scopeRefused(f facts) verdict {
+func scopeRefused(f facts) status.Outcome {
 	spec := f.webhook.Spec
-	return verdict{reason: v1alpha1.RefusedReason, stalled: true, message: fmt.Sprintf(
+	return status.Outcome{Reason: v1alpha1.RefusedReason, Stalled: true, Message: fmt.Sprintf(
 		"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
 			"Webhook and make one for that scope", f.remote.ID, scopeOf(f.remote.Scope, f.remote.ScopeID),
 		scopeOf(string(spec.Scope), spec.ScopeID))}
@@ -383,6 +383,3 @@ func scopeOf(scope, id string) string {
 func without(steps []step, dropped ...step) []step {
 	return slices.DeleteFunc(steps, func(s step) bool { return slices.Contains(dropped, s) })
 }
-
-// again is when to look again at once.
-const again = time.Millisecond

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -69,7 +70,7 @@ func settled() facts {
 		ObservedGeneration: 1, AppliedGeneration: 1, WebhookID: anID, Account: anAccount, Active: &on,
 		SecretName: f.secret.name, SecretVersion: f.secret.version, SecretFingerprint: f.secret.fingerprint,
 	}
-	setConditions(&w.Status, 1, conditionsOf(inSync)...)
+	status.SetOnWebhook(&w.Status, 1, status.ConditionsOf(status.InSync)...)
 	return f
 }
 
@@ -93,7 +94,7 @@ func statusOff(f *facts)  { off := false; f.webhook.Status.Active = &off }
 func knownDeactivated(f *facts) {
 	statusOff(f)
 	remoteOff(f)
-	setConditions(&f.webhook.Status, 1, deactivatedCondition())
+	status.SetOnWebhook(&f.webhook.Status, 1, deactivatedCondition())
 }
 
 // inFlight: a create of an earlier process may still take effect.
@@ -104,7 +105,7 @@ func suspended(f *facts) { f.webhook.Spec.Suspend = true }
 func retained(f *facts) { f.webhook.Spec.DeletionPolicy = v1alpha1.RetainRemote }
 
 func notAllowed(f *facts) {
-	f.connection.problem, f.connection.forbidden = &problem{"ConnectionNotAllowed", "why"}, true
+	f.connection.problem, f.connection.forbidden = &status.Problem{Reason: "ConnectionNotAllowed", Message: "why"}, true
 	f.holder.reach = forbidden
 }
 
@@ -153,7 +154,7 @@ func (f *facts) refusedNow(request string) {
 	}
 	f.refusals[request] = refusal{
 		count: 1, until: f.now.Add(time.Hour), generation: f.generation,
-		verdict: verdict{reason: v1alpha1.RefusedReason, message: "no", stalled: true, refused: request},
+		outcome: status.Outcome{Reason: v1alpha1.RefusedReason, Message: "no", Stalled: true, Refused: request},
 	}
 }
 
@@ -175,7 +176,7 @@ func annotated(annotation, value string) given {
 func unproven(f *facts) { f.identity.proven = false }
 
 func troubled(reason string) given {
-	return func(f *facts) { f.connection.problem = &problem{reason, "why"} }
+	return func(f *facts) { f.connection.problem = &status.Problem{Reason: reason, Message: "why"} }
 }
 
 // decision is what decide must come to, given facts.
@@ -196,11 +197,11 @@ func testDecisions(t *testing.T, decisions []decision) {
 			p := decide(c.facts)
 			g.Expect(p.steps).To(Equal(c.steps))
 			if c.reason == "" {
-				g.Expect(p.verdict.silent).To(BeTrue(), "reported %q", p.verdict.reason)
+				g.Expect(p.outcome.Silent).To(BeTrue(), "reported %q", p.outcome.Reason)
 			} else {
-				g.Expect(p.verdict.silent).To(BeFalse())
-				g.Expect(p.verdict.reason).To(Equal(c.reason))
-				g.Expect(p.verdict.ready).To(Equal(c.reason == "InSync"))
+				g.Expect(p.outcome.Silent).To(BeFalse())
+				g.Expect(p.outcome.Reason).To(Equal(c.reason))
+				g.Expect(p.outcome.Ready).To(Equal(c.reason == "InSync"))
 			}
 			if c.check != nil {
 				c.check(g, p)
@@ -230,9 +231,9 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), func(f *facts) { f.secret.ownership = true }),
 			steps: []step{addFinalizer, ownSecret, createRemote, recordID, updateRemote}},
 		{name: "a Secret that does not exist is waited for", reason: "SecretNotFound",
-			facts: with(fresh(), func(f *facts) { f.secret.problem = &problem{reason: "SecretNotFound"} })},
+			facts: with(fresh(), func(f *facts) { f.secret.problem = &status.Problem{Reason: "SecretNotFound"} })},
 		{name: "a create that may be in flight is waited out", facts: with(fresh(), finalizer, inFlight),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Await).To(BeTrue()) }},
 		{name: "a create that left nothing is repeated", reason: "InSync",
 			facts: with(fresh(), finalizer, inFlight, func(f *facts) { f.attempt.settled = true }),
 			steps: []step{createRemote, recordID, updateRemote}},
@@ -250,10 +251,10 @@ func TestDecide(t *testing.T) {
 			steps: []step{addFinalizer, adoptRemote, recordID, updateRemote}},
 		{name: "what is to be adopted may be another's while the cache may lag",
 			facts: with(fresh(), func(f *facts) { f.adoptable, f.attempt.warmUp = &match, time.Second }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Second)) }},
 		{name: "a refused create is not repeated",
 			facts: with(fresh(), createRefused), reason: "Refused",
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Hour)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Hour)) }},
 		{name: "a refused create is repeated after a while", reason: "InSync",
 			facts: with(fresh(), createRefused, func(f *facts) { f.now = f.now.Add(time.Hour) }),
 			steps: []step{addFinalizer, createRemote, recordID, updateRemote}},
@@ -278,7 +279,7 @@ func TestDecide(t *testing.T) {
 
 		{name: "a stored callback that carries a mark is not sent", reason: "Refused",
 			facts: with(fresh(), func(f *facts) { f.webhook.Spec.CallbackURL += "?itwin-webhook=another" }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.stalled).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Stalled).To(BeTrue()) }},
 
 		// Import.
 		{name: "an import that differs in nothing is not written to", reason: "InSync",
@@ -289,8 +290,8 @@ func TestDecide(t *testing.T) {
 		{name: "an import through a connection that allows none is refused", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.connection.adoption = false }),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.stalled).To(BeTrue())
-				g.Expect(p.verdict.message).To(ContainSubstring("allowAdoption"))
+				g.Expect(p.outcome.Stalled).To(BeTrue())
+				g.Expect(p.outcome.Message).To(ContainSubstring("allowAdoption"))
 			}},
 		{name: "an import of what does not exist says so", reason: "NotFound",
 			facts: with(settled(), asksFor(anID), goneRemote)},
@@ -304,15 +305,15 @@ func TestDecide(t *testing.T) {
 				f.remote.Scope, f.remote.ScopeID = platform.ScopeITwin, "5c9d64cf-d22f-4149-ad08-c24ff395c3a1"
 			}),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.stalled).To(BeTrue())
-				g.Expect(p.verdict.message).To(ContainSubstring("5c9d64cf-d22f-4149-ad08-c24ff395c3a1"))
+				g.Expect(p.outcome.Stalled).To(BeTrue())
+				g.Expect(p.outcome.Message).To(ContainSubstring("5c9d64cf-d22f-4149-ad08-c24ff395c3a1"))
 			}},
 		{name: "what another Webhook is creating is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.remote.Mark = "another" })},
 		{name: "what another Webhook owns is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.conflictingOwner = "other/older" }),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.message).To(ContainSubstring("belongs to a Webhook in another namespace"))
+				g.Expect(p.outcome.Message).To(ContainSubstring("belongs to a Webhook in another namespace"))
 			}},
 		{name: "an import that is not allowed is not told that another Webhook owns it", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *facts) {
@@ -320,11 +321,11 @@ func TestDecide(t *testing.T) {
 			})},
 		{name: "an import waits until the cache shows who claims what",
 			facts: with(settled(), asksFor(anID), func(f *facts) { f.attempt.warmUp = time.Second }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Second)) }},
 
 		// Staying in sync.
 		{name: "what is in sync stays as it is", facts: settled(), reason: "InSync",
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.applied).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Applied).To(BeTrue()) }},
 		{name: "a lost finalizer and a lost proof are written again", reason: "InSync",
 			facts: with(settled(), unproven, func(f *facts) { f.webhook.Finalizers = nil }),
 			steps: []step{addFinalizer, recordID}},
@@ -366,7 +367,7 @@ func TestDecide(t *testing.T) {
 		{name: "a refused update is told again and not sent", reason: "Refused",
 			facts: with(settled(), edited, func(f *facts) { f.remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback})),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Hour)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Hour)) }},
 		{name: "a refused update does not hold back the secret", reason: "Refused", steps: []step{updateRemote},
 			facts: with(settled(), edited, func(f *facts) {
 				f.remote.CallbackURL, f.secret.fingerprint = "https://old", "f8"
@@ -401,11 +402,11 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *facts) { f.webhook.Status.SecretFingerprint = "" })},
 		{name: "a Secret that is gone holds other changes back", reason: "SecretNotFound",
 			facts: with(settled(), edited, func(f *facts) {
-				f.remote.CallbackURL, f.secret.problem = "https://old", &problem{reason: "SecretNotFound"}
+				f.remote.CallbackURL, f.secret.problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			})},
 		{name: "turning off goes without a secret that cannot be read", reason: "SecretNotFound", steps: []step{updateRemote},
 			facts: with(settled(), edited, specOff, func(f *facts) {
-				f.remote.CallbackURL, f.secret.problem = "https://old", &problem{reason: "SecretNotFound"}
+				f.remote.CallbackURL, f.secret.problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			}),
 			check: func(g Gomega, p plan) {
 				g.Expect(p.withoutSecret).To(BeTrue())
@@ -457,10 +458,10 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), changedByAnother, func(f *facts) { f.restless = fleet.Restless })},
 		{name: "times that all move at once are looked at again",
 			facts: with(settled(), changedByAnother, func(f *facts) { f.restless = fleet.Suspect }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Await).To(BeTrue()) }},
 		{name: "another client that keeps changing it is corrected after a pause", reason: "Drifted",
 			facts: with(settled(), changedByAnother, func(f *facts) { f.contestedUntil = noon.Add(time.Minute) }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Minute)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Minute)) }},
 
 		// Duplicates.
 		{name: "a second webhook of an interrupted create is removed", reason: "InSync", steps: []step{removeOther},
@@ -526,12 +527,12 @@ func TestDecide(t *testing.T) {
 		{name: "OnRequest leaves it off", facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
 		{name: "OnRequest leaves it off after an outage", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest, func(f *facts) {
-				setConditions(&f.webhook.Status, 1, conditionsOf(halted(problem{reason: "PlatformUnavailable"}))...)
+				status.SetOnWebhook(&f.webhook.Status, 1, status.ConditionsOf(status.OfProblem(status.Problem{Reason: "PlatformUnavailable"}))...)
 			})},
 		{name: "OnRequest leaves it off although an older edit is waiting", reason: "Deactivated",
 			facts: with(settled(), edited, knownDeactivated, onRequest, func(f *facts) {
 				deactivated := deactivatedCondition()
-				setConditions(&f.webhook.Status, 2, deactivated)
+				status.SetOnWebhook(&f.webhook.Status, 2, deactivated)
 			})},
 		{name: "a deactivation is counted while an edit is waiting", reason: "InSync",
 			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.AppliedGeneration = 0 }),
@@ -551,8 +552,8 @@ func TestDecide(t *testing.T) {
 				f.webhook.Status.NextReactivationTime = &next
 			}),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.retry).To(Equal(time.Minute))
-				g.Expect(p.verdict.reconciling).To(BeTrue())
+				g.Expect(p.outcome.Retry).To(Equal(time.Minute))
+				g.Expect(p.outcome.Reconciling).To(BeTrue())
 			}},
 		{name: "never activated is no deactivation", reason: "InSync", steps: []step{updateRemote},
 			facts: with(settled(), remoteOff, func(f *facts) { f.webhook.Status.Active = nil })},
@@ -566,7 +567,7 @@ func TestDecide(t *testing.T) {
 		{name: "absence is confirmed by a read", facts: with(settled(), missing), steps: []step{confirmRemote}},
 		{name: "a read that finds nothing is confirmed by a list",
 			facts: with(settled(), func(f *facts) { f.presence = fleet.Absent }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Await).To(BeTrue()) }},
 		{name: "what is gone is listed as former before another is created", facts: with(settled(), goneRemote),
 			reason: "InSync", steps: []step{giveUpID, createRemote, recordID, updateRemote},
 			check: func(g Gomega, p plan) { g.Expect(p.former).To(Equal([]proof.Remote{owned})) }},
@@ -580,8 +581,8 @@ func TestDecide(t *testing.T) {
 		{name: "an older claim wins", reason: "AlreadyClaimed",
 			facts: with(settled(), func(f *facts) { f.conflictingOwner = f.webhook.Namespace + "/older" }),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.message).To(ContainSubstring("belongs to Webhook "), "its own namespace is told")
-				g.Expect(p.verdict.message).To(ContainSubstring("/older"))
+				g.Expect(p.outcome.Message).To(ContainSubstring("belongs to Webhook "), "its own namespace is told")
+				g.Expect(p.outcome.Message).To(ContainSubstring("/older"))
 			}},
 
 		// Connection.
@@ -628,12 +629,12 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), deleted, notAllowed, asksFor(anID))},
 		{name: "an outage is reported", reason: "Deleting",
 			facts: with(settled(), deleted, func(f *facts) { f.holder.failure = errors.New("no answer") }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("no answer")) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Message).To(ContainSubstring("no answer")) }},
 		{name: "an account that no connection reaches is reported", reason: "Deleting",
 			facts: with(settled(), deleted, func(f *facts) { f.holder.reach = unreachable }),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.message).To(ContainSubstring(anAccount))
-				g.Expect(p.verdict.message).To(ContainSubstring("Retain"))
+				g.Expect(p.outcome.Message).To(ContainSubstring(anAccount))
+				g.Expect(p.outcome.Message).To(ContainSubstring("Retain"))
 			}},
 		{name: "what was never created needs no connection", steps: []step{removeFinalizer},
 			facts: with(fresh(), finalizer, deleted, troubled("ConnectionNotFound"), func(f *facts) {
@@ -643,11 +644,11 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), finalizer, deleted, inFlight, troubled("ConnectionNotFound"), func(f *facts) {
 				f.connection.synced = false
 			}),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("Retain")) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Message).To(ContainSubstring("Retain")) }},
 		{name: "what an interrupted create made is deleted", steps: []step{removeOther},
 			facts: with(fresh(), finalizer, deleted, inFlight, marked(false))},
 		{name: "a create that may be in flight is waited out at the end", facts: with(fresh(), finalizer, deleted, inFlight),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Await).To(BeTrue()) }},
 		{name: "a webhook that the platform hides is confirmed to be gone", steps: []step{confirmRemote},
 			facts: with(settled(), deleted, missing)},
 		{name: "a webhook that is gone is not deleted again", steps: []step{removeFinalizer},
@@ -658,7 +659,7 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), deleted, gaveUp(anotherAccount, "0f", reachable, fleet.Present, true))},
 		{name: "a former one that cannot be reached is reported", reason: "Deleting",
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", unreachable, fleet.Unseen, false)),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring(anotherAccount)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Message).To(ContainSubstring(anotherAccount)) }},
 		{name: "a connection that is gone from the cluster still deletes", steps: []step{deleteRemote, removeFinalizer},
 			facts: with(settled(), deleted, troubled("ConnectionNotFound"))},
 		{name: "without the finalizer there is nothing to do", facts: with(fresh(), deleted)},
@@ -668,7 +669,7 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), deleted, retained, notAllowed, func(f *facts) {
 				f.holder.synced, f.presence = false, fleet.Unseen
 			}),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.await).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Await).To(BeTrue()) }},
 		{name: "Retain confirms the absence of what is no longer allowed", steps: []step{confirmRemote},
 			facts: with(settled(), deleted, retained, notAllowed, missing)},
 		{name: "Retain lets go of what is no longer allowed once it is off", steps: []step{removeFinalizer},
@@ -680,7 +681,7 @@ func TestDecide(t *testing.T) {
 			}),
 			check: func(g Gomega, p plan) {
 				g.Expect(p.steps).To(BeEmpty())
-				g.Expect(p.verdict.message).To(ContainSubstring("has not logged in"))
+				g.Expect(p.outcome.Message).To(ContainSubstring("has not logged in"))
 			}},
 		{name: "Retain needs no connection", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, retained, func(f *facts) { f.holder.reach = unreachable })},
@@ -690,7 +691,7 @@ func TestDecide(t *testing.T) {
 func TestDecideSecret(t *testing.T) {
 	imported := func(f *facts) { f.webhook.Status.SecretName, f.webhook.Status.SecretFingerprint = "", "" }
 	invalid := func(f *facts) {
-		f.secret.loaded, f.secret.problem, f.secret.retry = false, &problem{reason: "SecretInvalid"}, time.Minute
+		f.secret.loaded, f.secret.problem, f.secret.retry = false, &status.Problem{Reason: "SecretInvalid"}, time.Minute
 	}
 	rotate := func(f *facts) { f.secret.rotate = true }
 	testDecisions(t, []decision{
@@ -713,10 +714,10 @@ func TestDecideSecret(t *testing.T) {
 			facts: with(settled(), func(f *facts) { f.secret.ownership = true })},
 		{name: "a value whose arrival is unknown is sent before a rotation", steps: []step{updateRemote},
 			facts: with(settled(), rotate, func(f *facts) { f.secret.sent = unknownSecret }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(again)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(status.Again)) }},
 		{name: "an invalid Secret is reported, and looked at again", reason: "SecretInvalid",
 			facts: with(settled(), invalid),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Minute)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Minute)) }},
 		{name: "an invalid Secret does not turn on", reason: "SecretInvalid", steps: []step{noteDeactivation},
 			facts: with(settled(), remoteOff, invalid),
 			check: func(g Gomega, p plan) { g.Expect(p.patch.Empty()).To(BeTrue()) }},

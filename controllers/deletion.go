@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -14,11 +15,11 @@ import (
 func decideDeletion(f facts) plan {
 	switch {
 	case !f.finalized():
-		return plan{verdict: nothing}
+		return plan{outcome: status.Unchanged}
 	case (f.holder.reach == forbidden || f.callbackForbidden()) && f.id() != "" && f.conflictingOwner == "":
 		return decideForbiddenDeletion(f)
 	case f.retains() && f.forbiddenUnread():
-		return plan{verdict: turningOffWaits(f.id(), "its connection has not logged in")}
+		return plan{outcome: turningOffWaits(f.id(), "its connection has not logged in")}
 	case f.retains():
 		return letGo(f)
 	case f.id() != "" && f.conflictingOwner == "":
@@ -48,27 +49,27 @@ func letGo(f facts) plan {
 	former, revoked := f.revokedFormer()
 	switch {
 	case revoked && f.attempt.warmUp > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	case revoked:
-		return turnOffFormer(former, nothing)
+		return turnOffFormer(former, status.Unchanged)
 	}
 	for _, former := range f.former {
 		if former.revoked(&f) && f.undecided(former) {
 			v := turningOffWaits(former.ID, f.blocked(former))
-			v.retry = f.held(former.removal().request())
-			return plan{other: former.removal(), verdict: v}
+			v.Retry = f.held(former.removal().request())
+			return plan{other: former.removal(), outcome: v}
 		}
 	}
 	if p, unconfirmed := f.confirmFormer(forbidden); unconfirmed {
 		return p
 	}
 	if f.attempt.warmUp > 0 && f.outOfReach() {
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	}
 	if f.secret.release {
-		return plan{steps: []step{releaseSecret, removeFinalizer}, verdict: nothing}
+		return plan{steps: []step{releaseSecret, removeFinalizer}, outcome: status.Unchanged}
 	}
-	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+	return plan{steps: []step{removeFinalizer}, outcome: status.Unchanged}
 }
 
 // left are the remote webhooks that the object owns or gave up and that are there, as far as is known, when it is let
@@ -104,16 +105,16 @@ func (f *facts) undecided(former formerFacts) bool {
 func (f *facts) blocked(former formerFacts) string {
 	switch {
 	case former.failure != nil:
-		return causeOf(former.failure)
+		return status.Cause(former.failure)
 	case f.held(former.removal().request()) > 0:
-		return f.refusals[former.removal().request()].verdict.message
+		return f.refusals[former.removal().request()].outcome.Message
 	}
 	return fmt.Sprintf("the webhooks of the account %s have not been listed yet", former.Account)
 }
 
 // turningOffWaits says why what no connection allows any more has not been turned off. Retain would not help.
-func turningOffWaits(id, why string) verdict {
-	return verdict{reason: v1alpha1.DeletingReason, await: true, message: fmt.Sprintf(
+func turningOffWaits(id, why string) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.DeletingReason, Await: true, Message: fmt.Sprintf(
 		"Remote webhook %s is no longer allowed and could not be turned off yet: %s", id, why)}
 }
 
@@ -127,14 +128,14 @@ func decideForbiddenDeletion(f facts) plan {
 	case f.presence == fleet.Gone, f.presence == fleet.Present && !f.remote.Active:
 		return letGo(f)
 	case f.holder.failure != nil:
-		return plan{verdict: turningOffWaits(f.id(), causeOf(f.holder.failure))}
+		return plan{outcome: turningOffWaits(f.id(), status.Cause(f.holder.failure))}
 	case !f.holder.synced:
-		return plan{verdict: awaitList}
+		return plan{outcome: status.AwaitList}
 	case f.presence == fleet.Present:
 		p := turnOffForbidden(f)
-		p.verdict = verdict{silent: true, retry: again}
+		p.outcome = status.Outcome{Silent: true, Retry: status.Again}
 		if rest := letGo(f).steps; slices.Contains(rest, removeFinalizer) {
-			p.steps, p.verdict = append(p.steps, rest...), nothing
+			p.steps, p.outcome = append(p.steps, rest...), status.Unchanged
 		}
 		return p
 	}
@@ -143,42 +144,42 @@ func decideForbiddenDeletion(f facts) plan {
 
 // saysDeleting reports whether the status gives a reason why the remote webhook is not deleted yet.
 func (f *facts) saysDeleting() bool {
-	ready := readyOf(f.webhook)
+	ready := status.ReadyOf(f.webhook)
 	return ready != nil && ready.Reason == v1alpha1.DeletingReason && f.webhook.Status.ObservedGeneration == f.generation
 }
 
 // deletionBlocked says why nothing can be sent to the account that owns the remote webhook.
-func (f *facts) deletionBlocked() verdict {
-	var v verdict
+func (f *facts) deletionBlocked() status.Outcome {
+	var v status.Outcome
 	switch {
 	case f.holder.failure != nil && f.saysDeleting():
 		// The words of the first failure are better than those of whatever else fails in the same outage.
-		return awaitList
+		return status.AwaitList
 	case f.holder.failure != nil:
-		v = deletionWaits(causeOf(f.holder.failure))
+		v = deletionWaits(status.Cause(f.holder.failure))
 	case f.holder.reach.none() && f.connection.problem != nil:
-		v = deletionWaits(f.connection.problem.message)
+		v = deletionWaits(f.connection.problem.Message)
 	case f.holder.reach.none() && f.connection.account == "":
 		// Its connection has not been read yet, and enqueues the object when it has.
-		return nothing
+		return status.Unchanged
 	case f.holder.reach == notConnected:
 		v = deletionWaits("the connection to the account of remote webhook " + f.id() + " has not logged in")
 	case f.holder.reach == unreachable:
 		v = deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s",
 			f.identity.owned.Account, f.id()))
 	default:
-		return awaitList
+		return status.AwaitList
 	}
-	v.await = true
+	v.Await = true
 	return v
 }
 
 // confirmGone finds out whether a webhook that the lists lack exists.
 func confirmGone(f facts) plan {
 	if f.presence == fleet.Absent {
-		return plan{verdict: awaitListSince(f.now)}
+		return plan{outcome: status.AwaitListSince(f.now)}
 	}
-	return plan{steps: []step{confirmRemote}, verdict: awaitList}
+	return plan{steps: []step{confirmRemote}, outcome: status.AwaitList}
 }
 
 // decideOwnedDeletion deletes the remote webhook that the object owns.
@@ -187,13 +188,13 @@ func decideOwnedDeletion(f facts) plan {
 	case f.presence == fleet.Gone:
 		return decideRestDeletion(f)
 	case f.holder.reach.none(), f.holder.failure != nil, !f.holder.synced:
-		return plan{verdict: f.deletionBlocked()}
+		return plan{outcome: f.deletionBlocked()}
 	case f.presence == fleet.Present:
 		p := decideRestDeletion(f)
 		if len(p.steps) == 1 && p.steps[0] == removeFinalizer {
-			return plan{steps: []step{deleteRemote, removeFinalizer}, verdict: nothing}
+			return plan{steps: []step{deleteRemote, removeFinalizer}, outcome: status.Unchanged}
 		}
-		return plan{steps: []step{deleteRemote}, verdict: verdict{silent: true, retry: again}}
+		return plan{steps: []step{deleteRemote}, outcome: status.Outcome{Silent: true, Retry: status.Again}}
 	}
 	return confirmGone(f)
 }
@@ -201,18 +202,18 @@ func decideOwnedDeletion(f facts) plan {
 // decideRestDeletion removes what else the object made: what interrupted creates left behind, and what it gave up.
 func decideRestDeletion(f facts) plan {
 	if wait := f.attempt.warmUp; wait > 0 && (len(f.marked) > 0 || len(f.former) > 0) {
-		return plan{verdict: verdict{silent: true, retry: wait}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: wait}}
 	}
 	if other, found := f.duplicate(); found {
-		return plan{steps: []step{removeOther}, other: other, verdict: verdict{silent: true, retry: again}}
+		return plan{steps: []step{removeOther}, other: other, outcome: status.Outcome{Silent: true, Retry: status.Again}}
 	}
 	if former, found := f.revokedFormer(); found {
-		return turnOffFormer(former, nothing)
+		return turnOffFormer(former, status.Unchanged)
 	}
 	if other, drop, found := f.nextFormer(); found && !drop {
 		return plan{
 			steps: []step{removeOther, dropFormer}, other: other, former: f.formerRemotes(other.Remote),
-			verdict: verdict{silent: true, retry: again},
+			outcome: status.Outcome{Silent: true, Retry: status.Again},
 		}
 	}
 	if p, waits := f.awaitFormer(); waits {
@@ -221,16 +222,16 @@ func decideRestDeletion(f facts) plan {
 	if left := f.unreachableFormers(); len(left) > 0 {
 		v := deletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s, which it once used",
 			left[0].Account, left[0].ID))
-		v.await = true
-		return plan{verdict: v}
+		v.Await = true
+		return plan{outcome: v}
 	}
 	switch open := f.id() == "" && !f.attempt.noneInFlight && !f.attempt.settled; {
 	case open && f.refusedUnreached() && f.attempt.warmUp > 0:
-		return plan{verdict: verdict{silent: true, retry: f.attempt.warmUp}}
+		return plan{outcome: status.Outcome{Silent: true, Retry: f.attempt.warmUp}}
 	case open && !f.refusedUnreached():
 		return awaitAttempt(f)
 	}
-	return plan{steps: []step{removeFinalizer}, verdict: nothing}
+	return plan{steps: []step{removeFinalizer}, outcome: status.Unchanged}
 }
 
 // refusedUnreached reports whether the last create was refused, as the status tells, and the platform cannot be asked
@@ -249,8 +250,8 @@ func (f *facts) awaitFormer() (plan, bool) {
 		remains := former.reach == reachable && former.presence == fleet.Present && !former.taken
 		if remains || former.reach != unreachable && f.undecided(former) {
 			v := deletionWaits(f.blocked(former))
-			v.await, v.retry = true, f.held(former.removal().request())
-			return plan{other: former.removal(), verdict: v}, true
+			v.Await, v.Retry = true, f.held(former.removal().request())
+			return plan{other: former.removal(), outcome: v}, true
 		}
 	}
 	return plan{}, false
@@ -261,22 +262,22 @@ func awaitAttempt(f facts) plan {
 	c := f.connection
 	switch {
 	case c.synced && c.failure == nil:
-		return plan{verdict: awaitListSince(f.attempt.settledAfter)}
+		return plan{outcome: status.AwaitListSince(f.attempt.settledAfter)}
 	case c.failure != nil:
-		v := deletionWaits(causeOf(c.failure))
-		v.await = true
-		return plan{verdict: v}
+		v := deletionWaits(status.Cause(c.failure))
+		v.Await = true
+		return plan{outcome: v}
 	case c.problem != nil:
-		v := deletionWaits(c.problem.message)
-		v.await = true
-		return plan{verdict: v}
+		v := deletionWaits(c.problem.Message)
+		v.Await = true
+		return plan{outcome: v}
 	}
-	return plan{verdict: awaitList}
+	return plan{outcome: status.AwaitList}
 }
 
 // deletionWaits says why the remote delete has not succeeded, and how to let go.
-func deletionWaits(why string) verdict {
-	return verdict{reason: v1alpha1.DeletingReason, message: fmt.Sprintf(
+func deletionWaits(why string) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.DeletingReason, Message: fmt.Sprintf(
 		"The remote webhook could not be deleted yet: %s. To finish deletion and keep the remote webhook, set "+
 			"spec.deletionPolicy to Retain", strings.TrimSuffix(why, "."))}
 }

@@ -17,6 +17,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -126,7 +127,7 @@ const alsoDelivered = "are also delivered to this callbackUrl"
 // announceDuplicates records an Event when events come to be delivered twice; not once more for each further Webhook.
 func (r *run) announceDuplicates() {
 	told := r.facts.duplicateDelivery()
-	if ready := readyOf(r.object()); told == "" || ready != nil && strings.Contains(ready.Message, alsoDelivered) {
+	if ready := status.ReadyOf(r.object()); told == "" || ready != nil && strings.Contains(ready.Message, alsoDelivered) {
 		return
 	}
 	r.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])

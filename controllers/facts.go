@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -66,15 +67,12 @@ type facts struct {
 	contestedUntil time.Time
 }
 
-// problem is something that a person, or time, must fix before the object can be carried out.
-type problem struct{ reason, message string }
-
 // connectionFacts tell whether the platform can be reached for this object.
 type connectionFacts struct {
 	// account that the connection reaches; "" while it is not connected.
 	account string
 	// problem lies in the configuration, or in the credentials; nil when there is none.
-	problem *problem
+	problem *status.Problem
 	// forbidden is set when the problem is that the connection refuses this object.
 	forbidden bool
 	// adoption is true when the connection lets its Webhooks take over what the operator did not create for them.
@@ -87,7 +85,7 @@ type connectionFacts struct {
 
 // absent reports whether the connection that spec.connectionRef names does not exist.
 func (c *connectionFacts) absent() bool {
-	return c.problem != nil && c.problem.reason == v1alpha1.ConnectionNotFoundReason
+	return c.problem != nil && c.problem.Reason == v1alpha1.ConnectionNotFoundReason
 }
 
 // reach says by which connections an object reaches an account.
@@ -161,7 +159,7 @@ type secretFacts struct {
 	// ownership of the generated Secret must be written: the Webhook becomes its owner, or is no longer.
 	ownership bool
 	// problem with a Secret that a person must fix; nil when there is none. retry is when it may have passed by itself.
-	problem *problem
+	problem *status.Problem
 	retry   time.Duration
 	// loaded is true when value and fingerprint are those of the Secret.
 	loaded             bool
@@ -173,7 +171,7 @@ type secretFacts struct {
 	// refused is what the API server said when it refused to write the generated Secret.
 	refused secretRefusal
 	// held is why the generated Secret is not written now, though its value can be used; nil when nothing holds it back.
-	held *problem
+	held *status.Problem
 	// sent is the fingerprint of the value that this process sent last; unknownSecret when it is not known whether the
 	// platform has it, "" when it sent none.
 	sent string
@@ -196,7 +194,8 @@ func appliedGeneration(s *v1alpha1.WebhookStatus) int64 {
 	if s.AppliedGeneration > 0 || s.WebhookID == "" || s.Account != "" {
 		return s.AppliedGeneration
 	}
-	if ready := apimeta.FindStatusCondition(s.Conditions, v1alpha1.ReadyCondition); ready != nil && waits(ready.Reason) {
+	ready := apimeta.FindStatusCondition(s.Conditions, v1alpha1.ReadyCondition)
+	if ready != nil && status.Waits(ready.Reason) {
 		return 0
 	}
 	return s.ObservedGeneration

@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,18 +9,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
 const (
-	// kubernetesPause is how long what the API server refused is left alone.
-	kubernetesPause = 30 * time.Second
 	// kubernetesPatience is for how long requests that the API server fails, without refusing them, are repeated before
 	// the object tells of it: lost races, time-outs, an API server that is overloaded or away.
 	kubernetesPatience = 10 * time.Second
@@ -34,49 +31,13 @@ const (
 	maxRebases = 5
 )
 
-// refusedByKubernetes returns the words in which the API server refused a request: because of a quota, an admission
-// policy or webhook, a missing permission, or because an object must not change. What often passes by itself, such as a
-// conflict, an object that is gone or a server that is overloaded, is no refusal.
-func refusedByKubernetes(err error) (words string, refused bool) {
-	if errors.Is(err, errMutated) {
-		return errMutated.Error(), true
-	}
-	status, answered := errors.AsType[*apierrors.StatusError](err)
-	if !answered {
-		return "", false
-	}
-	words = status.ErrStatus.Message
-	switch apierrors.ReasonForError(err) {
-	case metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest,
-		metav1.StatusReasonMethodNotAllowed, metav1.StatusReasonRequestEntityTooLarge, metav1.StatusReasonUnauthorized:
-		return words, true
-	case metav1.StatusReasonInternalError, metav1.StatusReasonUnknown:
-		// An admission webhook that fails, or denies with a status of its own.
-		return words, strings.Contains(words, "webhook") || strings.Contains(words, "admission")
-	}
-	return "", false
-}
-
 // lastingWords returns what is to be told of a failed request: the words of a refusal at once, those of any other
 // failure once requests have failed since began, for longer than passes by itself.
 func lastingWords(err error, now, since time.Time) (words string, told bool) {
-	if words, told = refusedByKubernetes(err); told {
+	if words, told = status.RefusedByKubernetes(err); told {
 		return words, true
 	}
 	return err.Error(), now.Sub(since) >= kubernetesPatience
-}
-
-// kubernetesMessage tells of a request that the API server refused.
-func kubernetesMessage(words string) string {
-	return "The Kubernetes API server refused a request that this object needs: " + words
-}
-
-// kubernetesRefused says in the API server's words what it refused, and when that is tried again.
-func kubernetesRefused(words string) verdict {
-	return verdict{
-		reason: v1alpha1.KubernetesRefusedReason, reconciling: true, retry: jittered(kubernetesPause),
-		message: kubernetesMessage(words),
-	}
 }
 
 // kubernetesWords notes that the API server failed a request about an object, and returns what is to be told of it.
@@ -96,7 +57,7 @@ func (r *WebhookReconciler) unobserved(ctx context.Context, f facts, err error) 
 	if !told {
 		return ctrl.Result{}, err
 	}
-	return newRun(r, ctrl.LoggerFrom(ctx), f, plan{verdict: kubernetesRefused(words)}, nil).finish(ctx)
+	return newRun(r, ctrl.LoggerFrom(ctx), f, plan{outcome: status.KubernetesRefused(words)}, nil).finish(ctx)
 }
 
 // finish writes the status. If the API server fails that too, an Event, the log and a metric tell of it.
@@ -105,7 +66,7 @@ func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
 	defer cancel()
 	err := r.report(ctx)
 	if err == nil {
-		if !r.unwritten && r.plan.verdict.reason != v1alpha1.KubernetesRefusedReason {
+		if !r.unwritten && r.plan.outcome.Reason != v1alpha1.KubernetesRefusedReason {
 			r.memory.kubernetesAnswered(r.key(), r.object().UID)
 		}
 		return r.next(), nil
@@ -118,24 +79,24 @@ func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
 	if r.memory.tellOnce(r.key(), r.object().UID, words) {
 		r.warn(v1alpha1.KubernetesRefusedReason, "Report", "The Kubernetes API server refused to write the status: %s", words)
 	}
-	return ctrl.Result{RequeueAfter: jittered(kubernetesPause)}, nil
+	return ctrl.Result{RequeueAfter: status.Jittered(status.KubernetesPause)}, nil
 }
 
-// judgeKubernetes turns an error of the API server into a verdict; ok is false when it may pass by itself. What a
+// judgeKubernetes turns an error of the API server into an outcome; ok is false when it may pass by itself. What a
 // Secret could not be written for is decided again without that write.
-func (r *run) judgeKubernetes(s step, err error) (v verdict, ok bool) {
+func (r *run) judgeKubernetes(s step, err error) (v status.Outcome, ok bool) {
 	words, told := r.kubernetesWords(&r.facts, err)
 	if !told {
-		return verdict{}, false
+		return status.Outcome{}, false
 	}
 	r.unwritten = true
 	if s == storeSecret || s == ownSecret {
 		r.memory.secretRefused(r.key(), r.object().UID, secretRefusal{
-			words: words, generation: r.facts.generation, until: r.now().Add(jittered(kubernetesPause)),
+			words: words, generation: r.facts.generation, until: r.now().Add(status.Jittered(status.KubernetesPause)),
 		})
-		return verdict{silent: true, retry: again}, true
+		return status.Outcome{Silent: true, Retry: status.Again}, true
 	}
-	return kubernetesRefused(words), true
+	return status.KubernetesRefused(words), true
 }
 
 // rebased repeats a write that met another version of the object, on the version that is there now, if that differs in

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -17,7 +18,7 @@ const maxFormer = 8
 // before is listed as former, and goes once the new one matches the spec.
 func decideMove(f facts) plan {
 	if f.webhook.Spec.WebhookID != "" {
-		return plan{verdict: alreadyClaimed("Remote webhook %s was imported from the account %s, and spec.connectionRef now "+
+		return plan{outcome: alreadyClaimed("Remote webhook %s was imported from the account %s, and spec.connectionRef now "+
 			"reaches another one; point it back, or delete this Webhook", f.id(), f.identity.owned.Account)}
 	}
 	former, full := f.giveUp()
@@ -49,9 +50,9 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 		}
 	}
 	if len(former) >= maxFormer {
-		return nil, &plan{verdict: verdict{
-			reason: v1alpha1.LeftBehindReason, stalled: true, retry: permissionPause,
-			message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
+		return nil, &plan{outcome: status.Outcome{
+			Reason: v1alpha1.LeftBehindReason, Stalled: true, Retry: permissionPause,
+			Message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
 				"created; restore the connections to their accounts, or set spec.deletionPolicy to Retain to leave them",
 				maxFormer),
 		}}
@@ -65,17 +66,17 @@ func (f *facts) giveUp() ([]proof.Remote, *plan) {
 func tidyUp(f facts, p plan) plan {
 	other, found := f.duplicate()
 	drop := false
-	if !found && p.verdict.ready {
+	if !found && p.outcome.Ready {
 		other, drop, found = f.nextFormer()
 	}
 	switch {
 	case found && f.attempt.warmUp > 0:
-		p.verdict.retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
+		p.outcome.Retry = f.attempt.warmUp // the cache may not show yet that another Webhook owns it
 		return p
-	case !found && p.verdict.ready:
-		p.verdict.retry = f.nextRemoval()
+	case !found && p.outcome.Ready:
+		p.outcome.Retry = f.nextRemoval()
 		return p
-	case !found || p.verdict.silent:
+	case !found || p.outcome.Silent:
 		return p
 	case len(p.steps) > 0:
 	case drop:
@@ -85,7 +86,7 @@ func tidyUp(f facts, p plan) plan {
 	default:
 		p.other, p.former, p.steps = other, f.formerRemotes(other.Remote), []step{removeOther, dropFormer}
 	}
-	p.verdict.retry = again
+	p.outcome.Retry = status.Again
 	return p
 }
 
@@ -160,9 +161,9 @@ func (former *formerFacts) revoked(f *facts) bool {
 }
 
 // turnOffFormer turns off what was given up, whatever else the object waits for: revocation bears no delay.
-func turnOffFormer(other removal, v verdict) plan {
-	v.retry = again
-	return plan{steps: []step{removeOther}, other: other, verdict: v}
+func turnOffFormer(other removal, v status.Outcome) plan {
+	v.Retry = status.Again
+	return plan{steps: []step{removeOther}, other: other, outcome: v}
 }
 
 // confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are
@@ -174,9 +175,9 @@ func (f *facts) confirmFormer(reached ...reach) (p plan, unconfirmed bool) {
 		}
 		switch former.presence {
 		case fleet.Missing, fleet.Unseen:
-			return plan{steps: []step{confirmRemote}, other: former.removal(), verdict: awaitList}, true
+			return plan{steps: []step{confirmRemote}, other: former.removal(), outcome: status.AwaitList}, true
 		case fleet.Absent:
-			return plan{other: former.removal(), verdict: awaitListSince(f.now)}, true
+			return plan{other: former.removal(), outcome: status.AwaitListSince(f.now)}, true
 		}
 	}
 	return plan{}, false

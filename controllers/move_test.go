@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -34,7 +35,7 @@ func turnsOff(id string) func(Gomega, plan) {
 	return func(g Gomega, p plan) {
 		g.Expect(p.other.turnOff).To(BeTrue())
 		g.Expect(p.other.ID).To(Equal(id))
-		g.Expect(p.verdict.retry).To(Equal(again))
+		g.Expect(p.outcome.Retry).To(Equal(status.Again))
 	}
 }
 
@@ -74,12 +75,12 @@ func TestDecideRevokedFormer(t *testing.T) {
 				lastFormer(func(f *formerFacts) { f.failure = errors.New("no answer") }))},
 		{name: "a present and a former one are both turned off before Retain lets go", steps: []step{updateRemote},
 			facts: with(settled(), deleted, retained, notAllowed, revoked),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(again)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(status.Again)) }},
 		{name: "Retain waits for a list that shows whether it is on", reason: "Deleting",
 			facts: with(settled(), deleted, retained, revoked, lastFormer(unlisted)),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.await).To(BeTrue())
-				g.Expect(p.verdict.message).NotTo(ContainSubstring("to Retain"), "that does not help")
+				g.Expect(p.outcome.Await).To(BeTrue())
+				g.Expect(p.outcome.Message).NotTo(ContainSubstring("to Retain"), "that does not help")
 			}},
 		{name: "Retain of a former one that is allowed needs no list", steps: []step{removeFinalizer},
 			facts: with(settled(), deleted, retained, gaveUp(anotherAccount, "0f", reachable, fleet.Unseen, true),
@@ -113,9 +114,9 @@ func TestDecideDeletionOfFormer(t *testing.T) {
 		{name: "an account that was not listed yet is waited for", reason: "Deleting",
 			facts: with(settled(), deleted, goneRemote, former, lastFormer(unlisted)),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.await).To(BeTrue())
+				g.Expect(p.outcome.Await).To(BeTrue())
 				g.Expect(p.other.Account).To(Equal(anotherAccount), "its list enqueues the object")
-				g.Expect(p.verdict.message).To(ContainSubstring(anotherAccount))
+				g.Expect(p.outcome.Message).To(ContainSubstring(anotherAccount))
 			}},
 		{name: "the present one goes while an account was not listed yet", steps: []step{deleteRemote},
 			facts: with(settled(), deleted, former, lastFormer(unlisted))},
@@ -125,7 +126,7 @@ func TestDecideDeletionOfFormer(t *testing.T) {
 		{name: "one that a read did not find is confirmed by a list", facts: with(settled(), deleted, goneRemote,
 			gaveUp(anotherAccount, "0f", reachable, fleet.Absent, false)),
 			check: func(g Gomega, p plan) {
-				g.Expect(p.verdict.since).To(Equal(noon))
+				g.Expect(p.outcome.Since).To(Equal(noon))
 				g.Expect(p.other.Account).To(Equal(anotherAccount))
 			}},
 		{name: "one that is gone is not waited for", steps: []step{removeFinalizer},
@@ -133,7 +134,7 @@ func TestDecideDeletionOfFormer(t *testing.T) {
 		{name: "an outage of its account is reported", reason: "Deleting",
 			facts: with(settled(), deleted, goneRemote, former,
 				lastFormer(func(f *formerFacts) { f.failure, f.synced = errors.New("no answer"), false })),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.message).To(ContainSubstring("no answer")) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Message).To(ContainSubstring("no answer")) }},
 		{name: "one that no connection allows is turned off", steps: []step{removeOther},
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", forbidden, fleet.Present, true)),
 			check: turnsOff("0f")},
@@ -146,7 +147,7 @@ func TestDecideDeletionOfFormer(t *testing.T) {
 			facts: with(settled(), deleted, marked(false), func(f *facts) { f.conflictingOwner = "other/older" })},
 		{name: "what an interrupted create made is kept while the cache may lag, and waited for",
 			facts: with(fresh(), finalizer, deleted, marked(false), func(f *facts) { f.attempt.warmUp = time.Second }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.retry).To(Equal(time.Second)) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Retry).To(Equal(time.Second)) }},
 	})
 }
 
@@ -154,9 +155,9 @@ func TestDecideMove(t *testing.T) {
 	testDecisions(t, []decision{
 		{name: "an import is not moved", reason: "AlreadyClaimed",
 			facts: with(settled(), moved, func(f *facts) { f.webhook.Spec.WebhookID = anID }),
-			check: func(g Gomega, p plan) { g.Expect(p.verdict.stalled).To(BeTrue()) }},
+			check: func(g Gomega, p plan) { g.Expect(p.outcome.Stalled).To(BeTrue()) }},
 		{name: "a move does not give up the old one before the new one can be created", reason: "SecretNotFound",
-			facts: with(settled(), moved, func(f *facts) { f.secret.problem = &problem{reason: "SecretNotFound"} })},
+			facts: with(settled(), moved, func(f *facts) { f.secret.problem = &status.Problem{Reason: "SecretNotFound"} })},
 		{name: "a move does not send anything before the new account was listed",
 			facts: with(settled(), moved, func(f *facts) { f.connection.synced = false })},
 		{name: "a move is not held up by an old account that no connection reaches", reason: "InSync",
@@ -167,7 +168,7 @@ func TestDecideMove(t *testing.T) {
 			steps: []step{noteTurningOff, updateRemote},
 			check: func(g Gomega, p plan) {
 				g.Expect(p.patch).To(Equal(platform.Patch{Active: new(false)}))
-				g.Expect(p.verdict.retry).To(Equal(again))
+				g.Expect(p.outcome.Retry).To(Equal(status.Again))
 			}},
 		{name: "then it moves", reason: "InSync",
 			facts: with(settled(), moved, remoteOff, func(f *facts) { f.holder.reach = forbidden }),

@@ -13,6 +13,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 )
 
@@ -20,13 +21,13 @@ import (
 func (r *WebhookReconciler) observeConnection(ctx context.Context, f *facts, target *fleet.Member) error {
 	ref := f.webhook.Spec.ConnectionRef
 	if ref.Kind == v1alpha1.ConnectionKindCluster && !r.Cluster {
-		f.connection.problem = &problem{v1alpha1.ConnectionNotFoundReason,
-			"This installation of the operator is bound to namespaces and serves no ClusterConnections"}
+		f.connection.problem = &status.Problem{Reason: v1alpha1.ConnectionNotFoundReason,
+			Message: "This installation of the operator is bound to namespaces and serves no ClusterConnections"}
 		return nil
 	}
 	connection, err := getConnection(ctx, r.Client, kube.ConnectionOf(f.webhook))
 	if apierrors.IsNotFound(err) {
-		f.connection.problem = &problem{v1alpha1.ConnectionNotFoundReason, fmt.Sprintf(
+		f.connection.problem = &status.Problem{Reason: v1alpha1.ConnectionNotFoundReason, Message: fmt.Sprintf(
 			"There is no %s %q; create it, or name another in spec.connectionRef", ref.Kind, ref.Name)}
 		return nil
 	}
@@ -75,7 +76,7 @@ func (r *WebhookReconciler) mayUse(
 // not allowed is told nothing else about the connection.
 func (r *WebhookReconciler) prohibition(
 	ctx context.Context, w *v1alpha1.Webhook, connection v1alpha1.ConnectionObject,
-) (*problem, error) {
+) (*status.Problem, error) {
 	spec, kind := connection.ConnectionSpec(), v1alpha1.ConnectionKindNamespaced
 	if connection.GetNamespace() == "" {
 		kind = v1alpha1.ConnectionKindCluster
@@ -84,9 +85,11 @@ func (r *WebhookReconciler) prohibition(
 			return nil, err
 		}
 		if !namespaceAllowed(spec.AllowedNamespaces, labels) {
-			return &problem{v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
-				"ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select the "+
-					"namespace's labels", connection.GetName(), w.Namespace)}, nil
+			return &status.Problem{Reason: v1alpha1.ConnectionNotAllowedReason, Message: fmt.Sprintf(
+					"ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select the "+
+						"namespace's labels", connection.GetName(), w.Namespace)},
+
+				nil
 		}
 	}
 	if hostAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL) {
@@ -100,7 +103,7 @@ func (r *WebhookReconciler) prohibition(
 	} else {
 		message += fmt.Sprintf("are %q", spec.AllowedCallbackHosts)
 	}
-	return &problem{v1alpha1.ConnectionNotAllowedReason, message}, nil
+	return &status.Problem{Reason: v1alpha1.ConnectionNotAllowedReason, Message: message}, nil
 }
 
 // namespaceLabels reads the labels of a namespace from the cache. One that the cache does not show yet is an error:
@@ -116,18 +119,21 @@ func (r *WebhookReconciler) namespaceLabels(ctx context.Context, name string) (m
 }
 
 // notReady returns why nothing can be sent through a connection; nil while that is not known.
-func notReady(connection v1alpha1.ConnectionObject, ref v1alpha1.ConnectionReference, target *fleet.Member) *problem {
+func notReady(
+	connection v1alpha1.ConnectionObject, ref v1alpha1.ConnectionReference, target *fleet.Member,
+) *status.Problem {
 	if target != nil && target.Fleet().Synced() && target.Closed() == nil {
 		return nil
 	}
-	status := connection.ConnectionStatus()
-	ready := apimeta.FindStatusCondition(status.Conditions, v1alpha1.ReadyCondition)
-	if ready == nil || ready.Status == metav1.ConditionTrue || status.ObservedGeneration != connection.GetGeneration() {
+	st := connection.ConnectionStatus()
+	ready := apimeta.FindStatusCondition(st.Conditions, v1alpha1.ReadyCondition)
+	if ready == nil || ready.Status == metav1.ConditionTrue || st.ObservedGeneration != connection.GetGeneration() {
 		return nil
 	}
 	reason := ready.Reason
 	if reason != v1alpha1.RateLimitedReason && reason != v1alpha1.PlatformUnavailableReason {
 		reason = v1alpha1.ConnectionNotReadyReason
 	}
-	return &problem{reason, fmt.Sprintf("%s %q is not ready: %s", ref.Kind, ref.Name, ready.Message)}
+	message := fmt.Sprintf("%s %q is not ready: %s", ref.Kind, ref.Name, ready.Message)
+	return &status.Problem{Reason: reason, Message: message}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -73,7 +73,7 @@ type plan struct {
 	other removal
 	// former is what the list of given-up webhooks says after give up id and drop former.
 	former  []proof.Remote
-	verdict verdict
+	outcome status.Outcome
 }
 
 // needsSecret reports whether a step has to carry the value of the signing secret, which was not read.
@@ -98,55 +98,7 @@ type removal struct {
 // request identifies the call that removes it.
 func (r removal) request() string { return "remove " + r.Account + " " + r.ID }
 
-// verdict is what the status will say.
-type verdict struct {
-	// silent verdicts leave the status as it is: there is nothing new to say, or nothing known yet.
-	silent bool
-	ready  bool
-	// applied: the platform has all of the spec.
-	applied bool
-	reason  string
-	// message is stable: the same situation always gives the same words, and so no write.
-	message string
-	// stalled: nothing changes until a person acts. reconciling: the operator is waiting for the platform.
-	stalled, reconciling bool
-	// retry is when to look again without being asked; 0 when something will enqueue the object.
-	retry time.Duration
-	// await asks to be enqueued by the next list; since is when that must have begun at the earliest, if not zero.
-	await bool
-	since time.Time
-	// refused is the fingerprint of a request that the platform refused.
-	refused string
-}
-
-// waits reports whether a reason of the Ready condition means that something was to be sent and has not been.
-func waits(reason string) bool {
-	switch reason {
-	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason,
-		v1alpha1.KubernetesRefusedReason:
-		return true
-	}
-	return false
-}
-
 const (
 	// takenPause is how long to wait before looking again at a webhook that another Webhook just claimed.
 	takenPause = time.Second
 )
-
-var (
-	inSync    = verdict{ready: true, applied: true, reason: v1alpha1.InSyncReason, message: "Remote webhook matches spec"}
-	nothing   = verdict{silent: true}
-	awaitList = verdict{silent: true, await: true}
-)
-
-// awaitListSince waits for a list that begins at t or later.
-func awaitListSince(t time.Time) verdict { return verdict{silent: true, await: true, since: t} }
-
-// halted is the verdict on a problem. Rate limits and outages pass without help; what the API server refuses is tried
-// again all the time.
-func halted(p problem) verdict {
-	passing := p.reason == v1alpha1.RateLimitedReason || p.reason == v1alpha1.PlatformUnavailableReason ||
-		p.reason == v1alpha1.KubernetesRefusedReason
-	return verdict{reason: p.reason, message: p.message, reconciling: passing}
-}

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 // decideActive compares the active states, and tells apart: never activated, off because the spec said so, and turned
@@ -25,13 +26,13 @@ func decideActive(f facts, p *plan) {
 	}
 	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
 		if f.webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
-			p.verdict = staysOff
+			p.outcome = staysOff
 			return
 		}
 		if next != nil && f.now.Before(next.Time) {
-			p.verdict = verdict{
-				applied: true, reason: v1alpha1.DeactivatedReason, reconciling: true, retry: next.Sub(f.now),
-				message: "The remote webhook was turned off again soon after it was reactivated; next try at " +
+			p.outcome = status.Outcome{
+				Applied: true, Reason: v1alpha1.DeactivatedReason, Reconciling: true, Retry: next.Sub(f.now),
+				Message: "The remote webhook was turned off again soon after it was reactivated; next try at " +
 					next.UTC().Format(time.RFC3339) + ". Fix the receiver; to try at once, set the annotation " +
 					v1alpha1.ReactivateRequestedAtAnnotation + " to a new value",
 			}
@@ -49,8 +50,8 @@ func decideActive(f facts, p *plan) {
 	}
 }
 
-// staysOff is the verdict on a webhook that was turned off on the platform, until a person asks for it.
-var staysOff = verdict{applied: true, reason: v1alpha1.DeactivatedReason, message: onRequestMessage}
+// staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.
+var staysOff = status.Outcome{Applied: true, Reason: v1alpha1.DeactivatedReason, Message: onRequestMessage}
 
 // staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
 // it on again, so that another one in its place stays off, too.
@@ -68,7 +69,7 @@ func (f *facts) turnedOffElsewhere() bool {
 
 // turningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
 func (f *facts) turningOff() bool {
-	active := activeOf(&f.webhook.Status)
+	active := status.ActiveOf(&f.webhook.Status)
 	return active != nil && active.Reason == v1alpha1.InactiveReason
 }
 

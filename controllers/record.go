@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -30,15 +31,11 @@ func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook))
 		r.writes.Note(r.object())
 		r.countWrite(r.object())
 		if !sameMarks(wanted, r.object()) {
-			return errMutated
+			return status.ErrMutated
 		}
 		return nil
 	})
 }
-
-// errMutated is a write that the API server accepted and did not make, as with an admission policy that takes away what
-// it does not know.
-var errMutated = errors.New("it accepted a change of the finalizer or the annotations, and left it out")
 
 // sameMarks reports whether two versions of an object have the same finalizer and annotations of the operator.
 func sameMarks(a, b *v1alpha1.Webhook) bool {

@@ -1,9 +1,6 @@
 package controllers
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -13,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 const (
@@ -38,11 +35,11 @@ const (
 
 // refusalPause is how long a request is left alone after so many refusals in a row; passing is true while the operator
 // expects the platform to take it soon.
-func refusalPause(status, count int) (pause time.Duration, passing bool) {
-	if status >= http.StatusInternalServerError || status == http.StatusUnauthorized || status == noAnswer {
+func refusalPause(st, count int) (pause time.Duration, passing bool) {
+	if st >= http.StatusInternalServerError || st == http.StatusUnauthorized || st == noAnswer {
 		return min(firstBackoff<<min(count-1, 16), longestBackoff), true
 	}
-	switch status {
+	switch st {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
 		if count <= len(passingPauses) {
 			return passingPauses[count-1], true
@@ -57,18 +54,13 @@ func refusalPause(status, count int) (pause time.Duration, passing bool) {
 // passesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. A
 // create that is answered 404 is refused: what does not exist is not the webhook, but what it should be about.
 func passesByItself(s step, err error) bool {
-	switch statusOf(err) {
+	switch status.HTTPStatus(err) {
 	case http.StatusNotFound:
 		return s == createRemote
 	case http.StatusMethodNotAllowed, http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
 		return s != confirmRemote
 	}
 	return false
-}
-
-// jittered makes a pause longer by up to a tenth, so that what was refused together is not tried again together.
-func jittered(pause time.Duration) time.Duration {
-	return pause + time.Duration(rand.Float64()*0.1*float64(pause)) //nolint:gosec // not for secrets
 }
 
 // refusal is a request that the platform refused, and what the status says of it.
@@ -78,7 +70,7 @@ type refusal struct {
 	until time.Time
 	// generation of the spec that it was made for. Another one is tried at once.
 	generation int64
-	verdict    verdict
+	outcome    status.Outcome
 }
 
 // held reports for how long a refused request is left alone; 0 when it may be sent.
@@ -119,7 +111,7 @@ func (r *WebhookReconciler) observeRefusals(f *facts, known attempt) {
 	last := f.webhook.Status.RefusedRequest
 	if _, noted := known.refusals[last]; last != "" && !noted && f.webhook.Status.ObservedGeneration == f.generation {
 		count, pause := len(passingPauses), permissionPause
-		if ready := readyOf(f.webhook); ready != nil && ready.Reason == v1alpha1.PlatformUnavailableReason {
+		if ready := status.ReadyOf(f.webhook); ready != nil && ready.Reason == v1alpha1.PlatformUnavailableReason {
 			count, pause = 1, passingPauses[1]
 		}
 		known.setRefusal(last, refusal{
@@ -140,27 +132,27 @@ func (f *facts) held(request string) time.Duration {
 }
 
 // stillRefused repeats what the platform said of a request that is left alone for a while.
-func (f *facts) stillRefused(request string) verdict {
-	v := f.refusals[request].verdict
-	if v.reason == "" {
+func (f *facts) stillRefused(request string) status.Outcome {
+	v := f.refusals[request].outcome
+	if v.Reason == "" {
 		v = f.reportedRefusal(request)
 	}
-	v.retry = f.held(request)
+	v.Retry = f.held(request)
 	return v
 }
 
 // reportedRefusal is what the status says of a refusal that a process before this one met.
-func (f *facts) reportedRefusal(request string) verdict {
-	ready := readyOf(f.webhook)
+func (f *facts) reportedRefusal(request string) status.Outcome {
+	ready := status.ReadyOf(f.webhook)
 	if ready == nil || ready.Reason != v1alpha1.RefusedReason && ready.Reason != v1alpha1.PlatformUnavailableReason {
-		return verdict{
-			reason: v1alpha1.RefusedReason, stalled: true, refused: request,
-			message: "The platform refused this request before; it is tried again within " + permissionPause.String(),
+		return status.Outcome{
+			Reason: v1alpha1.RefusedReason, Stalled: true, Refused: request,
+			Message: "The platform refused this request before; it is tried again within " + permissionPause.String(),
 		}
 	}
 	stalled := ready.Reason == v1alpha1.RefusedReason
-	return verdict{
-		reason: ready.Reason, message: ready.Message, stalled: stalled, reconciling: !stalled, refused: request,
+	return status.Outcome{
+		Reason: ready.Reason, Message: ready.Message, Stalled: stalled, Reconciling: !stalled, Refused: request,
 	}
 }
 
@@ -206,32 +198,33 @@ func (r *run) held(s step) time.Duration {
 }
 
 // judgeRefusal says that the platform refused a request, and when it is tried again.
-func (r *run) judgeRefusal(s step, status int, message string) verdict {
+func (r *run) judgeRefusal(s step, st int, message string) status.Outcome {
 	request := r.requestOf(s)
 	noted := r.facts.refusals[request]
 	if noted.generation != r.facts.generation {
 		noted = refusal{generation: r.facts.generation}
 	}
 	noted.count++
-	pause, passing := refusalPause(status, noted.count)
-	noted.until = r.now().Add(jittered(pause))
-	v := verdict{reason: v1alpha1.RefusedReason, message: message, stalled: true, refused: request}
+	pause, passing := refusalPause(st, noted.count)
+	noted.until = r.now().Add(status.Jittered(pause))
+	v := status.Outcome{Reason: v1alpha1.RefusedReason, Message: message, Stalled: true, Refused: request}
 	if passing {
-		v.reason, v.stalled, v.reconciling = v1alpha1.PlatformUnavailableReason, false, true
+		v.Reason, v.Stalled, v.Reconciling = v1alpha1.PlatformUnavailableReason, false, true
 	}
-	if ready := readyOf(r.object()); ready != nil && ready.Reason == v.reason && sameRefusal(ready.Message, message) {
-		v.message = ready.Message
+	ready := status.ReadyOf(r.object())
+	if ready != nil && ready.Reason == v.Reason && sameRefusal(ready.Message, message) {
+		v.Message = ready.Message
 	}
-	noted.verdict = v
+	noted.outcome = v
 	r.memory.noteRefusal(r.key(), r.object().UID, request, noted)
-	v.retry = noted.until.Sub(r.now())
-	if whole := r.plan.verdict; s == updateRemote && whole.refused != "" && whole.refused != request {
+	v.Retry = noted.until.Sub(r.now())
+	if whole := r.plan.outcome; s == updateRemote && whole.Refused != "" && whole.Refused != request {
 		// A part of an update that was refused as a whole was refused, too: the status goes on telling of the whole.
-		whole.retry = min(whole.retry, v.retry)
+		whole.Retry = min(whole.Retry, v.Retry)
 		return whole
 	}
 	if s == updateRemote && r.plan.divisible() {
-		v.retry = again
+		v.Retry = status.Again
 	}
 	return v
 }
@@ -249,12 +242,6 @@ func (p *plan) withoutSpec() plan {
 	return rest
 }
 
-// refusalOf is what the platform said when it refused a request.
-func refusalOf(e *platform.Error) string {
-	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status,
-		cmp.Or(e.Said(), http.StatusText(e.Status)))
-}
-
 // sameRefusal reports whether two messages are about the same operation, status and code: what else the platform says
 // may differ each time, such as the id of a request.
 func sameRefusal(a, b string) bool {
@@ -263,12 +250,4 @@ func sameRefusal(a, b string) bool {
 		return strings.Join(parts[:min(len(parts), 2)], ": ")
 	}
 	return upToCode(a) == upToCode(b)
-}
-
-// statusOf is the HTTP status of an answer; 0 when there was none.
-func statusOf(err error) int {
-	if said, answered := errors.AsType[*platform.Error](err); answered {
-		return said.Status
-	}
-	return 0
 }

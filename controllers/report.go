@@ -14,36 +14,37 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
 // report writes the status, if it says anything new.
 func (r *run) report(ctx context.Context) error {
-	v := r.plan.verdict
-	if v.silent && !r.updated {
+	v := r.plan.outcome
+	if v.Silent && !r.updated {
 		return nil
 	}
-	v.message = shortened(v.message, maxMessage)
-	if v.silent {
+	v.Message = status.Shortened(v.Message, status.MaxMessage)
+	if v.Silent {
 		// What was sent must be written down, whatever is left to do.
 		return r.writeStatus(ctx, r.describe)
 	}
-	r.announceVerdict(v)
-	return r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
-		status.ObservedGeneration = r.facts.generation
-		r.describe(status)
-		if v.applied {
-			status.AppliedGeneration = r.facts.generation
+	r.announceOutcome(v)
+	return r.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
+		st.ObservedGeneration = r.facts.generation
+		r.describe(st)
+		if v.Applied {
+			st.AppliedGeneration = r.facts.generation
 		}
-		r.describeHandled(status)
-		if v.refused != "" || v.ready || v.applied || r.memory.of(r.key(), r.object().UID).unknownOutcome {
-			status.RefusedRequest = v.refused
+		r.describeHandled(st)
+		if v.Refused != "" || v.Ready || v.Applied || r.memory.of(r.key(), r.object().UID).unknownOutcome {
+			st.RefusedRequest = v.Refused
 		}
-		setConditions(status, r.facts.generation, conditionsOf(v)...)
-		r.describeActive(status)
+		status.SetOnWebhook(st, r.facts.generation, status.ConditionsOf(v)...)
+		r.describeActive(st)
 		if r.observed {
-			r.describeLeftBehind(status)
+			r.describeLeftBehind(st)
 		}
 	})
 }
@@ -70,20 +71,20 @@ func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStat
 // stays right even if the process dies in the middle. The report follows with what came of it.
 func (r *run) noteDeactivation(ctx context.Context) error {
 	now := metav1.NewMicroTime(r.facts.now)
-	note := func(status *v1alpha1.WebhookStatus) {
+	note := func(st *v1alpha1.WebhookStatus) {
 		var next *metav1.MicroTime
 		if r.object().Spec.ReactivationPolicy != v1alpha1.ReactivateOnRequest {
 			next = nextReactivation(r.object(), r.facts.now)
 		}
-		status.Deactivations++
-		status.LastDeactivationTime, status.NextReactivationTime = &now, next
+		st.Deactivations++
+		st.LastDeactivationTime, st.NextReactivationTime = &now, next
 		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
-		status.RefusedRequest, r.noted = "", true
-		r.describe(status)
-		setConditions(status, r.facts.generation, conditionsOf(verdict{
-			reason: v1alpha1.DeactivatedReason, message: deactivatedMessage, reconciling: true,
+		st.RefusedRequest, r.noted = "", true
+		r.describe(st)
+		status.SetOnWebhook(st, r.facts.generation, status.ConditionsOf(status.Outcome{
+			Reason: v1alpha1.DeactivatedReason, Message: deactivatedMessage, Reconciling: true,
 		})...)
-		setConditions(status, r.facts.generation, deactivatedCondition())
+		status.SetOnWebhook(st, r.facts.generation, deactivatedCondition())
 	}
 	if err := r.writeStatus(ctx, note); err != nil {
 		return err
@@ -105,57 +106,57 @@ func reportedFormer(remotes []proof.Remote) (former []v1alpha1.FormerWebhook) {
 }
 
 // describe copies what the platform said about the remote webhook that the object owns, and what it was sent.
-func (r *run) describe(status *v1alpha1.WebhookStatus) {
+func (r *run) describe(st *v1alpha1.WebhookStatus) {
 	owned, w := r.facts.identity.owned, r.described
-	status.Former = reportedFormer(r.facts.identity.former)
+	st.Former = reportedFormer(r.facts.identity.former)
 	if w == nil {
-		if owned.ID == "" && status.WebhookID != "" && r.facts.identity.gaveUp(reportedRemote(status)) {
-			forgetRemote(status)
+		if owned.ID == "" && st.WebhookID != "" && r.facts.identity.gaveUp(reportedRemote(st)) {
+			forgetRemote(st)
 		}
 		return
 	}
-	if !platform.SameID(status.WebhookID, w.ID) || status.Account != "" && status.Account != owned.Account {
-		forgetRemote(status)
+	if !platform.SameID(st.WebhookID, w.ID) || st.Account != "" && st.Account != owned.Account {
+		forgetRemote(st)
 	}
-	first := status.WebhookID == ""
-	status.WebhookID, status.Account = w.ID, owned.Account
-	status.ScopeID, status.Created = shortened(w.ScopeID, maxScopeID), platformTime(w.Created)
-	r.describeCallback(status, first)
-	if r.mayReportActive(status, w) {
-		status.Active = &w.Active
+	first := st.WebhookID == ""
+	st.WebhookID, st.Account = w.ID, owned.Account
+	st.ScopeID, st.Created = status.Shortened(w.ScopeID, maxScopeID), platformTime(w.Created)
+	r.describeCallback(st, first)
+	if r.mayReportActive(st, w) {
+		st.Active = &w.Active
 	}
-	if r.created || r.updated || first || status.Modified == nil || r.facts.madeHere(*w) {
+	if r.created || r.updated || first || st.Modified == nil || r.facts.madeHere(*w) {
 		// The time of the last change by this operator: another client's shows in a later one.
-		status.Modified = platformTime(w.Modified)
+		st.Modified = platformTime(w.Modified)
 	}
-	r.describeSecret(status)
+	r.describeSecret(st)
 	if r.reactivated {
 		now := metav1.NewMicroTime(r.now())
-		status.LastReactivationTime = &now
+		st.LastReactivationTime = &now
 	}
 	if w.Active {
-		status.NextReactivationTime = nil
+		st.NextReactivationTime = nil
 	}
 }
 
 // describeCallback says how the platform spells the callback of the spec. One that counts as equal already stays as it
 // was: lists may spell it in turns.
-func (r *run) describeCallback(status *v1alpha1.WebhookStatus, first bool) {
+func (r *run) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
 	callback, learned := r.described.CallbackURL, r.facts.spelling
-	told := sameURL(status.SentCallbackURL, learned.sent) && r.facts.sameCallback(status.CallbackURL)
+	told := sameURL(st.SentCallbackURL, learned.sent) && r.facts.sameCallback(st.CallbackURL)
 	if told && !r.updated && !first || !r.facts.sameCallback(callback) || len(callback) > maxCallback {
 		return
 	}
-	status.CallbackURL, status.SentCallbackURL = callback, ""
+	st.CallbackURL, st.SentCallbackURL = callback, ""
 	if wanted := r.object().Spec.CallbackURL; !sameURL(wanted, callback) {
-		status.SentCallbackURL = wanted
+		st.SentCallbackURL = wanted
 	}
 }
 
 // mayReportActive reports whether the status may say what the platform said of active. That it is off, though the spec
 // wants it on and the operator left it on, is said by noteDeactivation alone, which counts it.
-func (r *run) mayReportActive(status *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
-	deactivated := !w.Active && status.Active != nil && *status.Active && r.object().WantsActive()
+func (r *run) mayReportActive(st *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
+	deactivated := !w.Active && st.Active != nil && *st.Active && r.object().WantsActive()
 	return !deactivated || r.noted || r.facts.turnedOff || r.plan.cause == causeProhibition || r.facts.turningOff()
 }
 
@@ -164,32 +165,28 @@ func reportedRemote(s *v1alpha1.WebhookStatus) proof.Remote {
 }
 
 // forgetRemote drops what was known of another remote webhook.
-func forgetRemote(status *v1alpha1.WebhookStatus) {
-	status.WebhookID, status.Account, status.ScopeID, status.Active = "", "", "", nil
-	status.Created, status.Modified, status.AppliedGeneration = nil, nil, 0
-	status.CallbackURL, status.SentCallbackURL = "", ""
-	status.SecretName, status.SecretVersion, status.SecretFingerprint = "", "", ""
-	if active := activeOf(status); active != nil && active.Reason != v1alpha1.DeactivatedReason {
+func forgetRemote(st *v1alpha1.WebhookStatus) {
+	st.WebhookID, st.Account, st.ScopeID, st.Active = "", "", "", nil
+	st.Created, st.Modified, st.AppliedGeneration = nil, nil, 0
+	st.CallbackURL, st.SentCallbackURL = "", ""
+	st.SecretName, st.SecretVersion, st.SecretFingerprint = "", "", ""
+	if active := status.ActiveOf(st); active != nil && active.Reason != v1alpha1.DeactivatedReason {
 		// A deactivation is the Webhook's: another remote webhook does not make it undone.
-		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ActiveCondition)
+		apimeta.RemoveStatusCondition(&st.Conditions, v1alpha1.ActiveCondition)
 	}
-}
-
-func activeOf(status *v1alpha1.WebhookStatus) *metav1.Condition {
-	return apimeta.FindStatusCondition(status.Conditions, v1alpha1.ActiveCondition)
 }
 
 // noteTurningOff writes down that the operator is about to turn the webhook off. If it ends before the report, its
 // successor takes what it finds off for no deactivation. The note holds nothing up: what is forbidden must not stay on
 // because the API server refuses a status.
 func (r *run) noteTurningOff(ctx context.Context) error {
-	err := r.writeStatus(ctx, func(status *v1alpha1.WebhookStatus) {
-		setConditions(status, r.facts.generation, metav1.Condition{
+	err := r.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
+		status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
 			Message: "The operator turns it off",
 		})
 	})
-	if words, refused := refusedByKubernetes(err); refused {
+	if words, refused := status.RefusedByKubernetes(err); refused {
 		r.log.Info("Failed to note that the remote webhook is turned off", "error", platform.Clean(words))
 		return nil
 	}
@@ -198,21 +195,21 @@ func (r *run) noteTurningOff(ctx context.Context) error {
 
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
 // already, the Secret that holds it now.
-func (r *run) describeSecret(status *v1alpha1.WebhookStatus) {
+func (r *run) describeSecret(st *v1alpha1.WebhookStatus) {
 	secret := r.facts.secret
-	has := status.SecretFingerprint == secret.fingerprint || secret.sent == secret.fingerprint ||
-		status.SecretFingerprint == "" && status.SecretName == secret.name && status.SecretVersion == secret.version
+	has := st.SecretFingerprint == secret.fingerprint || secret.sent == secret.fingerprint ||
+		st.SecretFingerprint == "" && st.SecretName == secret.name && st.SecretVersion == secret.version
 	if !secret.loaded || !r.secretSent && !has {
 		return
 	}
-	status.SecretName, status.SecretVersion, status.SecretFingerprint = secret.name, secret.version, secret.fingerprint
+	st.SecretName, st.SecretVersion, st.SecretFingerprint = secret.name, secret.version, secret.fingerprint
 }
 
 // describeLeftBehind tells of the remote webhooks that were given up in accounts that no connection reaches any more.
-func (r *run) describeLeftBehind(status *v1alpha1.WebhookStatus) {
+func (r *run) describeLeftBehind(st *v1alpha1.WebhookStatus) {
 	left := r.facts.unreachableFormers()
 	if len(left) == 0 {
-		apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.LeftBehindCondition)
+		apimeta.RemoveStatusCondition(&st.Conditions, v1alpha1.LeftBehindCondition)
 		return
 	}
 	names := make([]string, len(left))
@@ -221,11 +218,11 @@ func (r *run) describeLeftBehind(status *v1alpha1.WebhookStatus) {
 	}
 	message := "No connection reaches remote webhook " + strings.Join(names, ", nor ") + ", which this Webhook used " +
 		"before and which may still be delivering; create a Connection to that account to have it removed"
-	told := apimeta.FindStatusCondition(status.Conditions, v1alpha1.LeftBehindCondition)
+	told := apimeta.FindStatusCondition(st.Conditions, v1alpha1.LeftBehindCondition)
 	if told == nil || told.Message != message {
 		r.warn(v1alpha1.LeftBehindReason, "Move", "%s", message)
 	}
-	setConditions(status, r.facts.generation, metav1.Condition{
+	status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 		Type: v1alpha1.LeftBehindCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.LeftBehindReason,
 		Message: message,
 	})
@@ -242,35 +239,35 @@ func platformTime(t time.Time) *metav1.MicroTime {
 
 // describeHandled echoes the requests that this run has answered. One that still waits for the platform, or for its
 // connection, has not been.
-func (r *run) describeHandled(status *v1alpha1.WebhookStatus) {
-	if r.facts.connection.problem != nil || waits(r.plan.verdict.reason) && !r.plan.verdict.applied {
+func (r *run) describeHandled(st *v1alpha1.WebhookStatus) {
+	if r.facts.connection.problem != nil || status.Waits(r.plan.outcome.Reason) && !r.plan.outcome.Applied {
 		return
 	}
 	annotations := r.facts.requests
-	status.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
-	status.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
+	st.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
+	st.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
 	secret := r.facts.secret
 	if !secret.rotate && secret.problem == nil && secret.held == nil && r.object().GeneratesSecret() {
-		status.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
+		st.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
 	}
 }
 
 // describeActive keeps the Active condition: what the platform said last, and what turned it off.
-func (r *run) describeActive(status *v1alpha1.WebhookStatus) {
+func (r *run) describeActive(st *v1alpha1.WebhookStatus) {
 	if r.described == nil {
 		return
 	}
 	off := deactivated(r.object())
 	switch {
 	case r.described.Active:
-		setConditions(status, r.facts.generation, metav1.Condition{
+		status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.ActiveReason,
 			Message: "The platform delivers events",
 		})
 	case off && r.object().WantsActive():
 		// It stays as it was noted: the generation that was current then tells whether the spec was edited since.
 	default:
-		setConditions(status, r.facts.generation, metav1.Condition{
+		status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
 			Message: "The platform delivers no events, as the operator left it",
 		})
@@ -281,46 +278,6 @@ func deactivatedCondition() metav1.Condition {
 	return metav1.Condition{
 		Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.DeactivatedReason,
 		Message: deactivatedMessage,
-	}
-}
-
-// conditionsOf are the conditions that a verdict comes to: Ready always, Reconciling and Stalled while true.
-func conditionsOf(v verdict) []metav1.Condition {
-	ready := metav1.ConditionFalse
-	if v.ready {
-		ready = metav1.ConditionTrue
-	}
-	return []metav1.Condition{
-		{Type: v1alpha1.ReadyCondition, Status: ready, Reason: v.reason, Message: v.message},
-		{Type: v1alpha1.ReconcilingCondition, Status: status(v.reconciling), Reason: v.reason, Message: v.message},
-		{Type: v1alpha1.StalledCondition, Status: status(v.stalled), Reason: v.reason, Message: v.message},
-	}
-}
-
-func status(b bool) metav1.ConditionStatus {
-	if b {
-		return metav1.ConditionTrue
-	}
-	return metav1.ConditionFalse
-}
-
-// setConditions sets conditions; Reconciling and Stalled disappear when they are not true.
-func setConditions(s *v1alpha1.WebhookStatus, generation int64, conditions ...metav1.Condition) {
-	setAll(&s.Conditions, generation, conditions...)
-}
-
-func setAll(all *[]metav1.Condition, generation int64, conditions ...metav1.Condition) {
-	for _, c := range conditions {
-		abnormal := c.Type == v1alpha1.ReconcilingCondition || c.Type == v1alpha1.StalledCondition
-		if abnormal && c.Status != metav1.ConditionTrue {
-			apimeta.RemoveStatusCondition(all, c.Type)
-			continue
-		}
-		c.ObservedGeneration = generation
-		if known := apimeta.FindStatusCondition(*all, c.Type); known != nil && retold(*known, c) {
-			c.Message = known.Message
-		}
-		apimeta.SetStatusCondition(all, c)
 	}
 }
 
@@ -336,16 +293,14 @@ func (r *run) warn(reason, action, note string, args ...any) {
 const (
 	// maxNote is the API server's bound for the note of an Event, in bytes.
 	maxNote = 1024
-	// maxMessage bounds the message of a condition, for which the API server's bound is 32 KiB, and a log line.
-	maxMessage = 8 << 10
 	// maxScopeID bounds the scope id that a status keeps. It is a UUID.
 	maxScopeID = 64
 )
 
 // record writes an Event, and the same into the log, which is kept for longer.
 func (r *run) record(kind, reason, action, note string) {
-	r.log.Info(shortened(note, maxMessage), "reason", reason)
-	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", shortened(note, maxNote))
+	r.log.Info(status.Shortened(note, status.MaxMessage), "reason", reason)
+	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", status.Shortened(note, maxNote))
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.
@@ -419,27 +374,22 @@ func changes(p platform.Patch) (names string) {
 	return names
 }
 
-// readyOf is the Ready condition of a Webhook; nil while it has none.
-func readyOf(w *v1alpha1.Webhook) *metav1.Condition {
-	return apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
-}
-
-// announceVerdict records the Event of a verdict that is news.
-func (r *run) announceVerdict(v verdict) {
-	ready := readyOf(r.object())
-	if ready != nil && ready.Reason == v.reason && ready.Message == v.message {
+// announceOutcome records the Event of an outcome that is news.
+func (r *run) announceOutcome(v status.Outcome) {
+	ready := status.ReadyOf(r.object())
+	if ready != nil && ready.Reason == v.Reason && ready.Message == v.Message {
 		return
 	}
-	switch v.reason {
+	switch v.Reason {
 	case v1alpha1.InSyncReason:
 		r.announceDuplicates()
 	case v1alpha1.RefusedReason:
-		r.warn("Refused", "Update", "%s", v.message)
+		r.warn("Refused", "Update", "%s", v.Message)
 	case v1alpha1.DeletingReason:
-		r.warn("DeleteFailed", "Delete", "%s", v.message)
+		r.warn("DeleteFailed", "Delete", "%s", v.Message)
 	default:
-		if waits(v.reason) {
-			r.log.Info("A change waits", "reason", v.reason, "message", v.message)
+		if status.Waits(v.Reason) {
+			r.log.Info("A change waits", "reason", v.Reason, "message", v.Message)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 // secretRefusal is what the API server said when it refused to write a generated Secret.
@@ -23,8 +24,8 @@ func (r *WebhookReconciler) secretFailed(f *facts, err error) error {
 	if !told {
 		return err
 	}
-	f.secret.problem = &problem{v1alpha1.KubernetesRefusedReason, kubernetesMessage(words)}
-	f.secret.retry = jittered(kubernetesPause)
+	f.secret.problem = &status.Problem{Reason: v1alpha1.KubernetesRefusedReason, Message: status.KubernetesMessage(words)}
+	f.secret.retry = status.Jittered(status.KubernetesPause)
 	return nil
 }
 
@@ -36,7 +37,7 @@ func (f *facts) holdSecret() {
 	if wait <= 0 || s.refused.generation != f.generation || s.problem != nil {
 		return
 	}
-	why := &problem{v1alpha1.KubernetesRefusedReason, kubernetesMessage(s.refused.words)}
+	why := &status.Problem{Reason: v1alpha1.KubernetesRefusedReason, Message: status.KubernetesMessage(s.refused.words)}
 	switch {
 	case s.missing:
 		s.missing, s.problem, s.retry = false, why, wait

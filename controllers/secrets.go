@@ -14,6 +14,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 const (
@@ -78,10 +79,11 @@ func (f *facts) observeGenerated(meta client.Object) bool {
 	w := f.webhook
 	switch ownershipOf(meta, w) {
 	case ownedByAnother:
-		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
+		f.secret.problem = &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(
 			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if "+
 				"nothing uses its value",
 			meta.GetName())}
+
 		return false
 	case ownedByWebhook:
 		f.secret.ownership = w.Spec.DeletionPolicy == v1alpha1.RetainRemote
@@ -145,16 +147,19 @@ func (r *WebhookReconciler) secretMetadata(
 // observeAbsentSecret tells a Secret to generate from one to wait for.
 func (r *WebhookReconciler) observeAbsentSecret(f *facts, ref v1alpha1.SecretKeyReference, known attempt) {
 	if !f.webhook.GeneratesSecret() {
-		f.secret.problem = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
+		f.secret.problem = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 			"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
+
 		return
 	}
 	if f.restored() && known.remote.ID == "" {
 		known = r.memory.meet(client.ObjectKeyFromObject(f.webhook), f.webhook.UID)
 		if wait := known.firstSeen.Add(restoreGrace).Sub(f.now); wait > 0 {
-			f.secret.problem, f.secret.retry = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
+			f.secret.problem, f.secret.retry = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 				"Secret %q, which belongs to this restored Webhook, is not there; waiting for it to be restored too before "+
-					"another value is generated", ref.Name)}, wait
+					"another value is generated", ref.Name)},
+
+				wait
 			return
 		}
 	}
@@ -186,12 +191,13 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 	}
 	value, found := secret.Data[ref.Key]
 	invalid := func(message string, args ...any) {
-		f.secret.problem = &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(message, args...)}
+		f.secret.problem = &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(message, args...)}
 	}
 	switch {
 	case !found:
-		f.secret.problem = &problem{v1alpha1.SecretNotFoundReason, fmt.Sprintf(
+		f.secret.problem = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 			"Secret %q has no key %q", ref.Name, ref.Key)}
+
 	case !utf8.Valid(value):
 		invalid("The value of key %q in Secret %q is not UTF-8 text", ref.Key, ref.Name)
 	case strings.HasSuffix(string(value), "\n") || strings.HasSuffix(string(value), "\r"):
@@ -202,8 +208,9 @@ func (r *WebhookReconciler) loadSecret(ctx context.Context, f *facts) error {
 			utf8.RuneCount(value), minSecretLength)
 	default:
 		if f.secret.rotate && secret.Immutable != nil && *secret.Immutable {
-			f.secret.rotate, f.secret.held = false, &problem{v1alpha1.SecretInvalidReason, fmt.Sprintf(
+			f.secret.rotate, f.secret.held = false, &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(
 				"Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)}
+
 		}
 		f.secret.loaded, f.secret.value, f.secret.fingerprint = true, string(value), r.Key.Fingerprint(string(value))
 		f.secret.read = &secret

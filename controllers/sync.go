@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 )
 
 // decideSync compares the remote webhook with the spec: one update carries all that differs.
 func decideSync(f facts) plan {
-	p := plan{verdict: inSync, patch: f.difference(f.remote)}
+	p := plan{outcome: status.InSync, patch: f.difference(f.remote)}
 	if p.cause, p.drift = describeDifference(f, p.patch); !f.described() {
 		// An interrupted creation goes on where it stopped.
 		p.cause = causeCreation
@@ -21,8 +22,8 @@ func decideSync(f facts) plan {
 	if p.patch.Empty() && !p.sendSecret {
 		return p
 	}
-	if v, contested := contestedVerdict(f, p); contested {
-		p.verdict, p.steps = v, unsent(p.steps)
+	if v, contested := contestedOutcome(f, p); contested {
+		p.outcome, p.steps = v, unsent(p.steps)
 		return p
 	}
 	if request := fingerprintUpdate(f, p); f.held(request) > 0 {
@@ -40,9 +41,9 @@ func decideRefused(f facts, p plan, request string) plan {
 		rest.patch.Active = nil
 	}
 	if !p.divisible() || f.held(fingerprintUpdate(f, rest)) > 0 {
-		return plan{steps: unsent(p.steps), verdict: v}
+		return plan{steps: unsent(p.steps), outcome: v}
 	}
-	rest.steps, rest.verdict = append(rest.steps, updateRemote), v
+	rest.steps, rest.outcome = append(rest.steps, updateRemote), v
 	return rest
 }
 
@@ -96,7 +97,7 @@ func decideSecret(f facts, p *plan) {
 	}
 	if f.secret.rotate && !f.platformHasSecret() {
 		// The rotation follows once the platform has the value before it.
-		p.verdict = verdict{silent: true, retry: again}
+		p.outcome = status.Outcome{Silent: true, Retry: status.Again}
 	}
 }
 
@@ -114,8 +115,8 @@ func withoutSecret(f facts, p *plan) {
 	if off != nil && !*off {
 		p.patch.Active, p.withoutSecret = off, true
 	}
-	p.verdict = halted(*f.secret.problem)
-	p.verdict.retry = f.secret.retry
+	p.outcome = status.OfProblem(*f.secret.problem)
+	p.outcome.Retry = f.secret.retry
 }
 
 // platformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
@@ -138,22 +139,22 @@ func (f *facts) platformHasSecret() bool {
 	return s.SecretName == f.secret.name && s.SecretVersion == f.secret.version
 }
 
-// contestedVerdict holds back a correction of what another client changed again soon after the last one, or while the
+// contestedOutcome holds back a correction of what another client changed again soon after the last one, or while the
 // platform may be moving all times of modification by itself.
-func contestedVerdict(f facts, p plan) (verdict, bool) {
+func contestedOutcome(f facts, p plan) (status.Outcome, bool) {
 	newSecret := p.sendSecret && !f.platformHasSecret()
 	if p.cause != causeDrift || newSecret || f.reconcileRequested() {
-		return verdict{}, false
+		return status.Outcome{}, false
 	}
 	if f.restless == fleet.Suspect && p.patch.Empty() {
-		return awaitList, true
+		return status.AwaitList, true
 	}
 	if !f.now.Before(f.contestedUntil) {
-		return verdict{}, false
+		return status.Outcome{}, false
 	}
-	return verdict{
-		reason: v1alpha1.DriftedReason, reconciling: true, retry: f.contestedUntil.Sub(f.now),
-		message: fmt.Sprintf("Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
+	return status.Outcome{
+		Reason: v1alpha1.DriftedReason, Reconciling: true, Retry: f.contestedUntil.Sub(f.now),
+		Message: fmt.Sprintf("Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
 			f.id(), p.drift, f.contestedUntil.UTC().Format(time.RFC3339)),
 	}, true
 }

@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 const (
@@ -50,5 +51,5 @@ func (r *WebhookReconciler) undone(ctx context.Context, w *v1alpha1.Webhook) (wa
 		ctrl.LoggerFrom(ctx).Info(undoneNote, "reason", v1alpha1.KubernetesRefusedReason)
 		r.Recorder.Eventf(w, nil, corev1.EventTypeWarning, v1alpha1.KubernetesRefusedReason, "Update", "%s", undoneNote)
 	}
-	return max(time.Duration(missing*float64(writePause)), again)
+	return max(time.Duration(missing*float64(writePause)), status.Again)
 }

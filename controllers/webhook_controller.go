@@ -26,6 +26,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -191,7 +192,7 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-				firstRetry, kubernetesPause),
+				firstRetry, status.KubernetesPause),
 		})
 	if r.Cluster {
 		b = b.Watches(&v1alpha1.ClusterConnection{}, handler.EnqueueRequestsFromMapFunc(r.usersOfConnection),

@@ -43,7 +43,7 @@ var mutations = []mutation{
 	{
 		guard:   "An outage that is told in other words each time is one write",
 		removed: "keeping the words",
-		file:    "controllers/report.go",
+		file:    "controllers/status/conditions.go",
 		old:     `; known != nil && retold(*known, c) {`,
 		mutated: `; known != nil && false && retold(*known, c) {`,
 	},
@@ -271,7 +271,7 @@ var mutations = []mutation{
 	{
 		guard: "A former one goes once the present one matches the spec", removed: "waiting for Ready",
 		file:    "controllers/move.go",
-		old:     `	if !found && p.verdict.ready {`,
+		old:     `	if !found && p.outcome.Ready {`,
 		mutated: `	if !found {`,
 	},
 	{
@@ -518,14 +518,14 @@ var mutations = []mutation{
 		guard:   "A deactivation that an answer shows is counted",
 		removed: "leaving the status",
 		file:    "controllers/report.go",
-		old:     `	if r.mayReportActive(status, w) {`,
+		old:     `	if r.mayReportActive(st, w) {`,
 		mutated: `	if true {`,
 	},
 	{
 		guard:   "With OnRequest a replacement stays off",
 		removed: "looking at it",
 		file:    "controllers/decide.go",
-		old:     "\tcase f.staysOff():\n\t\tp.verdict = staysOff\n\tcase f.webhook.WantsActive():",
+		old:     "\tcase f.staysOff():\n\t\tp.outcome = staysOff\n\tcase f.webhook.WantsActive():",
 		mutated: `	case f.webhook.WantsActive():`,
 	},
 	{
@@ -554,7 +554,7 @@ var mutations = []mutation{
 		removed: "telling it",
 		file:    "controllers/act.go",
 		old:     `		v, ok = r.judgeKubernetes(s, err)`,
-		mutated: `		v, ok = verdict{}, false`,
+		mutated: `		v, ok = outcome{}, false`,
 	},
 	{
 		guard:   "What the API server fails for long is told",
@@ -581,8 +581,8 @@ var mutations = []mutation{
 		guard:   "A refused note does not keep on what is forbidden",
 		removed: "going on",
 		file:    "controllers/report.go",
-		old:     `	if words, refused := refusedByKubernetes(err); refused {`,
-		mutated: `	if words, refused := refusedByKubernetes(err); refused && false {`,
+		old:     `	if words, refused := status.RefusedByKubernetes(err); refused {`,
+		mutated: `	if words, refused := status.RefusedByKubernetes(err); refused && false {`,
 	},
 	{
 		guard:   "A refused status of a connection holds up no list",
@@ -631,14 +631,14 @@ var mutations = []mutation{
 		removed: "the pause",
 		file:    "controllers/judge.go",
 		old:     `		v = r.judgeAccepted(s)`,
-		mutated: `		v = verdict{silent: true}`,
+		mutated: `		v = outcome{silent: true}`,
 	},
 	{
 		guard:   "A part of an update that is refused too changes nothing of what is told",
 		removed: "keeping it",
 		file:    "controllers/refusals.go",
-		old:     `s == updateRemote && whole.refused != "" && whole.refused != request {`,
-		mutated: `s == updateRemote && whole.refused != "" && whole.refused == request {`,
+		old:     `s == updateRemote && whole.Refused != "" && whole.Refused != request {`,
+		mutated: `s == updateRemote && whole.Refused != "" && whole.Refused == request {`,
 	},
 
 	// Sharing.

@@ -1,4 +1,4 @@
-package controllers
+package status
 
 import (
 	"slices"
@@ -26,12 +26,4 @@ func withoutNumbers(text string) string {
 		return strings.ContainsAny(word, "0123456789")
 	})
 	return strings.Join(words, " ")
-}
-
-// shortened returns what fits of a text into so many bytes.
-func shortened(text string, longest int) string {
-	if len(text) <= longest {
-		return text
-	}
-	return strings.ToValidUTF8(text[:longest-len("…")], "") + "…"
 }

@@ -1,0 +1,78 @@
+package status
+
+import (
+	"strings"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// Connected is the outcome of a connection whose account was listed.
+var Connected = Outcome{
+	Ready: true, Reason: v1alpha1.ConnectedReason, Message: "The remote webhooks were listed",
+}
+
+// Shortened returns what fits of a text into so many bytes.
+func Shortened(text string, longest int) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest-len("…")], "") + "…"
+}
+
+// ActiveOf is the Active condition of a Webhook; nil while it has none.
+func ActiveOf(status *v1alpha1.WebhookStatus) *metav1.Condition {
+	return apimeta.FindStatusCondition(status.Conditions, v1alpha1.ActiveCondition)
+}
+
+// ConditionsOf are the conditions of an outcome: Ready always, Reconciling and Stalled while true.
+func ConditionsOf(v Outcome) []metav1.Condition {
+	ready := metav1.ConditionFalse
+	if v.Ready {
+		ready = metav1.ConditionTrue
+	}
+	return []metav1.Condition{
+		{Type: v1alpha1.ReadyCondition, Status: ready, Reason: v.Reason, Message: v.Message},
+		{Type: v1alpha1.ReconcilingCondition, Status: status(v.Reconciling), Reason: v.Reason, Message: v.Message},
+		{Type: v1alpha1.StalledCondition, Status: status(v.Stalled), Reason: v.Reason, Message: v.Message},
+	}
+}
+
+func status(b bool) metav1.ConditionStatus {
+	if b {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+// SetOnWebhook sets conditions of a Webhook.
+func SetOnWebhook(s *v1alpha1.WebhookStatus, generation int64, conditions ...metav1.Condition) {
+	Set(&s.Conditions, generation, conditions...)
+}
+
+// Set sets conditions; Reconciling and Stalled disappear when they are not true. The words of the first answer of an
+// outage are kept.
+func Set(all *[]metav1.Condition, generation int64, conditions ...metav1.Condition) {
+	for _, c := range conditions {
+		abnormal := c.Type == v1alpha1.ReconcilingCondition || c.Type == v1alpha1.StalledCondition
+		if abnormal && c.Status != metav1.ConditionTrue {
+			apimeta.RemoveStatusCondition(all, c.Type)
+			continue
+		}
+		c.ObservedGeneration = generation
+		if known := apimeta.FindStatusCondition(*all, c.Type); known != nil && retold(*known, c) {
+			c.Message = known.Message
+		}
+		apimeta.SetStatusCondition(all, c)
+	}
+}
+
+// MaxMessage bounds the message of a condition, for which the API server's bound is 32 KiB, and a log line.
+const MaxMessage = 8 << 10
+
+// ReadyOf is the Ready condition of a Webhook; nil while it has none.
+func ReadyOf(w *v1alpha1.Webhook) *metav1.Condition {
+	return apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+}

@@ -1,0 +1,141 @@
+package status
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// OfConnection says what the result of a list, or of a login, means for a connection.
+func OfConnection(err error) Outcome {
+	if err == nil {
+		return Connected
+	}
+	if pacing, own := errors.AsType[*platform.ThrottledError](err); own && !pacing.Closed {
+		return Unchanged
+	}
+	if _, limited := platform.IsRateLimited(err); limited {
+		return Outcome{
+			Reason: v1alpha1.RateLimitedReason, Reconciling: true, Message: "The platform's rate limit is used up",
+		}
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return Unchanged
+	case platform.IsForbidden(err):
+		return Outcome{Reason: v1alpha1.UnauthorizedReason, Stalled: true, Message: fmt.Sprintf(
+			"The platform accepts the credentials but they lack a permission; grant it to the application: %s",
+			located(said))}
+	case platform.IsUnauthorized(err):
+		return Outcome{Reason: v1alpha1.UnauthorizedReason, Stalled: true, Message: fmt.Sprintf(
+			"The platform does not accept the credentials; correct the Secret: %s", located(said))}
+	}
+	return Outcome{Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Message: unavailable(said)}
+}
+
+// unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
+// write.
+func unavailable(e *platform.Error) string {
+	if _, unverified := errors.AsType[*tls.CertificateVerificationError](e); unverified {
+		return located(e) + "; if the CA is one of your own, name it in spec.caBundleSecretRef"
+	}
+	return located(e)
+}
+
+// located is what went wrong, and with which host.
+func located(e *platform.Error) string {
+	if text := e.Error(); strings.Contains(text, e.Host) {
+		return text
+	}
+	return e.Host + ": " + e.Error()
+}
+
+// Again is when to look again at once.
+const Again = time.Millisecond
+
+// Limited reports whether a call waits for a rate limit.
+func Limited(err error) bool {
+	_, is := platform.IsRateLimited(err)
+	return is
+}
+
+// FromPlatform says how a failed call shows in a status; ok is false for errors that are not the platform's.
+func FromPlatform(err error) (v Outcome, ok bool) {
+	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
+		if v, _ = FromPlatform(held.Reason); v.Reason == "" || platform.IsForbidden(held.Reason) {
+			v = OfConnection(held.Reason) // of a list
+			v.Stalled, v.Reconciling = false, v.Reason == v1alpha1.PlatformUnavailableReason
+		}
+		if v.Reason == "" || v.Reason == v1alpha1.UnauthorizedReason {
+			v = Outcome{Reason: v1alpha1.ConnectionNotReadyReason, Message: cmp.Or(v.Message, held.Error())}
+		}
+		v.Await, v.Retry = true, 0
+		return v, true
+	}
+	if wait, limited := platform.IsRateLimited(err); limited {
+		pacing, own := errors.AsType[*platform.ThrottledError](err)
+		return Outcome{
+			Reason: v1alpha1.RateLimitedReason, Reconciling: true, Retry: wait,
+			Silent:  own && !pacing.Closed,
+			Message: "Waiting: API rate limit exceeded",
+		}, true
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return Outcome{}, false
+	case platform.IsUnauthorized(err):
+		return Outcome{
+			Reason: v1alpha1.ConnectionNotReadyReason, Await: true,
+			Message: "The platform does not accept the connection's credentials: " + said.Said(),
+		}, true
+	case platform.IsNotFound(err):
+		// The snapshot has it: the next run decides what to do.
+		return Outcome{Silent: true, Retry: Again}, true
+	}
+	return Outcome{
+		Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Await: true,
+		Message: "A change waits because the platform does not answer as documented: " + unavailable(said),
+	}, true
+}
+
+// Cause says what went wrong in words that stay the same while it lasts, so that they are written once.
+func Cause(err error) string {
+	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
+		return Cause(held.Reason)
+	}
+	if _, limited := platform.IsRateLimited(err); limited {
+		return "the platform's rate limit is used up"
+	}
+	said, answered := errors.AsType[*platform.Error](err)
+	switch {
+	case !answered:
+		return err.Error()
+	case platform.IsRefused(err):
+		return Refusal(said)
+	}
+	return unavailable(said)
+}
+
+// Refusal is what the platform said when it refused a request.
+func Refusal(e *platform.Error) string {
+	return fmt.Sprintf("The platform refused to %s (%d): %s", e.Operation, e.Status,
+		cmp.Or(e.Said(), http.StatusText(e.Status)))
+}
+
+// HTTPStatus is the HTTP status of an answer; 0 when there was none.
+func HTTPStatus(err error) int {
+	if said, answered := errors.AsType[*platform.Error](err); answered {
+		return said.Status
+	}
+	return 0
+}
