@@ -1,4 +1,4 @@
-package house
+package architecture
 
 import (
 	"fmt"
@@ -15,23 +15,26 @@ type Package struct {
 	Imports    []string
 }
 
-// room is a folder with its packages, and what they may import beside themselves and the standard library.
-type room struct {
+// layer is a folder with its packages, and what they may import beside themselves and the standard library.
+type layer struct {
 	folder string
-	// ours are the rooms of ours that may be imported; nil is none.
+	// ours are the layers of ours that may be imported; nil is none.
 	ours []string
 	// kubernetes are the packages of Kubernetes that may be; nil is any.
 	kubernetes []string
 }
 
-// rooms are all that there are: imports run downward only.
-var rooms = []room{
+// layers are all that there are, those within others first: imports run downward only.
+var layers = []layer{
 	{folder: "api"},
 	{folder: "internal/platform", kubernetes: []string{"k8s.io/utils/clock"}},
 	{folder: "internal/fleet", ours: []string{"internal/platform"}, kubernetes: []string{"k8s.io/utils/clock"}},
 	{folder: "internal/proof", kubernetes: []string{}},
 	{folder: "internal/simulator", kubernetes: []string{}},
 	{folder: "internal/harness", ours: []string{"api", "internal/simulator"}},
+	{folder: "controllers/kube", ours: []string{"api"}},
+	{folder: "controllers/metrics", ours: []string{"api", "controllers/kube", "internal/fleet", "internal/platform"}},
+	{folder: "controllers/status", ours: []string{"api", "internal/fleet", "internal/platform"}},
 	{folder: "controllers", ours: []string{"api", "internal/fleet", "internal/platform", "internal/proof"}},
 	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/proof"}},
 	{folder: "cmd/itwin-simulator", ours: []string{"internal/simulator"}, kubernetes: []string{}},
@@ -44,13 +47,13 @@ var rooms = []room{
 func CheckImports(packages []Package) (breaches []Breach) {
 	for _, p := range packages {
 		path, _ := strings.CutPrefix(p.ImportPath, Module+"/")
-		i := slices.IndexFunc(rooms, func(r room) bool { return within(path, r.folder) })
+		i := slices.IndexFunc(layers, func(r layer) bool { return within(path, r.folder) })
 		if i < 0 {
-			breaches = append(breaches, Breach{p.ImportPath, "the design has no such room"})
+			breaches = append(breaches, Breach{p.ImportPath, "the design has no such layer"})
 			continue
 		}
 		for _, imported := range p.Imports {
-			if !rooms[i].allows(imported) {
+			if !layers[i].allows(imported) {
 				breaches = append(breaches, Breach{p.ImportPath, fmt.Sprintf("imports %s", imported)})
 			}
 		}
@@ -58,7 +61,7 @@ func CheckImports(packages []Package) (breaches []Breach) {
 	return breaches
 }
 
-func (r room) allows(imported string) bool {
+func (r layer) allows(imported string) bool {
 	if path, ours := strings.CutPrefix(imported, Module+"/"); ours {
 		return within(path, r.folder) || slices.ContainsFunc(r.ours, func(folder string) bool { return within(path, folder) })
 	}

@@ -1,4 +1,4 @@
-package house
+package architecture
 
 import (
 	"slices"
@@ -41,8 +41,8 @@ func TestImportRules(t *testing.T) {
 		"the manager imports the harness":         {"cmd/manager", Module + "/internal/harness", true},
 		"the manager imports another program":     {"cmd/manager", Module + "/cmd/itwin-simulator", true},
 		"the simulator's program imports api":     {"cmd/itwin-simulator", Module + "/api/v1alpha1", true},
-		"a room with a name that begins likewise": {"internal/fleet", Module + "/internal/platformer", true},
-		"a room that is not in the design":        {"internal/utils", "fmt", true},
+		"a layer with a name that begins likewise": {"internal/fleet", Module + "/internal/platformer", true},
+		"a layer that is not in the design":        {"internal/utils", "fmt", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			breaches := CheckImports([]Package{{ImportPath: Module + "/" + test.path, Imports: []string{test.imports}}})

@@ -1,4 +1,4 @@
-package house
+package architecture
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func list(t *testing.T) (packages []Package) {
 		}
 		packages = append(packages, p)
 	}
-	if len(packages) < len(rooms) {
+	if len(packages) < len(layers) {
 		t.Fatalf("go list found only %d packages", len(packages))
 	}
 	return packages
