@@ -691,4 +691,11 @@ var mutations = []mutation{
 		old:     `maxKept-(k.total-has)`,
 		mutated: `maxKept`,
 	},
+	{
+		guard:   "Large lists that begin together share the room that there is",
+		removed: "looking again once one has its place",
+		file:    "internal/platform/operations.go",
+		old:     `	l.most = l.place.account.mostEntries()`,
+		mutated: ``,
+	},
 }

@@ -76,11 +76,8 @@ type place struct {
 	busy bool
 }
 
-// take waits for a place until the context ends. It returns at once when the list has one.
+// take waits for a place until the context ends.
 func (p *place) take(ctx context.Context) error {
-	if p.taken {
-		return nil
-	}
 	t := largeLists.ask(p.account)
 	tick := time.NewTicker(servePause)
 	defer tick.Stop()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -142,6 +143,23 @@ func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
 	for range 3 {
 		t.Log("a list that may have come too slowly ended with", <-held)
 	}
+}
+
+// Of many large lists that begin together, those that get their place later have the room that the others left.
+func TestOthersKeepTheirListsWhileALargeOneWaitsItsBoundIsLower(t *testing.T) {
+	l, c := newLists(t), clocktesting.NewFakePassiveClock(start)
+	places := platform.NewPlaces(256)
+	l.client("entries").Pace(platform.NewPace(c, places).Join("late", platform.Limits{}))
+	held, late := make(chan error, 1), make(chan error, 1)
+	go func() { held <- l.list("hangs") }()
+	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
+	go func() { late <- l.list("entries") }()
+	l.Eventually(platform.LargeListsWaiting).WithTimeout(time.Minute).Should(Equal(1))
+	platform.NewPace(c, places).Keep(120_000)
+	close(l.release)
+	t.Log("a list that may have come too slowly ended with", <-held)
+	platform.EndLargePause()
+	l.Expect(<-late).To(MatchError(ContainSubstring("the list has more than 5000 webhooks")))
 }
 
 // dripping is an endless list that comes at some bytes a second.
