@@ -698,4 +698,11 @@ var mutations = []mutation{
 		old:     `	l.most = l.place.account.mostEntries()`,
 		mutated: ``,
 	},
+	{
+		guard:   "What an account may list follows its Webhooks while its lists fail",
+		removed: "counting them then",
+		file:    "controllers/connection_controller.go",
+		old:     `	if first || member.Outcome() != nil {`,
+		mutated: `	if first {`,
+	},
 }
