@@ -58,7 +58,7 @@ func (c *Client) one(ctx context.Context, op operation, id string) (Webhook, err
 		return Webhook{}, err
 	}
 	if !SameID(w.ID, id) {
-		return Webhook{}, op.misread(fmt.Errorf("the answer is about webhook %q", w.ID))
+		return Webhook{}, op.misread(&quotedError{fmt.Errorf("the answer is about webhook %q", w.ID)})
 	}
 	return w, nil
 }
