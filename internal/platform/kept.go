@@ -7,6 +7,8 @@ const (
 	maxKept = 120_000
 	// keptAlways is how many entries a list may have whatever is kept of other accounts.
 	keptAlways = 5_000
+	// entryText is how much text, in bytes, there may be for each entry, and counts as one: few entries may hold much.
+	entryText = 1 << 10
 )
 
 // kept counts the entries that are kept of the lists of all accounts. An account may have as many as others leave room

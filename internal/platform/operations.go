@@ -93,7 +93,7 @@ func (c *Client) List(ctx context.Context) (Listing, error) {
 	err := l.read(WithTurn(ctx, Turn{Lane: listing}))
 	if err == nil {
 		// Before the place is another list's, which looks how much is kept.
-		account.keep(len(l.Webhooks) + len(l.Unreadable))
+		account.keep(l.weight())
 	}
 	l.place.leave(err == nil && l.speed.quick())
 	if err != nil {
