@@ -726,4 +726,11 @@ var mutations = []mutation{
 		old:     `max(len(c.Webhooks)+len(c.Unreadable), c.text/entryText)`,
 		mutated: `len(c.Webhooks) + len(c.Unreadable)`,
 	},
+	{
+		guard:   "An account gets a place however few there are",
+		removed: "rounding up",
+		file:    "internal/platform/places.go",
+		old:     `usable = max(p.total*3/4, 1)`,
+		mutated: `usable = p.total * 3 / 4`,
+	},
 }
