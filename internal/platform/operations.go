@@ -156,8 +156,9 @@ func (l *list) becomeLarge(ctx context.Context) error {
 // page reads one page. All but the first wait for a place within the operator's own pace, as far as the time suffices.
 func (l *list) page(ctx context.Context) error {
 	for {
+		l.place.busy = false
 		err := l.client.do(ctx, l.op)
-		if l.place.busy {
+		if l.place.busy && (!l.place.taken || errors.Is(err, context.DeadlineExceeded)) {
 			return &ThrottledError{After: largePause, Crowded: true}
 		}
 		pacing, own := errors.AsType[*ThrottledError](err)
