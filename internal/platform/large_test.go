@@ -159,7 +159,7 @@ func TestOthersKeepTheirListsWhileALargeOneWaitsItsBoundIsLower(t *testing.T) {
 	close(l.release)
 	t.Log("a list that may have come too slowly ended with", <-held)
 	platform.EndLargePause()
-	l.Expect(<-late).To(MatchError(ContainSubstring("the list has more than 5000 webhooks")))
+	l.Expect(<-late).To(MatchError(ContainSubstring("the list has more than 1000 webhooks")))
 }
 
 // dripping is an endless list that comes at some bytes a second.
