@@ -256,15 +256,14 @@ func (r *ConnectionReconciler) poll(
 ) (ctrl.Result, error) {
 	account := member.Fleet()
 	var unwritten time.Duration
-	if member.PollIn() <= 0 {
-		first := !account.Synced()
-		if first {
-			users, err := r.users(ctx, keyOf(c))
-			if err != nil {
-				return ctrl.Result{}, err
-			}
-			member.Expect(len(users))
+	first := !account.Synced()
+	if first || member.Outcome() != nil {
+		// After a list that succeeded the report counts them.
+		if _, err := r.expect(ctx, c, member); err != nil {
+			return ctrl.Result{}, err
 		}
+	}
+	if member.PollIn() <= 0 {
 		changes, err := member.Poll(ctx)
 		switch {
 		case errors.Is(err, fleet.ErrPolling):

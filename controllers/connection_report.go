@@ -71,18 +71,29 @@ func (r *ConnectionReconciler) announce(ctx context.Context, key, account string
 func (r *ConnectionReconciler) count(
 	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, st *v1alpha1.ConnectionStatus,
 ) error {
-	users, err := r.users(ctx, keyOf(c))
+	users, err := r.expect(ctx, c, member)
 	if err != nil {
 		return err
 	}
-	member.Expect(len(users))
-	webhooks := int32(len(users)) //nolint:gosec // a cluster does not hold that many objects
+	webhooks := int32(users) //nolint:gosec // a cluster does not hold that many objects
 	st.Webhooks = &webhooks
 	if n := member.Fleet().Unmanaged(); n >= 0 {
 		unmanaged := int32(n) //nolint:gosec // nor an account that many webhooks
 		st.UnmanagedWebhooks = &unmanaged
 	}
 	return nil
+}
+
+// expect counts the Webhooks that use a connection: its account has at least as many.
+func (r *ConnectionReconciler) expect(
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
+) (users int, err error) {
+	all, err := r.users(ctx, keyOf(c))
+	if err != nil {
+		return 0, err
+	}
+	member.Expect(len(all))
+	return len(all), nil
 }
 
 // countUnmanaged counts, once for all connections to an account, the remote webhooks that no Webhook claims, and logs

@@ -45,6 +45,26 @@ func TestManyWebhooksHaveTheSameCallbackEachIsToldOnce(t *testing.T) {
 	})
 }
 
+// A change of one of very many with the same callback is no reason to look at all of them.
+func TestVeryManyWebhooksHaveTheSameCallbackAChangeOfOneWakesNoOther(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		woken := func() int {
+			p := s.processes[0]
+			return len(p.webhooks.sameDelivery(p.context, s.cluster.webhook("w-0")))
+		}
+		for i := range maxAlike {
+			s.cluster.add(newWebhook(fmt.Sprint("w-", i), callingBack(subject)))
+		}
+		s.run(settleFor)
+		s.Expect(woken()).To(Equal(maxAlike - 1))
+		s.apply("one-more", callingBack(subject))
+		s.Expect(s.told("one-more")).To(BeTrue())
+		s.Expect(woken()).To(BeZero())
+		s.delete("one-more")
+		s.Expect(woken()).To(Equal(maxAlike - 1))
+	})
+}
+
 // Two connections to one account log in one after the other when the operator starts.
 func TestDuplicatesUseTwoConnectionsARestartWritesNothing(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {

@@ -141,14 +141,25 @@ func enumerate(names []string) string {
 	return strings.Join(names, " and ")
 }
 
-// sameDelivery finds the other Webhooks with the scope and callback of one that appeared, changed or went.
+// maxAlike bounds how many Webhooks are looked at again when another one with the same scope and callback changes: with
+// thousands of them, each change would keep the operator from the Webhooks of other namespaces. So many were told
+// already when they were looked at last.
+const maxAlike = 50
+
+// sameDelivery finds the other Webhooks with the scope and callback of one that appeared, changed or went; none where
+// there are too many.
 func (r *WebhookReconciler) sameDelivery(ctx context.Context, changed client.Object) []reconcile.Request {
 	w := changed.(*v1alpha1.Webhook)
 	key := deliveryKey(w)
 	if key == "" {
 		return nil
 	}
-	requests := r.matching(ctx, client.MatchingFields{kube.ByDelivery: key})
+	bounded := &client.ListOptions{Limit: maxAlike + 1}
+	client.MatchingFields{kube.ByDelivery: key}.ApplyToList(bounded)
+	requests := r.matching(ctx, bounded)
+	if len(requests) > maxAlike {
+		return nil
+	}
 	return slices.DeleteFunc(requests, func(request reconcile.Request) bool {
 		return request.NamespacedName == client.ObjectKeyFromObject(w)
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 	"unicode"
@@ -110,11 +111,20 @@ func OfAnother(err error) error {
 	}
 	other := *e
 	other.Operation, other.Path = "a call about another webhook", "/webhooks"
+	if id := path.Base(e.Path); id != path.Base(other.Path) {
+		other.Answer = strings.ReplaceAll(e.Answer, id, "…") // a page, or a redirect, may quote the path
+	}
 	if e.Status != http.StatusUnauthorized {
 		other.Code, other.Message, other.Target, other.Details = "", "", "", nil
 	}
+	if _, quotes := errors.AsType[*quotedError](e.Cause); quotes {
+		other.Cause = errors.New("the answer is not what was asked for")
+	}
 	return &other
 }
+
+// quotedError is a cause that quotes what an answer says of one webhook.
+type quotedError struct{ error }
 
 // ThrottledError says that a call was not sent, and when to come back.
 type ThrottledError struct {

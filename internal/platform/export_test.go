@@ -27,3 +27,6 @@ func EndLargePause() {
 	defer largeLists.mu.Unlock()
 	largeLists.untriedFrom = time.Time{}
 }
+
+// Keep notes that an account keeps so many entries of its list.
+func (p *Pace) Keep(entries int) { p.gate.keep(entries) }

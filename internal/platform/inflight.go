@@ -129,8 +129,8 @@ func (f *inFlight) spacing(now time.Time, allowed int) time.Duration {
 	return max(crowdSpacing, max(f.took, f.oldest(now))/time.Duration(2*min(max(allowed, 1), 1<<16)))
 }
 
-// look shortens a long wait to one to two long ones, spread as the waits are: whoever waits sees then whether those
-// before it have gone.
+// look shortens a long wait to one to two long ones, spread as the waits are: a caller that comes back then finds out
+// whether those before it have gone.
 func look(wait, long time.Duration) time.Duration {
 	if wait >= 2*long {
 		return long + wait%long

@@ -6,7 +6,9 @@ const (
 	// maxKept bounds the entries of all large lists that are kept in a process; 100,000 are about 180 MiB at most.
 	maxKept = 120_000
 	// keptAlways is how many entries a list may have whatever is kept of other accounts.
-	keptAlways = 5_000
+	keptAlways = 1_000
+	// entryText is how much text, in bytes, there may be for each entry, and counts as one: few entries may hold much.
+	entryText = 1 << 10
 )
 
 // kept counts the entries that are kept of the lists of all accounts. An account may have as many as others leave room

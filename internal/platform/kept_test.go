@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -54,4 +55,18 @@ func TestAListHasMoreEntriesThanThereIsRoomForItIsRefused(t *testing.T) {
 		g.Expect(l.add(fmt.Appendf(nil, `{"id":"%d","active":true,"callbackUrl":"https://x"}`, i))).To(Succeed())
 	}
 	g.Expect(l.add([]byte(`{}`))).To(MatchError(ContainSubstring("more than 2 webhooks")))
+}
+
+// Few entries with much text take as much memory as many.
+func TestTheEntriesOfAListAreLargeTheirTextCountsToo(t *testing.T) {
+	g := NewWithT(t)
+	l := collector{most: 100}
+	add := func(i int) error {
+		return l.add(fmt.Appendf(nil, `{"id":"%d","active":true,"callbackUrl":"https://x/%s"}`, i, strings.Repeat("x", 10_000)))
+	}
+	for i := range 10 {
+		g.Expect(add(i)).To(Succeed())
+	}
+	g.Expect(l.weight()).To(BeNumerically("~", 98, 1))
+	g.Expect(add(10)).To(MatchError(ContainSubstring("more than 100 KiB of text")))
 }

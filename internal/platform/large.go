@@ -72,22 +72,22 @@ type place struct {
 	tried bool
 	// since is when it was taken.
 	since time.Time
-	// busy is true when there was none in time.
+	// busy is true when there was none in time, or so late that too little of the time was left to read the list.
 	busy bool
 }
 
-// take waits for a place until the context ends. It returns at once when the list has one.
+// take waits for a place until the context ends.
 func (p *place) take(ctx context.Context) error {
-	if p.taken {
-		return nil
-	}
-	t := largeLists.ask(p.account)
+	t, began := largeLists.ask(p.account), time.Now()
 	tick := time.NewTicker(servePause)
 	defer tick.Stop()
 	for {
 		select {
 		case <-t.given:
 			p.taken, p.tried, p.since = true, t.tried, time.Now()
+			if deadline, bounded := ctx.Deadline(); bounded {
+				p.busy = p.since.Sub(began) > deadline.Sub(p.since)
+			}
 			return nil
 		case <-tick.C:
 			largeLists.look()

@@ -100,11 +100,18 @@ func (c *collector) keep(w Webhook) error {
 			c.text += len(text) + 2*header
 		}
 	}
-	if c.text > maxListText {
+	switch {
+	case c.text > maxListText:
 		return fmt.Errorf("the webhooks of the list hold more than %d MiB of text", maxListText>>20)
+	case c.text > c.most*entryText:
+		return fmt.Errorf("the webhooks of the list hold more than %d KiB of text, and there is no room for more beside "+
+			"those of other accounts", c.most*entryText>>10)
 	}
 	return nil
 }
+
+// weight is what is kept of the list, in entries.
+func (c *collector) weight() int { return max(len(c.Webhooks)+len(c.Unreadable), c.text/entryText) }
 
 func (c *collector) note(index int, id string, problem error) {
 	if len(c.Issues) == maxIssues {

@@ -58,7 +58,7 @@ func (c *Client) one(ctx context.Context, op operation, id string) (Webhook, err
 		return Webhook{}, err
 	}
 	if !SameID(w.ID, id) {
-		return Webhook{}, op.misread(fmt.Errorf("the answer is about webhook %q", w.ID))
+		return Webhook{}, op.misread(&quotedError{fmt.Errorf("the answer is about webhook %q", w.ID)})
 	}
 	return w, nil
 }
@@ -91,11 +91,14 @@ func (c *Client) List(ctx context.Context) (Listing, error) {
 	account := c.share.Load().gate
 	l.place.account, l.most = account, account.mostEntries()
 	err := l.read(WithTurn(ctx, Turn{Lane: listing}))
+	if err == nil {
+		// Before the place is another list's, which looks how much is kept.
+		account.keep(l.weight())
+	}
 	l.place.leave(err == nil && l.speed.quick())
 	if err != nil {
 		return Listing{}, err
 	}
-	account.keep(len(l.Webhooks) + len(l.Unreadable))
 	return l.listing(), nil
 }
 
@@ -113,7 +116,7 @@ type list struct {
 // read reads the pages.
 func (l *list) read(ctx context.Context) error {
 	l.op.read = func(ctx context.Context, body io.Reader) (err error) {
-		l.large = func() error { return l.place.take(ctx) }
+		l.large = func() error { return l.becomeLarge(ctx) }
 		l.link, err = l.readPage(body)
 		return err
 	}
@@ -137,11 +140,25 @@ func (l *list) read(ctx context.Context) error {
 	return l.op.misread(fmt.Errorf("more than %d pages", maxPages))
 }
 
+// becomeLarge takes the list's place among the large ones. How many entries it may have is decided once it has it: of
+// many lists that began together, each would have all the room that there was.
+func (l *list) becomeLarge(ctx context.Context) error {
+	if l.place.taken {
+		return nil
+	}
+	if err := l.place.take(ctx); err != nil {
+		return err
+	}
+	l.most = l.place.account.mostEntries()
+	return nil
+}
+
 // page reads one page. All but the first wait for a place within the operator's own pace, as far as the time suffices.
 func (l *list) page(ctx context.Context) error {
 	for {
+		l.place.busy = false
 		err := l.client.do(ctx, l.op)
-		if l.place.busy {
+		if l.place.busy && (!l.place.taken || errors.Is(err, context.DeadlineExceeded)) {
 			return &ThrottledError{After: largePause, Crowded: true}
 		}
 		pacing, own := errors.AsType[*ThrottledError](err)

@@ -266,3 +266,37 @@ func TestManyCallsAtTheSameTime(t *testing.T) {
 	_, tokens := s.wire.take()
 	s.Expect(tokens).To(HaveLen(1))
 }
+
+// What the callers that wait are told of a failed call says nothing of the webhook that it was about.
+func TestACallFailsThoseThatItKeepsWaitingAreNotToldAboutItsWebhook(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"an answer about another": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"id":"of-a-tenant","active":true,"callbackUrl":"https://x"}`))
+		},
+		"a success with an error in it": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"error":{"code":"Failed","message":"webhook of-a-tenant has a problem"}}`))
+		},
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://other.example.com"+r.URL.Path, http.StatusTemporaryRedirect)
+		},
+		"a page that quotes the path": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write([]byte("<html>Cannot reach " + r.URL.Path + "</html>"))
+		},
+		"an error of the platform": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"error":{"code":"Failed","message":"cannot handle ` + r.URL.Path + `"}}`))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newAnswerScene(t, answer)
+			for _, op := range []string{"get", "update"} {
+				err := operations[op](s, webhookID)
+				s.Expect(err).To(HaveOccurred())
+				told := platform.OfAnother(err).Error()
+				s.Expect(told).NotTo(Or(ContainSubstring(webhookID), ContainSubstring("of-a-tenant")))
+				s.Expect(platform.MayHaveHappened(err)).To(BeTrue(), "it is one that keeps others waiting")
+			}
+		})
+	}
+}

@@ -43,8 +43,8 @@ type Places struct {
 	held [tempos]int
 }
 
-// NewPlaces makes places.
-func NewPlaces(total int) *Places { return &Places{total: total} }
+// NewPlaces makes places, of which there is at least one.
+func NewPlaces(total int) *Places { return &Places{total: max(total, 1)} }
 
 // Take takes a place for a holder that has some already, and may have most where all are free; 0 means all of them. It
 // returns leave, to be called once, or false.
@@ -82,11 +82,11 @@ func (p *Places) allowed(t Tempo, most int) int {
 	free := p.total - slow - unproven - p.held[Quick]
 	usable := p.total
 	if t != Quick {
-		usable = p.total * 3 / 4
+		usable = max(p.total*3/4, 1)
 		free = min(free, usable-slow-unproven)
 	}
 	if t == Slow {
-		usable = p.total / 2
+		usable = max(p.total/2, 1)
 		free = min(free, usable-slow)
 	}
 	if free <= 0 {

@@ -216,7 +216,7 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 	}
 	if err := json.Unmarshal(bytes.TrimPrefix(data, bom), op.into); err != nil {
 		if said := saidIn(data, op.secret); said != "" {
-			return fmt.Errorf("answered with an error: %s", said)
+			return &quotedError{fmt.Errorf("answered with an error: %s", said)}
 		}
 		return &unusableError{undocumented(err)}
 	}
@@ -227,7 +227,7 @@ func readAnswer(ctx context.Context, response *http.Response, op operation) erro
 func readNothing(body io.Reader) error {
 	data, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
 	if said := saidIn(data); said != "" {
-		return fmt.Errorf("answered with an error: %s", said)
+		return &quotedError{fmt.Errorf("answered with an error: %s", said)}
 	}
 	return &unusableError{errors.New("the answer is not what the API documents: 204 without a body")}
 }
