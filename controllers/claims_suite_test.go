@@ -17,7 +17,7 @@ import (
 
 var _ = Describe("An existing remote webhook", func() {
 	const callback = "https://old.example.com/itwin"
-	var w *world
+	var w *simulation
 	var id string
 
 	create := func(callback string) string {

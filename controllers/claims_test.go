@@ -14,14 +14,14 @@ import (
 	"webhook-operator.io/itwin/controllers/status"
 )
 
-// claimScene is a world with an operator at work, and what tests of claims ask of it.
+// claimScene is a simulation with an operator at work, and what tests of claims ask of it.
 type claimScene struct {
-	*world
+	*simulation
 	Gomega
 }
 
 func inClaimScene(t *testing.T, test func(claimScene)) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		w.start()
 		test(claimScene{w, NewWithT(w.t)})
 	})
@@ -147,7 +147,7 @@ func TestABackupWithoutStatusFindsItsWebhookAgain(t *testing.T) {
 }
 
 // forget removes an object as if its cluster had never been, without its finalizers' consent.
-func (w *world) forget(name string) {
+func (w *simulation) forget(name string) {
 	w.cluster.edit(name, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
 	w.cluster.remove(w.cluster.webhook(name))
 	w.run(2 * collectLatency)
@@ -205,7 +205,7 @@ func TestTwoLeaders(t *testing.T) {
 			s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
 			s.run(settleFor)
 			s.Expect(s.violations()).To(BeEmpty())
-			deleteSubject(s.world)
+			deleteSubject(s.simulation)
 			s.run(settleFor)
 			s.Expect(s.violations()).To(BeEmpty())
 			s.Expect(s.remotes()).To(BeEmpty())
@@ -214,17 +214,17 @@ func TestTwoLeaders(t *testing.T) {
 }
 
 // interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next one
-// meets the fates.
-func (w *world) interrupted(fates ...fate) {
-	w.heirs = [][]fate{fates}
-	w.start(fate{every: "after patch Webhook", what: die, gap: downtime}).count()
+// meets the faults.
+func (w *simulation) interrupted(faults ...disruption) {
+	w.heirs = [][]disruption{faults}
+	w.start(disruption{every: "after patch Webhook", what: die, gap: downtime}).count()
 	w.cluster.add(newWebhook(subject))
 }
 
 // TestNobodyTakesWhatAnotherIsCreating lists a webhook whose creator has not been told its id yet, while another that asks
 // for the same looks for what its own create may have left behind.
 func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		w.interrupted(slowly)
 		w.in(SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
@@ -235,15 +235,15 @@ func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
 }
 
 // slowly answers creates long after they are carried out.
-var slowly = fate{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second}
+var slowly = disruption{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second}
 
 // TestNobodyCreatesAgainWhileAnotherCreatesTheSame lists what a lost create has made late, at a time when it cannot be told
 // from what another that asks for the same is creating.
 func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		var p *process
-		lost := fate{every: slowly.every, what: disturb, reply: hungUp, late: SettleTime - time.Second}
-		once := fate{every: slowly.every, what: meet, meets: func(*world) { p.fates = []fate{slowly} }}
+		lost := disruption{every: slowly.every, what: disturb, reply: hungUp, late: SettleTime - time.Second}
+		once := disruption{every: slowly.every, what: meet, meets: func(*simulation) { p.faults = []disruption{slowly} }}
 		p = w.start(lost, once)
 		w.run(warmUp)
 		p.count()
@@ -296,7 +296,7 @@ func TestAWebhookOfAnotherScopeIsLeftAlone(t *testing.T) {
 func TestWhoMayAdoptLooksAgainFirst(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.run(warmUp)
-		existing(s.world)
+		existing(s.simulation)
 		s.apply(subject, adopting)
 		s.Expect(s.violations()).To(BeEmpty())
 		s.Expect(s.creates()).To(Equal(1), "the one made by hand")
@@ -318,7 +318,7 @@ func TestAStatusThatSomebodyOverwroteIsPutRight(t *testing.T) {
 // TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its remote webhook anew, and
 // back again.
 func TestWhatWasHandedOverIsForgotten(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		belong := func(shard string) func(*v1alpha1.Webhook) {
 			return func(o *v1alpha1.Webhook) { o.Labels = map[string]string{"shard": shard} }
 		}

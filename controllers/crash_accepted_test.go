@@ -37,7 +37,7 @@ func TestDeletionWithoutADocumentedAnswerSucceeds(t *testing.T) {
 				s.apply(subject)
 				s.run(time.Minute)
 				s.fault(http.MethodDelete, "/webhooks/{id}", action, simulator.Forever)
-				deleteSubject(s.world)
+				deleteSubject(s.simulation)
 				s.run(2 * time.Minute)
 				s.Expect(s.violations()).To(BeEmpty())
 				s.Expect(s.cluster.webhook(subject)).To(BeNil())

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// agenda is what will happen in a world, by time. What happens at the same time does so in the order of the names, then
+// agenda is what will happen in a simulation, by time. What happens at the same time does so in the order of the names, then
 // in the order in which it was planned, so that every run is the same.
 type agenda struct {
 	entries entries
@@ -83,28 +83,28 @@ func (p *process) spawn(work func()) {
 	}
 	f := &fiber{process: p, turn: make(chan struct{})}
 	p.fibers[f] = true
-	p.world.running = f
+	p.simulation.running = f
 	go func() {
 		defer func() {
 			delete(p.fibers, f)
-			p.world.yielded <- struct{}{}
+			p.simulation.yielded <- struct{}{}
 		}()
 		work()
 	}()
-	<-p.world.yielded
+	<-p.simulation.yielded
 }
 
 // resume lets a sleeping fiber go on and returns when it sleeps again or has ended.
 func (f *fiber) resume() {
-	f.process.world.running = f
+	f.process.simulation.running = f
 	f.turn <- struct{}{}
-	<-f.process.world.yielded
+	<-f.process.simulation.yielded
 }
 
 // sleep lets others run for a while. A fiber whose process died meanwhile ends instead of going on.
 func (f *fiber) sleep(d time.Duration) {
 	f.process.in(d, "", f.resume)
-	f.process.world.yielded <- struct{}{}
+	f.process.simulation.yielded <- struct{}{}
 	<-f.turn
 	if f.process.dead {
 		runtime.Goexit()

@@ -38,7 +38,7 @@ func TestAStrippedAndRecreatedWebhookTakesOver(t *testing.T) {
 				s.apply(subject)
 				id := s.idOf(subject)
 				s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
-				deleteSubject(s.world)
+				deleteSubject(s.simulation)
 				s.Expect(s.cluster.webhook(subject)).To(BeNil())
 				s.cluster.add(newWebhook(subject, how(id)))
 				s.run(2 * settleFor)

@@ -38,10 +38,10 @@ var crashScheme = func() *runtime.Scheme {
 // as a subresource, and refuses what was not written to the version that is there. (controller-runtime's fake client
 // lacks half of that, and takes five times as long.) A garbage collector removes what a Webhook owned.
 type cluster struct {
-	world   *world
-	objects map[ref]client.Object
-	version int
-	uids    int
+	simulation *simulation
+	objects    map[ref]client.Object
+	version    int
+	uids       int
 	// history is every change so far: a cache that is behind is a beginning of it.
 	history []change
 	rules   []rule
@@ -65,7 +65,9 @@ type rule struct {
 	do      func()
 }
 
-func newCluster(w *world) *cluster { return &cluster{world: w, objects: map[ref]client.Object{}} }
+func newCluster(w *simulation) *cluster {
+	return &cluster{simulation: w, objects: map[ref]client.Object{}}
+}
 
 // Kinds of objects.
 const (
@@ -214,10 +216,10 @@ func (c *cluster) store(o client.Object) {
 		c.collectDangling(event.changed)
 	}
 	c.history = append(c.history, event)
-	for _, p := range c.world.processes {
+	for _, p := range c.simulation.processes {
 		p.watch(event, 0)
 	}
-	c.world.in(0, "rules", c.follow)
+	c.simulation.in(0, "rules", c.follow)
 }
 
 // follow carries out the rules that apply now.
@@ -256,7 +258,7 @@ func (c *cluster) collect(gone client.Object) {
 	if !ok {
 		return
 	}
-	c.world.in(collectLatency, "collect", func() {
+	c.simulation.in(collectLatency, "collect", func() {
 		for _, o := range c.all(kindSecret) {
 			if metav1.IsControlledBy(o, owner) {
 				c.remove(o)
@@ -271,7 +273,7 @@ func (c *cluster) collectDangling(o client.Object) {
 	if owner == nil || c.exists(owner.UID) {
 		return
 	}
-	c.world.in(collectLatency, "collect", func() {
+	c.simulation.in(collectLatency, "collect", func() {
 		if now := c.read(refOf(o)); now != nil && now.GetUID() == o.GetUID() && metav1.IsControlledBy(now, &metav1.ObjectMeta{UID: owner.UID}) {
 			c.remove(now)
 		}
@@ -301,7 +303,7 @@ func (c *cluster) all(kind string) (found []client.Object) {
 }
 
 // add makes an object.
-func (c *cluster) add(o client.Object) { c.world.must(c.create(o)) }
+func (c *cluster) add(o client.Object) { c.simulation.must(c.create(o)) }
 
 // remove deletes an object; one with finalizers stays until they are gone. It counts as a change of what is wanted.
 func (c *cluster) remove(o client.Object) {

@@ -43,7 +43,7 @@ func (p *process) dialRefusably(refused *bool) {
 }
 
 // editConnection changes the spec of a connection as people do.
-func (w *world) editConnection(name string, change func(*v1alpha1.ConnectionSpec)) {
+func (w *simulation) editConnection(name string, change func(*v1alpha1.ConnectionSpec)) {
 	c := w.connection(name)
 	change(&c.Spec)
 	c.Generation++
@@ -52,16 +52,16 @@ func (w *world) editConnection(name string, change func(*v1alpha1.ConnectionSpec
 
 func forbidding(s *v1alpha1.ConnectionSpec) { s.AllowedCallbackHosts = []string{"other.example.org"} }
 
-func (w *world) removeConnection(name string) {
+func (w *simulation) removeConnection(name string) {
 	w.cluster.remove(w.connection(name))
 }
 
 // credentials makes or changes the Secret of a connection.
-func (w *world) credentials(secret, clientID, clientSecret string) {
+func (w *simulation) credentials(secret, clientID, clientSecret string) {
 	w.cluster.setSecret(secret, map[string]string{clientIDKey: clientID, clientSecretKey: clientSecret})
 }
 
 // connection reads a connection.
-func (w *world) connection(name string) *v1alpha1.Connection {
+func (w *simulation) connection(name string) *v1alpha1.Connection {
 	return w.cluster.read(ref{kindConnection, keyed(name)}).(*v1alpha1.Connection)
 }

@@ -90,7 +90,7 @@ func TestASpelledWebhookRestsWhateverBecomesOfIt(t *testing.T) {
 				saved.Status.Former, w.Status = nil, saved.Status
 				s.cluster.store(w)
 			},
-			"deactivated": func(s claimScene) { deactivate(s.world) },
+			"deactivated": func(s claimScene) { deactivate(s.simulation) },
 			"rotated": func(s claimScene) {
 				s.fault(http.MethodPatch, "/webhooks/{id}", "accepted:204", simulator.Forever)
 				s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")

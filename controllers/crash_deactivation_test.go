@@ -31,9 +31,9 @@ func TestOffAndOnAgainIsNoDeactivation(t *testing.T) {
 // The operator turns off what is not allowed any more, and dies before it has written that down. Then it is allowed
 // again: it is turned on again, and no deactivation of the platform's is counted.
 func TestWhatTheOperatorTurnedOffIsNoDeactivation(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		add(reactivatedOnRequest)(w)
-		p := w.start(fate{every: "after PATCH /webhooks/{id}", what: die, gap: 5 * time.Second})
+		p := w.start(disruption{every: "after PATCH /webhooks/{id}", what: die, gap: 5 * time.Second})
 		w.run(warmUp)
 		p.count()
 		w.editConnection(crashConnection, forbidding)

@@ -48,7 +48,7 @@ func TestADanglingWebhookIsDeletedAfterARestart(t *testing.T) {
 		s.apply(subject)
 		s.processes[0].kill()
 		s.cluster.edit(subject, connectedBy("nowhere"))
-		deleteSubject(s.world)
+		deleteSubject(s.simulation)
 		s.start()
 		s.run(time.Hour)
 		s.Expect(s.cluster.webhook(subject)).To(BeNil())

@@ -32,9 +32,9 @@ func TestEachScenarioSurvivesTheRefusalOfEachRequest(t *testing.T) {
 
 // playDenied plays a scenario while a request is denied, and judges it afterwards.
 func (s scenario) playDenied(t *testing.T, with error, request string, restarted bool) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		g := NewWithT(t)
-		w.estrange(w.createRemote(callbackOf("stranger"), "iModels.iModelDeleted.v1"))
+		w.estrange(w.createRemote(callbackOf("foreign"), "iModels.iModelDeleted.v1"))
 		if s.before != nil {
 			s.before(w)
 			w.start()
@@ -58,12 +58,12 @@ func (s scenario) playDenied(t *testing.T, with error, request string, restarted
 		allow()
 		w.run(time.Minute)
 		w.run(s.lasts)
-		g.Expect(s.judge(w).violations).To(BeEmpty())
+		g.Expect(s.classify(w).violations).To(BeEmpty())
 	})
 }
 
 // changes counts the requests that change the remote side.
-func (w *world) changes() int {
+func (w *simulation) changes() int {
 	counts := w.platform.Requests().Counts
 	return counts[creates] + counts[updates] + counts[deletes]
 }

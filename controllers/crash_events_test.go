@@ -32,7 +32,7 @@ func TestAWebhookIsReactivatedTheEventTellsWhichTimeIsMissing(t *testing.T) {
 						}
 					}
 				}
-				deactivate(s.world)
+				deactivate(s.simulation)
 				s.run(settleFor)
 				s.Expect(times).To(HaveLen(2))
 				s.Expect(times[1].Sub(times[0])).To(BeNumerically("~", pollEvery/2, pollEvery/2), "until the next list")
@@ -84,7 +84,7 @@ func TestAMoveLeavesAWebhookBehindAnEventSaysSo(t *testing.T) {
 
 // A setup takes several steps: the Webhook says which one is missing now.
 func TestASecretStillLacksAKeyTheWebhookSaysWhich(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		s := claimScene{w, NewWithT(t)}
 		s.cluster.setSecret("credentials", map[string]string{})
 		s.start()

@@ -66,7 +66,7 @@ func TestOnlyAConnectionOfAnotherNamespaceReachesTheAccountItIsNotUsed(t *testin
 		s.run(5 * time.Minute)
 		s.Expect(s.remotes()).To(HaveLen(1))
 		s.Expect(s.remotes()[0].Active).To(BeTrue(), s.message(subject))
-		deleteSubject(s.world)
+		deleteSubject(s.simulation)
 		s.run(5 * time.Minute)
 		s.Expect(s.remotes()).To(HaveLen(1))
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))

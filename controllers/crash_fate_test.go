@@ -27,8 +27,8 @@ const (
 	meet what = "meets somebody"
 )
 
-// fate is what happens to a process at one of its points.
-type fate struct {
+// disruption is what happens to a process at one of its points.
+type disruption struct {
 	point int
 	// every is the name of all the points that are meant, instead of one.
 	every string
@@ -47,12 +47,12 @@ type fate struct {
 	// gap is how long after its end, or its stop, the next process starts.
 	gap time.Duration
 	// meets is what somebody else does.
-	meets func(*world)
+	meets func(*simulation)
 	// reply is what somebody on the way answers instead of the platform.
 	reply reply
 }
 
-func (f fate) String() string {
+func (f disruption) String() string {
 	text := fmt.Sprintf("%s at %d", f.what, f.point)
 	if f.late > 0 {
 		text += fmt.Sprintf(", carried out %s later", f.late)
@@ -83,24 +83,24 @@ func (p *process) count() { p.counted = time.Now().Add(countedFor) }
 
 func (p *process) counting() bool { return time.Now().Before(p.counted) }
 
-// fated returns what is meant to happen, of a kind that has numbers of its own; with number 0 the only one of the kind.
-func (p *process) fated(what what, number int) fate {
-	for _, f := range p.fates {
+// disrupted returns what is meant to happen, of a kind that has numbers of its own; with number 0 the only one of the kind.
+func (p *process) disrupted(what what, number int) disruption {
+	for _, f := range p.faults {
 		if f.what == what && (number == 0 || f.point == number) {
 			return f
 		}
 	}
-	return fate{}
+	return disruption{}
 }
 
 // pass counts a point and lets happen what is meant to happen there. It returns what the caller has to play.
-func (p *process) pass(name string) fate {
+func (p *process) pass(name string) disruption {
 	if !p.counting() {
-		return fate{}
+		return disruption{}
 	}
 	p.trace = append(p.trace, name)
-	var played fate
-	for _, f := range p.fates {
+	var played disruption
+	for _, f := range p.faults {
 		if !f.means(len(p.trace), name) {
 			continue
 		}
@@ -111,7 +111,7 @@ func (p *process) pass(name string) fate {
 			p.freeze(f)
 			played = f
 		case meet:
-			f.meets(p.world)
+			f.meets(p.simulation)
 		default:
 			played = f
 		}
@@ -119,8 +119,8 @@ func (p *process) pass(name string) fate {
 	return played
 }
 
-// means tells whether a fate is about a point. Those about watch events have numbers of their own.
-func (f fate) means(point int, name string) bool {
+// means tells whether a disruption is about a point. Those about watch events have numbers of their own.
+func (f disruption) means(point int, name string) bool {
 	switch {
 	case f.what == holdBack || f.what == startBehind:
 		return false
@@ -132,10 +132,10 @@ func (f fate) means(point int, name string) bool {
 
 // freeze stops the process for a while. Another one takes over, and when this one goes on, it ends what it has begun,
 // unless it notices in time that it was deposed.
-func (p *process) freeze(f fate) {
+func (p *process) freeze(f disruption) {
 	p.frozen, p.deposed = time.Now().Add(f.frozen), true
-	p.world.succeed(f.gap)
-	p.world.running.sleep(f.frozen)
+	p.simulation.succeed(f.gap)
+	p.simulation.running.sleep(f.frozen)
 	if f.notices {
 		p.end()
 	}

@@ -67,7 +67,7 @@ func TestAFormerOneCannotBeDeletedItsWebhookWaits(t *testing.T) {
 					s.fault(http.MethodDelete, "/webhooks/"+s.idOf(subject), status, simulator.Forever)
 					s.cluster.edit(subject, connectedBy(otherConnection))
 					s.run(settleFor)
-					deleteSubject(s.world)
+					deleteSubject(s.simulation)
 					s.run(15 * time.Minute)
 					s.Expect(s.of(crashClientID)).To(HaveLen(1))
 					s.Expect(s.cluster.webhook(subject)).NotTo(BeNil(), "it is the last that knows of it")

@@ -20,8 +20,8 @@ import (
 
 // addWithFormer makes a Webhook that belongs to another account now, and that has an active remote webhook left in the
 // account of the default connection. While it is suspended, nothing is done about that.
-func addWithFormer(changes ...func(*v1alpha1.Webhook)) func(*world) {
-	return func(w *world) {
+func addWithFormer(changes ...func(*v1alpha1.Webhook)) func(*simulation) {
+	return func(w *simulation) {
 		w.connect(otherConnection, otherClientID)
 		id := w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1")
 		w.ask(http.MethodPatch, "/webhooks/"+id, map[string]any{"active": true})
@@ -37,17 +37,19 @@ func addWithFormer(changes ...func(*v1alpha1.Webhook)) func(*world) {
 func suspending(w *v1alpha1.Webhook) { w.Spec.Suspend = true }
 
 // forbid lets the default connection allow no Webhook any more.
-func forbid(w *world) {
+func forbid(w *simulation) {
 	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
 	c.Spec.AllowedCallbackHosts = []string{"nowhere.example.org"}
 	c.Generation++
 	w.cluster.store(c)
 }
 
-func refuseCreates(w *world) { w.fault(http.MethodPost, "/webhooks", "status:422", simulator.Forever) }
+func refuseCreates(w *simulation) {
+	w.fault(http.MethodPost, "/webhooks", "status:422", simulator.Forever)
+}
 
 // leftOff holds when what was given up, or is forbidden, is still there, and delivers nothing.
-func leftOff(w *world) (wrong []string) {
+func leftOff(w *simulation) (wrong []string) {
 	left := 0
 	for _, r := range w.remotes() {
 		if r.ClientID != crashClientID {
@@ -63,7 +65,7 @@ func leftOff(w *world) (wrong []string) {
 	return wrong
 }
 
-func nothingLeft(w *world) (wrong []string) {
+func nothingLeft(w *simulation) (wrong []string) {
 	for _, r := range w.remotes() {
 		wrong = append(wrong, "a webhook is left in the account of "+r.ClientID)
 	}
@@ -111,7 +113,7 @@ func TestFormerWebhooksSurviveDeathAtEveryPoint(t *testing.T) {
 // TestAFormerWebhookThatStaysOnIsNotSentForEver lets the platform accept that a former webhook is turned off, without
 // doing so.
 func TestAFormerWebhookThatStaysOnIsNotSentForEver(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		addWithFormer(suspending)(w)
 		id := w.remotes()[0].ID
 		accepted := reply{"accepted", func() (*http.Response, error) {
@@ -121,7 +123,7 @@ func TestAFormerWebhookThatStaysOnIsNotSentForEver(t *testing.T) {
 				Body: io.NopCloser(bytes.NewReader(body)),
 			}, err
 		}}
-		p := w.start(fate{every: "before " + updates, what: disturb, never: true, reply: accepted})
+		p := w.start(disruption{every: "before " + updates, what: disturb, never: true, reply: accepted})
 		w.run(warmUp)
 		p.count()
 		forbid(w)

@@ -57,7 +57,7 @@ func TestTheOperatorDiesWhileAWebhookIsHiddenOneIsLeft(t *testing.T) {
 	for _, variant := range []string{"hidden", "hidden-creates-refused"} {
 		s := scenario{
 			name: variant, before: add(), webhooks: 1, most: 2, lasts: 20 * time.Minute,
-			act: func(w *world) {
+			act: func(w *simulation) {
 				w.must(w.platform.SetVariant(variant))
 				w.in(time.Minute, "", func() { w.must(w.platform.ClearVariant(variant)) })
 			},

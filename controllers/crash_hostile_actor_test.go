@@ -171,8 +171,8 @@ func (h *hostileRun) forge(w *v1alpha1.Webhook) string {
 }
 
 func (h *hostileRun) callback() string {
-	callback := callbackOf(pick(h, "orders", "events", "alarms", "retained", "moved", "stranger-"+sharedClientID,
-		"stranger-"+closedClientID, "a.hostile", "b.hostile", "a.hostile", "elsewhere"))
+	callback := callbackOf(pick(h, "orders", "events", "alarms", "retained", "moved", "foreign-"+sharedClientID,
+		"foreign-"+closedClientID, "a.hostile", "b.hostile", "a.hostile", "elsewhere"))
 	if h.oneIn(10) {
 		// The API server refuses this; an object that was stored before it did has it.
 		callback = platform.Mark(callback, string(pick(h, h.cluster.webhooks()...).UID))

@@ -41,7 +41,7 @@ func (h *hostileRun) proxy(r *http.Request, serve func(*http.Request) *http.Resp
 	if r.URL.Path == "/connect/token" {
 		return h.login(r, body, serve)
 	}
-	h.judge(r, body)
+	h.classify(r, body)
 	response := serve(r)
 	if r.Method == http.MethodGet {
 		return response
@@ -109,8 +109,8 @@ func (h *hostileRun) decidedBefore(moment time.Time) bool {
 	return time.Since(moment) < remoteBudget
 }
 
-// judge looks at a request of the operator.
-func (h *hostileRun) judge(r *http.Request, body []byte) {
+// classify looks at a request of the operator.
+func (h *hostileRun) classify(r *http.Request, body []byte) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	clientID, known := h.clients[token]
 	if !known {
@@ -216,7 +216,7 @@ func (h *hostileRun) note(about runtime.Object, text string) {
 // check tells what is wrong when all should have settled.
 func (h *hostileRun) check() {
 	h.unchanged("all")
-	c := &checker{world: h.world, remote: map[string]simulator.Webhook{}}
+	c := &checker{simulation: h.simulation, remote: map[string]simulator.Webhook{}}
 	for _, r := range h.platform.Webhooks() {
 		c.remote[platform.CanonicalID(r.ID)] = r
 	}

@@ -78,11 +78,11 @@ func parsed(t *testing.T, text string) int {
 func playHostile(t *testing.T, seed uint64) map[string]int {
 	t.Helper()
 	done := map[string]int{}
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		h := newHostileRun(w, seed)
 		h.settle()
-		fates := h.fates()
-		h.processes[0].fates, h.heirs = fates[0], fates[1:]
+		faults := h.faults()
+		h.processes[0].faults, h.heirs = faults[0], faults[1:]
 		h.processes[0].count()
 		h.schedule()
 		h.run(hostileFor)
@@ -91,7 +91,7 @@ func playHostile(t *testing.T, seed uint64) map[string]int {
 		h.leave()
 		if len(h.found) > 0 {
 			t.Errorf("seed %d:\n\t%s\nactions:\n%s\ncrashes: %v", seed, strings.Join(h.found, "\n\t"),
-				strings.Join(h.actions, "\n"), fates)
+				strings.Join(h.actions, "\n"), faults)
 		}
 		for _, a := range h.actions {
 			name, _, _ := strings.Cut(strings.TrimSpace(a[strings.Index(a, "s ")+1:]), ":")
@@ -114,14 +114,14 @@ func (h *hostileRun) schedule() {
 	}
 }
 
-// fates are what the processes meet, if anything.
-func (h *hostileRun) fates() [][]fate {
-	all := make([][]fate, 1, hostileCrashes+1)
+// faults are what the processes meet, if anything.
+func (h *hostileRun) faults() [][]disruption {
+	all := make([][]disruption, 1, hostileCrashes+1)
 	if h.oneIn(2) {
 		return all
 	}
 	for i := range 1 + h.random.IntN(hostileCrashes) {
-		f := fate{point: 1 + h.random.IntN(mostPoints), gap: downtime}
+		f := disruption{point: 1 + h.random.IntN(mostPoints), gap: downtime}
 		switch f.what = pick(h, die, die, sendAndDie, freeze); f.what {
 		case sendAndDie:
 			f.late = pick(h, time.Millisecond, 3*time.Second)
@@ -131,7 +131,7 @@ func (h *hostileRun) fates() [][]fate {
 		if i > 0 {
 			all = append(all, nil)
 		}
-		all[i] = []fate{f}
+		all[i] = []disruption{f}
 	}
 	return all
 }

@@ -22,7 +22,7 @@ func TestARequestForTheWebhookOfAnotherNamespaceIsNotToldWhose(t *testing.T) {
 	for seed, reason := range map[uint64]string{
 		0: v1alpha1.ConnectionNotAllowedReason, 3: v1alpha1.AlreadyClaimedReason,
 	} {
-		inWorld(t, func(w *world) {
+		inSimulation(t, func(w *simulation) {
 			g := NewWithT(w.t)
 			h := newHostileRun(w, seed)
 			h.settle()
@@ -43,7 +43,7 @@ func TestARequestForTheWebhookOfAnotherNamespaceIsNotToldWhose(t *testing.T) {
 }
 
 func TestAClusterConnectionDoesNotTellTheCallbackHostsOfOthers(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		g := NewWithT(w.t)
 		h := newHostileRun(w, 0)
 		h.settle()

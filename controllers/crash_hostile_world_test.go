@@ -37,7 +37,7 @@ const (
 
 // hostileRun is one simulated run with a hostile tenant.
 type hostileRun struct {
-	*world
+	*simulation
 	random *rand.Rand
 	began  time.Time
 	// adoption is true where the shared ClusterConnection lets its Webhooks adopt: what no Webhook owns in its account is
@@ -77,9 +77,9 @@ type hostileEvent struct {
 	text  string
 }
 
-func newHostileRun(w *world, seed uint64) *hostileRun {
+func newHostileRun(w *simulation, seed uint64) *hostileRun {
 	h := &hostileRun{
-		world: w, random: rand.New(rand.NewPCG(seed, 0)), adoption: seed%4 == 3, selected: true,
+		simulation: w, random: rand.New(rand.NewPCG(seed, 0)), adoption: seed%4 == 3, selected: true,
 		passwords: map[string]string{}, clients: map[string]string{}, protected: map[string]simulator.Webhook{},
 		unmanaged: map[string]int{}, static: map[ref]bool{}, makers: map[string]string{},
 	}
@@ -102,7 +102,7 @@ func (h *hostileRun) settle() {
 		}})
 	}
 	h.connections()
-	h.strangers()
+	h.foreignWebhooks()
 	h.start()
 	for _, w := range h.tenants() {
 		h.cluster.add(w)
@@ -195,18 +195,18 @@ func allowedHosts() (hosts []string) {
 	for _, name := range []string{"orders", "events", "alarms", "paused", "moved", "moving", "edited", "late", "retained"} {
 		hosts = append(hosts, name+".example.com")
 	}
-	return append(hosts, "stranger-shared-app.example.com", "*.hostile.example.com")
+	return append(hosts, "foreign-shared-app.example.com", "*.hostile.example.com")
 }
 
-// strangers makes a remote webhook in each account of the others by hand.
-func (h *hostileRun) strangers() {
+// foreignWebhooks makes a remote webhook in each account of the others by hand.
+func (h *hostileRun) foreignWebhooks() {
 	for _, clientID := range []string{crashClientID, sharedClientID, closedClientID} {
 		created := h.askAs(clientID, http.MethodPost, "/webhooks", map[string]any{
-			"callbackUrl": callbackOf("stranger-" + clientID), "scope": "iTwin", "scopeId": crashITwin,
+			"callbackUrl": callbackOf("foreign-" + clientID), "scope": "iTwin", "scopeId": crashITwin,
 			"eventTypes": []string{"iModels.iModelDeleted.v1"},
 		})
 		h.askAs(clientID, http.MethodPatch, "/webhooks/"+created["id"].(string), map[string]any{
-			"active": true, "secret": "the-secret-of-a-stranger-of-" + clientID,
+			"active": true, "secret": "the-secret-of-a-foreign-of-" + clientID,
 		})
 		h.unmanaged[clientID]++
 	}

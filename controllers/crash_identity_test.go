@@ -12,13 +12,13 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-func (w *world) fault(method, path, action string, times int) {
+func (w *simulation) fault(method, path, action string, times int) {
 	w.must(w.platform.AddFault(simulator.Fault{
 		Match: simulator.Match{Method: method, Path: path}, Action: action, Times: times,
 	}))
 }
 
-func (w *world) count(route string) int { return w.platform.Requests().Counts[route] }
+func (w *simulation) count(route string) int { return w.platform.Requests().Counts[route] }
 
 const (
 	creates = "POST /webhooks"
@@ -59,7 +59,7 @@ func TestNotFoundOnAnEditOfAReadyWebhookMakesNoSecondOne(t *testing.T) {
 	})
 }
 
-// A stranger's webhook that looks just like what an interrupted create would have made is left alone.
+// A foreign webhook that looks just like what an interrupted create would have made is left alone.
 func TestWhatLooksLikeALostCreateIsLeftAlone(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		wanted := newWebhook(subject).Spec.EventTypes
@@ -94,7 +94,7 @@ func TestALostCreateThatIsActiveIsLeftAlone(t *testing.T) {
 		s.run(settleFor)
 		for _, webhook := range s.platform.Webhooks() {
 			if webhook.ID == late {
-				s.Expect(webhook).To(Equal(s.strangers[late]))
+				s.Expect(webhook).To(Equal(s.foreignWebhooks[late]))
 				return
 			}
 		}
@@ -221,7 +221,7 @@ func TestOnRequestIsAskedByPeopleAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.apply(subject, reactivatedOnRequest)
-				deactivate(s.world)
+				deactivate(s.simulation)
 				s.run(settleFor)
 				s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
 				trouble(s)

@@ -15,8 +15,8 @@ import (
 )
 
 // violations tells what of the operator's promises does not hold now, when all should have settled.
-func (w *world) violations() []string {
-	c := &checker{world: w, remote: map[string]simulator.Webhook{}}
+func (w *simulation) violations() []string {
+	c := &checker{simulation: w, remote: map[string]simulator.Webhook{}}
 	for _, r := range w.remotes() {
 		c.remote[platform.CanonicalID(r.ID)] = r
 	}
@@ -32,16 +32,16 @@ func (w *world) violations() []string {
 		c.violated("remote webhook %s to %s belongs to no Webhook", id, r.CallbackURL)
 	}
 	c.history()
-	c.strangers()
+	c.foreignWebhooks()
 	c.connection(len(objects))
 	return c.found
 }
 
 // checker collects what is wrong. Remote webhooks that were found to belong to an object are struck off.
 type checker struct {
-	world  *world
-	remote map[string]simulator.Webhook
-	found  []string
+	simulation *simulation
+	remote     map[string]simulator.Webhook
+	found      []string
 }
 
 func (c *checker) violated(format string, args ...any) {
@@ -74,7 +74,7 @@ func (c *checker) webhook(w *v1alpha1.Webhook) {
 
 // history must not show a status that went back to what it was before.
 func (c *checker) history() {
-	for _, event := range c.world.cluster.history {
+	for _, event := range c.simulation.cluster.history {
 		before, was := event.old.(*v1alpha1.Webhook)
 		now, is := event.changed.(*v1alpha1.Webhook)
 		if was && is && (now.Status.ObservedGeneration < before.Status.ObservedGeneration ||
@@ -124,7 +124,7 @@ func said(conditions []metav1.Condition) (text string) {
 // secret compares the signing secret of both sides, and what the status says of it.
 func (c *checker) secret(w *v1alpha1.Webhook, r simulator.Webhook) {
 	used := w.SigningSecret()
-	secret, found := c.world.cluster.read(ref{kindSecret, client.ObjectKey{Namespace: w.Namespace, Name: used.Name}}).(*corev1.Secret)
+	secret, found := c.simulation.cluster.read(ref{kindSecret, client.ObjectKey{Namespace: w.Namespace, Name: used.Name}}).(*corev1.Secret)
 	if !found {
 		c.violated("%s has no Secret", w.Name)
 		return
@@ -137,27 +137,27 @@ func (c *checker) secret(w *v1alpha1.Webhook, r simulator.Webhook) {
 	}
 }
 
-// strangers must be as they were.
-func (c *checker) strangers() {
+// foreignWebhooks must be as they were.
+func (c *checker) foreignWebhooks() {
 	now := map[string]simulator.Webhook{}
-	for _, r := range c.world.platform.Webhooks() {
+	for _, r := range c.simulation.platform.Webhooks() {
 		now[r.ID] = r
 	}
-	for id, before := range c.world.strangers {
-		if c.world.restless {
+	for id, before := range c.simulation.foreignWebhooks {
+		if c.simulation.restless {
 			before.Modified = now[id].Modified
 		}
-		c.same("stranger "+id, now[id], before)
+		c.same("foreign "+id, now[id], before)
 	}
 }
 
 // connection must have counted everything.
 func (c *checker) connection(webhooks int) {
 	name := ref{kindConnection, keyed(crashConnection)}
-	status := c.world.cluster.read(name).(*v1alpha1.Connection).Status
+	status := c.simulation.cluster.read(name).(*v1alpha1.Connection).Status
 	c.same("conditions of the connection", said(status.Conditions), "Ready=True/"+v1alpha1.ConnectedReason)
 	c.same("webhooks of the connection", counted(status.Webhooks), webhooks)
-	c.same("unmanagedWebhooks of the connection", counted(status.UnmanagedWebhooks), len(c.world.strangers))
+	c.same("unmanagedWebhooks of the connection", counted(status.UnmanagedWebhooks), len(c.simulation.foreignWebhooks))
 }
 
 func counted(n *int32) int {

@@ -16,7 +16,7 @@ import (
 )
 
 // proxyUpdates lets an update through as change leaves its body, and answers it as answer leaves that. Either may be nil.
-func (w *world) proxyUpdates(change, answer func(body map[string]any)) {
+func (w *simulation) proxyUpdates(change, answer func(body map[string]any)) {
 	edit := func(body io.Reader, change func(map[string]any)) []byte {
 		fields := map[string]any{}
 		w.must(json.NewDecoder(body).Decode(&fields))
@@ -42,7 +42,7 @@ func (w *world) proxyUpdates(change, answer func(body map[string]any)) {
 }
 
 // keepCallbacks lets the platform accept updates of a callback without making them.
-func (w *world) keepCallbacks() {
+func (w *simulation) keepCallbacks() {
 	w.proxyUpdates(func(body map[string]any) { delete(body, "callbackUrl") }, nil)
 }
 
@@ -52,7 +52,7 @@ func calling(path string) func(*v1alpha1.Webhook) {
 }
 
 // replace ends all processes of the operator, and starts another one.
-func (w *world) replace() {
+func (w *simulation) replace() {
 	for _, p := range w.processes {
 		p.kill()
 	}

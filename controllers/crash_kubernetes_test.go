@@ -20,12 +20,12 @@ var errQuota = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"},
 var errKeyServer = apierrors.NewInternalError(errors.New("the key server is down"))
 
 // deny lets the API server refuse some requests until it is allowed again.
-func (w *world) deny(requests ...string) (allow func()) {
+func (w *simulation) deny(requests ...string) (allow func()) {
 	return w.kubernetesFails(errQuota, requests...)
 }
 
 // kubernetesFails lets some requests to the API server fail until that ends.
-func (w *world) kubernetesFails(with error, requests ...string) (end func()) {
+func (w *simulation) kubernetesFails(with error, requests ...string) (end func()) {
 	w.denied = map[string]error{}
 	for _, request := range requests {
 		w.denied[request] = with

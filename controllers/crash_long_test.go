@@ -15,7 +15,7 @@ import (
 )
 
 // respell lets the platform describe every webhook as change leaves its description.
-func (w *world) respell(change func(webhook map[string]any)) {
+func (w *simulation) respell(change func(webhook map[string]any)) {
 	w.platformProxy = func(r *http.Request, serve func(*http.Request) *http.Response) *http.Response {
 		response := serve(r)
 		if response.StatusCode/100 != 2 || !strings.HasPrefix(r.URL.Path, "/webhooks") {

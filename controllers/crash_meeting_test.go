@@ -12,7 +12,7 @@ import (
 // meeting is something that somebody does while the operator carries out a scenario.
 type meeting struct {
 	scenario, name string
-	do             func(*world)
+	do             func(*simulation)
 	// webhooks is how many there are in the end.
 	webhooks int
 }
@@ -41,7 +41,7 @@ func meetings() []meeting {
 	}
 }
 
-func deleteBoth(w *world) {
+func deleteBoth(w *simulation) {
 	for _, o := range w.cluster.webhooks() {
 		w.cluster.remove(o)
 	}
@@ -59,14 +59,14 @@ func TestMeetings(t *testing.T) {
 			v := newVisits(t, s.name)
 			points := s.play(t).traces[0]
 			for _, k := range leaving(points, "after ") {
-				v.meet(t, s.after(m), fate{point: k, what: meet, meets: m.do})
+				v.meet(t, s.after(m), disruption{point: k, what: meet, meets: m.do})
 			}
 			for _, k := range leaving(points, "before ", writing...) {
-				sent := fate{point: k, what: sendAndDie, late: 3 * time.Second, gap: downtime}
-				v.visit(t, s.after(m), []fate{{point: k, what: meet, meets: m.do}, sent})
+				sent := disruption{point: k, what: sendAndDie, late: 3 * time.Second, gap: downtime}
+				v.visit(t, s.after(m), []disruption{{point: k, what: meet, meets: m.do}, sent})
 				if strings.HasSuffix(points[k-1], " /webhooks") || strings.HasSuffix(points[k-1], "/{id}") {
-					unknown := fate{point: k, what: disturb, reply: hungUp, late: 3 * time.Second}
-					v.visit(t, s.after(m), []fate{{point: k, what: meet, meets: m.do}, unknown})
+					unknown := disruption{point: k, what: disturb, reply: hungUp, late: 3 * time.Second}
+					v.visit(t, s.after(m), []disruption{{point: k, what: meet, meets: m.do}, unknown})
 				}
 			}
 		})
@@ -81,11 +81,11 @@ func (s scenario) after(m meeting) scenario {
 }
 
 // meet visits a meeting alone, and with an end of the operator from then on.
-func (v *visits) meet(t *testing.T, s scenario, m fate) {
-	o := v.visit(t, s, []fate{m})
+func (v *visits) meet(t *testing.T, s scenario, m disruption) {
+	o := v.visit(t, s, []disruption{m})
 	for _, k := range leaving(o.traces[0], "after ") {
 		if k >= m.point {
-			v.visit(t, s, slices.Concat([]fate{m}, dies(k)))
+			v.visit(t, s, slices.Concat([]disruption{m}, dies(k)))
 		}
 	}
 }

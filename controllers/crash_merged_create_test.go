@@ -16,7 +16,7 @@ func TestACreateThatMergesTakesNoStranger(t *testing.T) {
 		s.estrange(s.createRemote(callbackOf(subject), newWebhook(subject).Spec.EventTypes...))
 		s.run(warmUp)
 		s.apply(subject)
-		for id, before := range s.strangers {
+		for id, before := range s.foreignWebhooks {
 			for _, now := range s.platform.Webhooks() {
 				if now.ID == id {
 					s.Expect(now).To(Equal(before), "%s: %s", s.reason(subject), s.message(subject))

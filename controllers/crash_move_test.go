@@ -19,7 +19,7 @@ const (
 )
 
 // connect adds a connection with credentials of its own.
-func (w *world) connect(name, clientID string) {
+func (w *simulation) connect(name, clientID string) {
 	w.cluster.setSecret(name, map[string]string{clientIDKey: clientID, clientSecretKey: "pair"})
 	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
 	w.cluster.add(&v1alpha1.Connection{
@@ -34,7 +34,7 @@ func (w *world) connect(name, clientID string) {
 }
 
 // of are the webhooks of one service application.
-func (w *world) of(clientID string) (found []simulator.Webhook) {
+func (w *simulation) of(clientID string) (found []simulator.Webhook) {
 	for _, webhook := range w.platform.Webhooks() {
 		if webhook.ClientID == clientID {
 			found = append(found, webhook)
@@ -95,9 +95,9 @@ func TestAWebhookThatIsDeletedWhileItMovesLeavesNothing(t *testing.T) {
 func TestAMoveSurvivesDeathAtEveryPoint(t *testing.T) {
 	move := scenario{
 		name:   "move",
-		before: func(w *world) { w.connect(otherConnection, otherClientID); add()(w) },
+		before: func(w *simulation) { w.connect(otherConnection, otherClientID); add()(w) },
 		act:    edit(connectedBy(otherConnection)), webhooks: 1, most: 2,
-		check: func(w *world) (wrong []string) {
+		check: func(w *simulation) (wrong []string) {
 			for _, r := range w.remotes() {
 				if r.ClientID == crashClientID {
 					wrong = append(wrong, "the former webhook is left")

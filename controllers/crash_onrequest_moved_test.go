@@ -42,7 +42,7 @@ func TestOnRequestIsNotAskedByALoss(t *testing.T) {
 // applyDeactivated makes a Webhook that the platform turned off and that waits for a request.
 func (s claimScene) applyDeactivated() {
 	s.apply(subject, reactivatedOnRequest)
-	deactivate(s.world)
+	deactivate(s.simulation)
 	s.run(settleFor)
 	s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
 }

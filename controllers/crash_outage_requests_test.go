@@ -17,8 +17,8 @@ func TestARequestWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 			during: func(s claimScene) { s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now") },
 		},
 		"another value of the Secret": {
-			before: func(s claimScene) { keepSecret(firstHMAC)(s.world); s.apply(subject, referring(hmac)) },
-			during: func(s claimScene) { keepSecret(nextHMAC)(s.world) },
+			before: func(s claimScene) { keepSecret(firstHMAC)(s.simulation); s.apply(subject, referring(hmac)) },
+			during: func(s claimScene) { keepSecret(nextHMAC)(s.simulation) },
 		},
 		"a reactivation": {
 			before: func(s claimScene) { s.applyDeactivated() },

@@ -27,7 +27,7 @@ var waiting = map[string]struct{ before, during func(claimScene) }{
 	"a create":          {during: func(s claimScene) { s.cluster.add(newWebhook(subject)) }},
 	"a create or adopt": {during: func(s claimScene) { s.cluster.add(newWebhook(subject, adopting)) }},
 	"an import": {
-		before: func(s claimScene) { existing(s.world) },
+		before: func(s claimScene) { existing(s.simulation) },
 		during: func(s claimScene) { s.cluster.add(newWebhook(subject, importing(s.remotes()[0].ID))) },
 	},
 	"an import of what lists do not show": {

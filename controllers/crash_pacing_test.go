@@ -13,8 +13,8 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// limit gives the connection of a world a rate limit.
-func (w *world) limit(perMinute int32) {
+// limit gives the connection of a simulation a rate limit.
+func (w *simulation) limit(perMinute int32) {
 	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
 	c.Spec.RateLimit.RequestsPerMinute = perMinute
 	c.Generation++
@@ -25,7 +25,7 @@ func (w *world) limit(perMinute int32) {
 // to be gone once, and waits for its place.
 func TestAWipedAccountIsFilledAgain(t *testing.T) {
 	const n, perMinute, refill = 240, 20, 15
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		for i := range n {
 			w.cluster.add(newWebhook(fmt.Sprintf("w%03d", i)))
 		}
@@ -49,15 +49,15 @@ func TestAWipedAccountIsFilledAgain(t *testing.T) {
 // TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all, while its webhook is
 // being created.
 func TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		w.limit(8)
-		snatch := func(w *world) {
+		snatch := func(w *simulation) {
 			if o := w.cluster.webhook(subject); o != nil {
 				o.Finalizers = nil
 				w.cluster.remove(o)
 			}
 		}
-		w.start(fate{every: "after POST /webhooks", what: meet, meets: snatch}).count()
+		w.start(disruption{every: "after POST /webhooks", what: meet, meets: snatch}).count()
 		w.run(15 * time.Second)
 		add()(w)
 		w.run(2 * time.Minute)
@@ -69,7 +69,7 @@ func TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
 
 // TestWhoWaitsForLongSaysSo adds more Webhooks than a small limit serves in a minute, whose poll alone would use it up.
 func TestWhoWaitsForLongSaysSo(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		w.limit(4)
 		w.start()
 		w.run(time.Minute)
@@ -90,13 +90,13 @@ func TestWhoWaitsForLongSaysSo(t *testing.T) {
 // TestACrowdIsNoRateLimit lets one Webhook wait for a place within the rate limit, and another for its turn among those
 // under way: only the first may say that the limit is used up, and does so after a while.
 func TestACrowdIsNoRateLimit(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		p := w.start()
 		says := func(uid types.UID, crowded bool) bool {
-			waiting := &run{WebhookReconciler: p.webhooks}
+			waiting := &executor{WebhookReconciler: p.webhooks}
 			waiting.facts.webhook = newWebhook(string(uid))
 			waiting.facts.webhook.UID = uid
-			v, ok := waiting.judge(createRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
+			v, ok := waiting.classify(createRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
 			return ok && !v.Silent
 		}
 		g := NewWithT(w.t)

@@ -38,7 +38,7 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 	if err != nil {
 		return nil, err
 	}
-	w := t.process.world
+	w := t.process.simulation
 	if w.onCall != nil {
 		w.onCall(routeOf(r))
 	}
@@ -64,7 +64,7 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
 			trace.GotConn(httptrace.GotConnInfo{})
 		}
-		t.process.world.running.sleep(patience(r.Context(), time.Hour))
+		t.process.simulation.running.sleep(patience(r.Context(), time.Hour))
 		return nil, r.Context().Err()
 	}
 	if err != nil {
@@ -93,12 +93,12 @@ func detach(r *http.Request) (*http.Request, error) {
 
 // carryOut lets the platform answer a request, and watches how many webhooks there are after it. It returns nil when a
 // fault of the platform closes the connection.
-func (w *world) carryOut(r *http.Request) (response *http.Response) {
+func (w *simulation) carryOut(r *http.Request) (response *http.Response) {
 	defer func() {
 		if aborted := recover(); aborted != nil && aborted != http.ErrAbortHandler { //nolint:errorlint // it is a panic's value
 			panic(aborted)
 		}
-		w.most = max(w.most, len(w.platform.Webhooks())-len(w.strangers))
+		w.most = max(w.most, len(w.platform.Webhooks())-len(w.foreignWebhooks))
 	}()
 	serve := func(r *http.Request) *http.Response {
 		recorder := httptest.NewRecorder()
@@ -126,12 +126,12 @@ func decompressed(r *http.Response) *http.Response {
 }
 
 // ask sends a request as another client with the same credentials.
-func (w *world) ask(method, path string, body any) (answer map[string]any) {
+func (w *simulation) ask(method, path string, body any) (answer map[string]any) {
 	return w.askAs(crashClientID, method, path, body)
 }
 
 // askAs sends a request as another client of a service application.
-func (w *world) askAs(clientID, method, path string, body any) (answer map[string]any) {
+func (w *simulation) askAs(clientID, method, path string, body any) (answer map[string]any) {
 	data, err := json.Marshal(body)
 	w.must(err)
 	r := httptest.NewRequest(method, platformURL+path, bytes.NewReader(data))
@@ -146,7 +146,7 @@ func (w *world) askAs(clientID, method, path string, body any) (answer map[strin
 	return answer
 }
 
-func (w *world) token(clientID string) string {
+func (w *simulation) token(clientID string) string {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {"pair"},
 	}
@@ -162,17 +162,17 @@ func (w *world) token(clientID string) string {
 }
 
 // createRemote makes a webhook on the platform by hand and returns its id.
-func (w *world) createRemote(callbackURL string, eventTypes ...string) string {
+func (w *simulation) createRemote(callbackURL string, eventTypes ...string) string {
 	created := w.ask(http.MethodPost, "/webhooks", map[string]any{
 		"callbackUrl": callbackURL, "scope": "iTwin", "scopeId": crashITwin, "eventTypes": eventTypes,
 	})
 	return created["id"].(string)
 }
 
-// remotes are the webhooks of the platform that are not strangers.
-func (w *world) remotes() (found []simulator.Webhook) {
+// remotes are the webhooks of the platform that are not foreignWebhooks.
+func (w *simulation) remotes() (found []simulator.Webhook) {
 	for _, webhook := range w.platform.Webhooks() {
-		if _, stranger := w.strangers[webhook.ID]; !stranger {
+		if _, foreign := w.foreignWebhooks[webhook.ID]; !foreign {
 			found = append(found, webhook)
 		}
 	}

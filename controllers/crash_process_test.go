@@ -26,7 +26,7 @@ import (
 
 // process is one life of the operator: its reconcilers, with everything that they remember, its queue and its cache.
 type process struct {
-	world       *world
+	simulation  *simulation
 	webhooks    *WebhookReconciler
 	connections *ConnectionReconciler
 	// clusterConnections is nil unless the operator serves the whole cluster.
@@ -46,8 +46,8 @@ type process struct {
 	frozen  time.Time
 	deposed bool
 
-	// fates are what happens to the process at its points, which are counted until counted.
-	fates   []fate
+	// faults are what happens to the process at its points, which are counted until counted.
+	faults  []disruption
 	counted time.Time
 	trace   []string
 
@@ -73,15 +73,15 @@ const (
 )
 
 // start begins a life.
-func (w *world) start(fates ...fate) *process {
+func (w *simulation) start(faults ...disruption) *process {
 	p := &process{
-		world: w, cache: newInformers(w.clusterWide), fates: fates,
+		simulation: w, cache: newInformers(w.clusterWide), faults: faults,
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
 		due: map[string]time.Time{},
 	}
 	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
 	p.assemble()
-	history, late := w.cluster.history, p.fated(startBehind, 0)
+	history, late := w.cluster.history, p.disrupted(startBehind, 0)
 	known := max(len(history)-late.point, 0)
 	for _, c := range history[:known] {
 		p.cache.take(c)
@@ -101,15 +101,15 @@ func (p *process) assemble() {
 	fleets := fleet.NewRegistry(clock.RealClock{})
 	fleets.Bound(64)
 	p.webhooks = &WebhookReconciler{
-		Client: p.client(), APIReader: p.reader(), Recorder: recorder{p.world}, Fleets: fleets, Clock: clock.RealClock{},
-		Key: crashKey, Cluster: p.world.clusterWide,
+		Client: p.client(), APIReader: p.reader(), Recorder: recorder{p.simulation}, Fleets: fleets, Clock: clock.RealClock{},
+		Key: crashKey, Cluster: p.simulation.clusterWide,
 	}
 	p.webhooks.prepare()
 	_ = p.webhooks.enqueuer.Start(p.context, wakeups{p: p, controller: webhookController})
 	p.connections = p.serveConnections(fleets, connectionController)
 	p.connections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
 	p.connections.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
-	if p.world.clusterWide {
+	if p.simulation.clusterWide {
 		p.clusterConnections = p.serveConnections(fleets, clusterConnectionController)
 		p.clusterConnections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
 		p.clusterConnections.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
@@ -120,7 +120,7 @@ func (p *process) assemble() {
 func (p *process) serveConnections(fleets *fleet.Registry, controller string) *ConnectionReconciler {
 	r := &ConnectionReconciler{
 		Client: p.client(), APIReader: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: p.webhooks,
-		AllowHost: p.world.allowHost, Recorder: recorder{p.world},
+		AllowHost: p.simulation.allowHost, Recorder: recorder{p.simulation},
 	}
 	r.prepare()
 	r.dial = func(o platform.Options) (API, error) {
@@ -132,12 +132,12 @@ func (p *process) serveConnections(fleets *fleet.Registry, controller string) *C
 }
 
 // recorder takes the Events. The operator writes them in the background, and nothing depends on them.
-type recorder struct{ world *world }
+type recorder struct{ simulation *simulation }
 
 // Eventf implements events.EventRecorder.
 func (r recorder) Eventf(about, _ apimachineryruntime.Object, _, reason, _, note string, args ...any) {
-	if r.world.onEvent != nil {
-		r.world.onEvent(about, reason+": "+fmt.Sprintf(note, args...))
+	if r.simulation.onEvent != nil {
+		r.simulation.onEvent(about, reason+": "+fmt.Sprintf(note, args...))
 	}
 }
 
@@ -153,7 +153,7 @@ func (q wakeups) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.Nam
 
 // in plans something that only a process that lives and is not frozen does.
 func (p *process) in(d time.Duration, name string, do func()) {
-	p.world.in(d, name, func() {
+	p.simulation.in(d, name, func() {
 		switch {
 		case p.dead:
 		case time.Now().Before(p.frozen):
@@ -219,7 +219,7 @@ func (p *process) finish(i item, result ctrl.Result, err error) {
 func (p *process) watch(c change, late time.Duration) {
 	if p.counting() {
 		p.events++
-		late += p.fated(holdBack, p.events).late
+		late += p.disrupted(holdBack, p.events).late
 	}
 	due := time.Now().Add(watchLatency + late)
 	if due.Before(p.due[c.kind]) {
@@ -233,7 +233,7 @@ func (p *process) watch(c change, late time.Duration) {
 func (p *process) handle(c change) {
 	switch o := concerned(c); c.kind {
 	case kindWebhook:
-		if passes(p.webhooks.askedFor(), c) {
+		if passes(p.webhooks.specOrRequestChanged(), c) {
 			p.enqueueAll(webhookController, reconcile.Request{NamespacedName: c.key})
 		}
 		if passes(released(), c) {
@@ -309,18 +309,18 @@ func (p *process) client() client.Client {
 			return p.look("list "+kindOf(list), func() error { return p.cache.list(list, opts...) })
 		},
 		Create: func(ctx context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
-			return p.call(ctx, "create "+kindOf(o), func() error { return p.world.cluster.create(o) })
+			return p.call(ctx, "create "+kindOf(o), func() error { return p.simulation.cluster.create(o) })
 		},
 		Patch: func(
 			ctx context.Context, _ client.WithWatch, o client.Object, patch client.Patch, _ ...client.PatchOption,
 		) error {
-			return p.call(ctx, "patch "+kindOf(o), func() error { return p.world.cluster.patch(o, patch, false) })
+			return p.call(ctx, "patch "+kindOf(o), func() error { return p.simulation.cluster.patch(o, patch, false) })
 		},
 		SubResourcePatch: func(
 			ctx context.Context, _ client.Client, name string, o client.Object, patch client.Patch,
 			_ ...client.SubResourcePatchOption,
 		) error {
-			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.world.cluster.patch(o, patch, true) })
+			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.simulation.cluster.patch(o, patch, true) })
 		},
 	})
 }
@@ -336,7 +336,7 @@ func (p *process) reader() client.Reader {
 		Get: func(
 			ctx context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
 		) error {
-			return p.call(ctx, "read "+kindOf(o), func() error { return p.world.cluster.get(key, o) })
+			return p.call(ctx, "read "+kindOf(o), func() error { return p.simulation.cluster.get(key, o) })
 		},
 	})
 }
@@ -356,14 +356,14 @@ var errCluster = errors.New("the connection to the API server was lost")
 
 // call is a call to the API server.
 func (p *process) call(ctx context.Context, name string, effect func() error) error {
-	if err := p.world.denied[name]; err != nil {
-		p.world.denials++
+	if err := p.simulation.denied[name]; err != nil {
+		p.simulation.denials++
 		return err
 	}
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
 }
 
-// exchange is a call that leaves the process. What it does happens in the world, also if nobody waits for it any more.
+// exchange is a call that leaves the process. What it does happens in the simulation, also if nobody waits for it any more.
 type exchange struct {
 	name    string
 	latency time.Duration
@@ -380,7 +380,7 @@ func (p *process) exchange(ctx context.Context, e exchange) error {
 	}
 	now := p.pass("before " + e.name)
 	if now.what == sendAndDie {
-		p.world.in(now.late, "", func() { _ = e.effect() })
+		p.simulation.in(now.late, "", func() { _ = e.effect() })
 		p.die(now)
 	}
 	// A process that was frozen looks again.
@@ -399,11 +399,11 @@ func (p *process) exchange(ctx context.Context, e exchange) error {
 }
 
 // await sends a request and waits for the answer, whoever gives it, until the context ends.
-func (p *process) await(ctx context.Context, e exchange, now fate) (err error) {
-	f := p.world.running
+func (p *process) await(ctx context.Context, e exchange, now disruption) (err error) {
+	f := p.simulation.running
 	due, answered := e.latency+now.late, false
 	if now.what != lose && !now.never {
-		p.world.in(due, "", func() { err, answered = e.effect(), true })
+		p.simulation.in(due, "", func() { err, answered = e.effect(), true })
 	}
 	switch {
 	case now.what == lose:
@@ -430,16 +430,16 @@ func patience(ctx context.Context, d time.Duration) time.Duration {
 }
 
 // die ends the process at once. It is called by a fiber of the process, which does not go on.
-func (p *process) die(f fate) {
+func (p *process) die(f disruption) {
 	p.kill()
-	p.world.succeed(f.gap)
+	p.simulation.succeed(f.gap)
 	runtime.Goexit()
 }
 
 func (p *process) kill() {
 	p.dead = true
 	p.end()
-	p.world.in(0, "", func() {
+	p.simulation.in(0, "", func() {
 		for f := range p.fibers {
 			f.resume()
 		}

@@ -89,7 +89,7 @@ func TestDeleteIsRefusedForEverItIsTriedSeldom(t *testing.T) {
 }
 
 func TestAPersonAsksTheRefusedCreateIsTriedAtOnce(t *testing.T) {
-	for name, ask := range map[string]func(*world){
+	for name, ask := range map[string]func(*simulation){
 		"by annotation":        annotate(v1alpha1.ReconcileRequestedAtAnnotation),
 		"by an edit":           edit(changeSpec),
 		"by an unrelated edit": edit(reactivatedOnRequest),
@@ -99,7 +99,7 @@ func TestAPersonAsksTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 				s.fault(http.MethodPost, "/webhooks", "status:422", 1)
 				s.apply(subject)
 				s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
-				ask(s.world)
+				ask(s.simulation)
 				s.run(settleFor)
 				s.Expect(s.violations()).To(BeEmpty())
 				s.Expect(s.count(creates)).To(Equal(2))
@@ -110,11 +110,11 @@ func TestAPersonAsksTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 
 func TestASecretChangesTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		keepSecret(firstHMAC)(s.world)
+		keepSecret(firstHMAC)(s.simulation)
 		s.fault(http.MethodPost, "/webhooks", "status:422", 1)
 		s.apply(subject, referring(hmac))
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
-		keepSecret(nextHMAC)(s.world)
+		keepSecret(nextHMAC)(s.simulation)
 		s.run(settleFor)
 		s.Expect(s.violations()).To(BeEmpty())
 	})
@@ -128,7 +128,7 @@ func TestAnEditIsRefusedWhileTheWebhookIsTurnedOffItIsReactivated(t *testing.T) 
 			Match:  simulator.Match{Method: http.MethodPatch, Path: "/webhooks/{id}", Body: "elsewhere"},
 			Action: "status:422", Times: simulator.Forever,
 		}))
-		deactivate(s.world)
+		deactivate(s.simulation)
 		s.cluster.edit(subject, changeSpec)
 		s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
 		s.run(10 * time.Minute)

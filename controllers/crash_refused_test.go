@@ -13,7 +13,7 @@ import (
 )
 
 // refusedOnceReady has the platform refuse an edit.
-func refusedOnceReady(w *world) {
+func refusedOnceReady(w *simulation) {
 	w.cluster.when(func() bool { return isReady(w.cluster.webhook(subject)) }, func() {
 		w.fault(http.MethodPatch, "/webhooks/{id}", "status:422", simulator.Forever)
 		edit(changeSpec)(w)
@@ -21,7 +21,7 @@ func refusedOnceReady(w *world) {
 }
 
 // deactivateRefused has the platform turn off a webhook whose update it refuses. In the end it takes another edit.
-func deactivateRefused(w *world) {
+func deactivateRefused(w *simulation) {
 	deactivate(w)
 	w.in(39*time.Second, "look", func() {
 		status := w.cluster.webhook(subject).Status
@@ -37,7 +37,7 @@ func deactivateRefused(w *world) {
 }
 
 // deactivatedOnceAndTaken holds when the deactivation was counted, and nothing is refused any more.
-func deactivatedOnceAndTaken(w *world) []string {
+func deactivatedOnceAndTaken(w *simulation) []string {
 	wrong := deactivatedOnce(w)
 	if w.cluster.webhook(subject).Status.RefusedRequest != "" {
 		wrong = append(wrong, "refusedRequest is left")
@@ -48,13 +48,13 @@ func deactivatedOnceAndTaken(w *world) []string {
 func turnedOff(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }
 
 // importEqual imports a webhook that differs in nothing, and so is not written to.
-func importEqual(w *world) {
+func importEqual(w *simulation) {
 	o := newWebhook(subject, turnedOff)
 	o.Spec.WebhookID = w.createRemote(o.Spec.CallbackURL, o.Spec.EventTypes...)
 	w.cluster.add(o)
 }
 
-func rotationHandled(w *world) (wrong []string) {
+func rotationHandled(w *simulation) (wrong []string) {
 	if w.cluster.webhook(subject).Status.LastHandledRotateAt != "now" {
 		wrong = append(wrong, "the rotation was not handled")
 	}
@@ -101,7 +101,7 @@ func TestASpecThatCarriesAnothersMarkIsRefused(t *testing.T) {
 // What was created last is known from the status, so that a process that was not there, and cannot ask, lets it go.
 func TestARefusedWebhookIsDeletedWithoutCredentialsItGoes(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		refuseCreates(s.world)
+		refuseCreates(s.simulation)
 		s.apply(subject)
 		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
 		s.processes[0].kill()

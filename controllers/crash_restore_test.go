@@ -80,15 +80,15 @@ func TestARestoredSecretKeepsItsValue(t *testing.T) {
 }
 
 // restoreDangling restores a Webhook, and later its Secret, which refers to its former owner. It returns the value of the
-// secret, and the process that meets the fates from then on.
-func restoreDangling(w *world, fates ...fate) (value string, p *process) {
+// secret, and the process that meets the faults from then on.
+func restoreDangling(w *simulation, faults ...disruption) (value string, p *process) {
 	add()(w)
 	first := w.start()
 	w.run(warmUp)
 	backup, secret := w.cluster.webhook(subject), w.cluster.read(secretOf(subject)).(*corev1.Secret)
 	first.kill()
-	claimScene{world: w}.forget(subject)
-	p = w.start(fates...)
+	claimScene{simulation: w}.forget(subject)
+	p = w.start(faults...)
 	add(func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers })(w)
 	w.run(5 * time.Second)
 	p.count()
@@ -103,7 +103,7 @@ func restoreDangling(w *world, fates ...fate) (value string, p *process) {
 }
 
 // collectNow deletes the Secret at this moment, if its owner does not exist.
-func collectNow(w *world) {
+func collectNow(w *simulation) {
 	if secret := w.cluster.read(secretOf(subject)); secret != nil && secret.GetOwnerReferences()[0].UID == "dead" {
 		w.cluster.remove(secret)
 	}
@@ -113,15 +113,15 @@ func collectNow(w *world) {
 // not exist, at each point. Once the operator has read the value, it is not lost.
 func TestASecretThatIsCollectedKeepsTheValueThatWasRead(t *testing.T) {
 	var points []string
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		_, p := restoreDangling(w)
 		points = p.trace
 	})
 	read := leaving(points, "after ", "read Secret")
 	NewWithT(t).Expect(read).NotTo(BeEmpty())
 	for k := range points {
-		inWorld(t, func(w *world) {
-			value, _ := restoreDangling(w, fate{point: k + 1, what: meet, meets: collectNow})
+		inSimulation(t, func(w *simulation) {
+			value, _ := restoreDangling(w, disruption{point: k + 1, what: meet, meets: collectNow})
 			g := NewWithT(w.t)
 			g.Expect(w.violations()).To(BeEmpty(), points[k])
 			if kept := w.remotes()[0].Secret == value; k+1 >= read[0] && !kept {

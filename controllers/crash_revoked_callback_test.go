@@ -22,7 +22,7 @@ func TestAnEditThatIsNeverSentKeepsOnNoForbiddenCallback(t *testing.T) {
 			s.cluster.edit(subject, retaining)
 			s.run(settleFor)
 			s.editConnection(crashConnection, allowOnly)
-			deleteSubject(s.world)
+			deleteSubject(s.simulation)
 		},
 		"without its Secret": func(s claimScene) {
 			s.cluster.edit(subject, func(o *v1alpha1.Webhook) {

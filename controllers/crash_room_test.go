@@ -16,7 +16,7 @@ import (
 )
 
 // listing lets the platform answer the lists of an account whose apiUrl has a path with so many webhooks.
-func (w *world) listing(entries map[string]int) {
+func (w *simulation) listing(entries map[string]int) {
 	w.platformProxy = func(r *http.Request, serve func(*http.Request) *http.Response) *http.Response {
 		n, huge := entries[r.URL.Path]
 		if r.Method != http.MethodGet || !huge {
@@ -33,7 +33,7 @@ func (w *world) listing(entries map[string]int) {
 	}
 }
 
-func (w *world) connectionReason(name string) string { return readyReason(w.connection(name)) }
+func (w *simulation) connectionReason(name string) string { return readyReason(w.connection(name)) }
 
 // What an account may list follows its Webhooks also while its lists are refused because others have the room.
 func TestWebhooksAreAddedWhileOthersHaveTheRoomTheListIsTaken(t *testing.T) {

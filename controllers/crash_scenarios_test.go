@@ -20,9 +20,9 @@ type scenario struct {
 	name string
 	// before makes what is there, and settled, when the process that will be disturbed has worked for a while. When it is
 	// nil, the process starts after act.
-	before func(*world)
+	before func(*simulation)
 	// act is what is done then.
-	act func(*world)
+	act func(*simulation)
 	// webhooks is how many there are in the end.
 	webhooks int
 	// most is how many remote webhooks there may be at any time; the number of webhooks, when 0.
@@ -34,7 +34,7 @@ type scenario struct {
 	// variant is how the platform differs from the simulator's default; "" when it does not.
 	variant string
 	// check tells what else is wrong in the end; with checkOnly it tells all that is.
-	check     func(*world) []string
+	check     func(*simulation) []string
 	checkOnly bool
 }
 
@@ -51,19 +51,19 @@ const (
 	lastHMAC  = "the-third-value-of-a-signing-secret"
 )
 
-func add(changes ...func(*v1alpha1.Webhook)) func(*world) {
-	return func(w *world) { w.cluster.add(newWebhook(subject, changes...)) }
+func add(changes ...func(*v1alpha1.Webhook)) func(*simulation) {
+	return func(w *simulation) { w.cluster.add(newWebhook(subject, changes...)) }
 }
 
-func edit(change func(*v1alpha1.Webhook)) func(*world) {
-	return func(w *world) { w.cluster.edit(subject, change) }
+func edit(change func(*v1alpha1.Webhook)) func(*simulation) {
+	return func(w *simulation) { w.cluster.edit(subject, change) }
 }
 
-func annotate(annotation string) func(*world) {
-	return func(w *world) { w.cluster.annotate(subject, annotation, "now") }
+func annotate(annotation string) func(*simulation) {
+	return func(w *simulation) { w.cluster.annotate(subject, annotation, "now") }
 }
 
-func deleteSubject(w *world) { w.cluster.remove(w.cluster.webhook(subject)) }
+func deleteSubject(w *simulation) { w.cluster.remove(w.cluster.webhook(subject)) }
 
 func referring(secret string) func(*v1alpha1.Webhook) {
 	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: secret} }
@@ -75,21 +75,21 @@ func changeSpec(w *v1alpha1.Webhook) {
 }
 
 // then does several things at the same moment.
-func then(all ...func(*world)) func(*world) {
-	return func(w *world) {
+func then(all ...func(*simulation)) func(*simulation) {
+	return func(w *simulation) {
 		for _, do := range all {
 			do(w)
 		}
 	}
 }
 
-func nothingBefore(*world) {}
+func nothingBefore(*simulation) {}
 
-func keepSecret(value string) func(*world) {
-	return func(w *world) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
+func keepSecret(value string) func(*simulation) {
+	return func(w *simulation) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
 }
 
-func keepSecrets(w *world) {
+func keepSecrets(w *simulation) {
 	for name, value := range map[string]string{hmac: firstHMAC, otherHMAC: nextHMAC, thirdHMAC: lastHMAC} {
 		w.cluster.setSecret(name, map[string]string{v1alpha1.DefaultSecretKey: value})
 	}
@@ -125,7 +125,7 @@ func scenarios() []scenario {
 }
 
 // addTwin makes a second Webhook that asks for the same.
-func addTwin(w *world) {
+func addTwin(w *simulation) {
 	w.cluster.add(newWebhook("twin", func(twin *v1alpha1.Webhook) { twin.Spec.CallbackURL = callbackOf(subject) }))
 }
 
@@ -136,14 +136,14 @@ func reactivatedOnRequest(w *v1alpha1.Webhook) {
 func adopting(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching }
 
 // existing makes a webhook by hand that somebody wants to take over.
-func existing(w *world) { w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1") }
+func existing(w *simulation) { w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1") }
 
-func importIt(w *world) {
+func importIt(w *simulation) {
 	add(func(o *v1alpha1.Webhook) { o.Spec.WebhookID = w.remotes()[0].ID })(w)
 }
 
 // restoreBackup applies what a backup holds of a Webhook: its identity, but no status.
-func restoreBackup(w *world) {
+func restoreBackup(w *simulation) {
 	existing(w)
 	add(claiming(w.remotes()[0].ID))(w)
 }
@@ -156,23 +156,23 @@ func claiming(id string) func(*v1alpha1.Webhook) {
 	}
 }
 
-// nothingCreated but what was made by hand: the stranger, and the webhook that is taken over.
-func nothingCreated(w *world) (wrong []string) {
-	if n := w.creates() - len(w.strangers) - 1; n != 0 {
+// nothingCreated but what was made by hand: the foreign, and the webhook that is taken over.
+func nothingCreated(w *simulation) (wrong []string) {
+	if n := w.creates() - len(w.foreignWebhooks) - 1; n != 0 {
 		wrong = append(wrong, fmt.Sprintf("%d webhooks were created", n))
 	}
 	return wrong
 }
 
 // creates is how many creates the platform has been sent.
-func (w *world) creates() int { return w.platform.Requests().Counts["POST /webhooks"] }
+func (w *simulation) creates() int { return w.platform.Requests().Counts["POST /webhooks"] }
 
-func deactivate(w *world) {
+func deactivate(w *simulation) {
 	_, err := w.platform.Deactivate(w.remotes()[0].ID)
 	w.must(err)
 }
 
-func deactivateOnceReady(w *world) {
+func deactivateOnceReady(w *simulation) {
 	w.cluster.when(func() bool { return isReady(w.cluster.webhook(subject)) }, func() { deactivate(w) })
 }
 
@@ -180,7 +180,7 @@ func isReady(w *v1alpha1.Webhook) bool {
 	return apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
 }
 
-func deactivatedOnce(w *world) (wrong []string) {
+func deactivatedOnce(w *simulation) (wrong []string) {
 	if n := w.cluster.webhook(subject).Status.Deactivations; n != 1 {
 		wrong = append(wrong, fmt.Sprintf("deactivations is %d, not 1", n))
 	}
@@ -189,7 +189,7 @@ func deactivatedOnce(w *world) (wrong []string) {
 
 // rotatedOnce holds when the generated Secret has had two values: a receiver that accepts the present one and the one
 // before it has missed none.
-func rotatedOnce(w *world) (wrong []string) {
+func rotatedOnce(w *simulation) (wrong []string) {
 	values := map[string]bool{}
 	for _, c := range w.cluster.history {
 		secret, is := c.changed.(*corev1.Secret)
@@ -204,14 +204,14 @@ func rotatedOnce(w *world) (wrong []string) {
 }
 
 // recreate deletes a Webhook and makes it anew as soon as it is gone.
-func recreate(w *world) {
+func recreate(w *simulation) {
 	deleteSubject(w)
 	w.cluster.when(func() bool { return w.cluster.webhook(subject) == nil }, func() { add()(w) })
 }
 
-func deleteRemotely(w *world) { w.ask(http.MethodDelete, "/webhooks/"+w.remotes()[0].ID, nil) }
+func deleteRemotely(w *simulation) { w.ask(http.MethodDelete, "/webhooks/"+w.remotes()[0].ID, nil) }
 
-func changeRemotely(w *world) {
+func changeRemotely(w *simulation) {
 	w.ask(http.MethodPatch, "/webhooks/"+w.remotes()[0].ID, map[string]any{
 		"callbackUrl": callbackOf("wrong"), "eventTypes": []string{"iTwins.iTwinDeleted.v1"},
 	})
@@ -228,38 +228,38 @@ type outcome struct {
 	violations []string
 }
 
-// play plays a scenario. The first process meets the first fates, its successor the next, and so on.
-func (s scenario) play(t *testing.T, fates ...[]fate) (o outcome) {
+// play plays a scenario. The first process meets the first faults, its successor the next, and so on.
+func (s scenario) play(t *testing.T, faults ...[]disruption) (o outcome) {
 	t.Helper()
-	inWorld(t, func(w *world) {
-		w.estrange(w.createRemote(callbackOf("stranger"), "iModels.iModelDeleted.v1"))
+	inSimulation(t, func(w *simulation) {
+		w.estrange(w.createRemote(callbackOf("foreign"), "iModels.iModelDeleted.v1"))
 		if s.variant != "" {
 			w.restless = s.variant == "modified-moves"
 			w.must(w.platform.SetVariant(s.variant))
 		}
-		if len(fates) > 0 {
-			w.heirs = fates[1:]
+		if len(faults) > 0 {
+			w.heirs = faults[1:]
 		}
-		s.begin(w, fates)
+		s.begin(w, faults)
 		w.run(countedFor)
 		for range w.processes[1:] {
 			w.run(countedFor)
 		}
 		w.run(settleFor)
 		w.run(s.lasts)
-		o = s.judge(w)
+		o = s.classify(w)
 	})
 	return o
 }
 
 // begin lets the disturbed process count its points from the moment of the act.
-func (s scenario) begin(w *world, fates [][]fate) {
+func (s scenario) begin(w *simulation, faults [][]disruption) {
 	if s.before != nil {
 		s.before(w)
 	}
-	var own []fate
-	if len(fates) > 0 {
-		own = fates[0]
+	var own []disruption
+	if len(faults) > 0 {
+		own = faults[0]
 	}
 	if s.before == nil {
 		s.act(w)
@@ -275,8 +275,8 @@ func (s scenario) begin(w *world, fates [][]fate) {
 	s.act(w)
 }
 
-// judge tells what is wrong in the end.
-func (s scenario) judge(w *world) outcome {
+// classify tells what is wrong in the end.
+func (s scenario) classify(w *simulation) outcome {
 	o := outcome{violations: w.violations(), events: w.processes[0].events, sent: w.platform.Requests().Counts}
 	maps.DeleteFunc(o.sent, func(route string, _ int) bool {
 		return strings.HasPrefix(route, http.MethodGet) || strings.HasSuffix(route, "/token")
@@ -300,13 +300,13 @@ func (s scenario) judge(w *world) outcome {
 }
 
 // complain reports what is wrong, and how it came to that.
-func (s scenario) complain(t *testing.T, o outcome, fates ...[]fate) {
+func (s scenario) complain(t *testing.T, o outcome, faults ...[]disruption) {
 	t.Helper()
 	if len(o.violations) == 0 {
 		return
 	}
 	var text strings.Builder
-	for i, all := range fates {
+	for i, all := range faults {
 		for _, f := range all {
 			fmt.Fprintf(&text, "process %d %s (%s); ", i+1, f, o.point(i, f.point))
 		}

@@ -14,10 +14,10 @@ import (
 // TestADoubtOutlivesAnotherProcess ends the operator when it has sent another secret, and its successor when that has
 // written a status for another reason. Somebody wants the first secret back meanwhile.
 func TestADoubtOutlivesAnotherProcess(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.heirs = [][]fate{{{every: "after patch Webhook status", what: die, gap: downtime}}}
+	inSimulation(t, func(w *simulation) {
+		w.heirs = [][]disruption{{{every: "after patch Webhook status", what: die, gap: downtime}}}
 		then(keepSecrets, add(referring(hmac)))(w)
-		p := w.start(fate{every: "after PATCH /webhooks/{id}", what: die, gap: downtime})
+		p := w.start(disruption{every: "after PATCH /webhooks/{id}", what: die, gap: downtime})
 		w.run(warmUp)
 		p.count()
 		edit(referring(otherHMAC))(w)
@@ -31,7 +31,7 @@ func TestADoubtOutlivesAnotherProcess(t *testing.T) {
 }
 
 // restart lets an operator settle everything, and another take over, which has sent nothing.
-func (w *world) restart() {
+func (w *simulation) restart() {
 	first := w.start()
 	w.run(warmUp)
 	first.kill()
@@ -42,34 +42,34 @@ func (w *world) restart() {
 // TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when nobody has it in mind any
 // more, and somebody edit the spec before the next list could show that the webhook was changed.
 func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
-	changesSpecIn := func(w *world, d time.Duration) { w.in(d, "edit", func() { edit(changeSpec)(w) }) }
+	changesSpecIn := func(w *simulation, d time.Duration) { w.in(d, "edit", func() { edit(changeSpec)(w) }) }
 	for name, c := range map[string]struct {
 		scenario string
-		meets    func(*world)
-		sent     fate
+		meets    func(*simulation)
+		sent     disruption
 	}{
 		"sent by a process that died": {
 			scenario: "use another given secret",
-			meets: func(w *world) {
+			meets: func(w *simulation) {
 				edit(referring(hmac))(w)
 				changesSpecIn(w, 5*time.Second)
 			},
-			sent: fate{what: sendAndDie, late: 3 * time.Second, gap: downtime},
+			sent: disruption{what: sendAndDie, late: 3 * time.Second, gap: downtime},
 		},
 		"sent by this process": {
 			scenario: "rotate a given secret",
-			meets: func(w *world) {
+			meets: func(w *simulation) {
 				w.in(time.Second, "rotate", func() { keepSecret(lastHMAC)(w) })
 				changesSpecIn(w, 9*time.Second)
 			},
-			sent: fate{what: disturb, reply: hungUp, late: 8 * time.Second},
+			sent: disruption{what: disturb, reply: hungUp, late: 8 * time.Second},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := scenarioNamed(c.scenario)
 			c.sent.point = leaving(s.play(t).traces[0], "before ", "PATCH /webhooks")[0]
-			fates := []fate{{point: c.sent.point, what: meet, meets: c.meets}, c.sent}
-			s.complain(t, s.play(t, fates), fates)
+			faults := []disruption{{point: c.sent.point, what: meet, meets: c.meets}, c.sent}
+			s.complain(t, s.play(t, faults), faults)
 		})
 	}
 }
@@ -78,17 +78,17 @@ func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
 func TestAMissingSecretEndsNoDoubt(t *testing.T) {
 	s := scenarioNamed("use another given secret")
 	sent := leaving(s.play(t).traces[0], "after ", "PATCH /webhooks")[0]
-	astray := func(w *world) {
+	astray := func(w *simulation) {
 		edit(referring("no-such-secret"))(w)
 		w.in(30*time.Second, "edit", func() { edit(referring(hmac))(w) })
 	}
-	fates := []fate{{point: sent, what: meet, meets: astray}, {point: sent, what: die, gap: downtime}}
-	s.complain(t, s.play(t, fates), fates)
+	faults := []disruption{{point: sent, what: meet, meets: astray}, {point: sent, what: die, gap: downtime}}
+	s.complain(t, s.play(t, faults), faults)
 }
 
 // TestWhatIsOffSignsNothing deactivates a webhook after a restart: its secret is sent when it is turned on again.
 func TestWhatIsOffSignsNothing(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		add(reactivatedOnRequest)(w)
 		w.restart()
 		g := NewWithT(w.t)
@@ -107,7 +107,7 @@ func TestWhatIsOffSignsNothing(t *testing.T) {
 // TestAForeignSecretIsReplaced changes the secret on the platform behind the back of an operator that began after it was
 // sent: it sends the secret once more. When that happens again and again, its corrections come after growing pauses.
 func TestAForeignSecretIsReplaced(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inSimulation(t, func(w *simulation) {
 		add()(w)
 		w.restart()
 		g := NewWithT(w.t)

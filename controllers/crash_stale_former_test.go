@@ -30,7 +30,7 @@ func TestAStaleStartRemovesNoFormerOneThatAnotherOwns(t *testing.T) {
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.OwnerAnnotation, crashKey.Owner(objectOf(o), remote))
 			o.Finalizers = []string{v1alpha1.WebhookFinalizer}
 		}))
-		s.start(fate{point: 2, what: startBehind, late: 3 * time.Second})
+		s.start(disruption{point: 2, what: startBehind, late: 3 * time.Second})
 		s.run(settleFor)
 		s.Expect(s.count("DELETE /webhooks/{id}")).To(BeZero())
 		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason))

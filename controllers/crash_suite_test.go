@@ -28,8 +28,8 @@ import (
 	"webhook-operator.io/itwin/internal/proof"
 )
 
-// mortal is an operator that can die: from then on nothing that it sends arrives anywhere.
-type mortal struct {
+// killableManager is an operator that can die: from then on nothing that it sends arrives anywhere.
+type killableManager struct {
 	name string
 	dead atomic.Bool
 	stop func()
@@ -37,7 +37,7 @@ type mortal struct {
 
 var errDead = errors.New("this operator is dead")
 
-func (m *mortal) wrap(next http.RoundTripper) http.RoundTripper {
+func (m *killableManager) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		if m.dead.Load() {
 			return nil, errDead
@@ -46,10 +46,10 @@ func (m *mortal) wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// startMortal runs a manager that serves the world's namespace.
-func (w *world) startMortal(name string) *mortal {
+// startKillable runs a manager that serves the simulation's namespace.
+func (w *simulation) startKillable(name string) *killableManager {
 	GinkgoHelper()
-	m := &mortal{name: name}
+	m := &killableManager{name: name}
 	cfg := rest.CopyConfig(restConfig)
 	cfg.Wrap(m.wrap)
 	skip := true
@@ -83,7 +83,7 @@ func (w *world) startMortal(name string) *mortal {
 // reaper stands before the platform and lets an operator die at one of its requests.
 type reaper struct {
 	next   http.Handler
-	victim atomic.Pointer[mortal]
+	victim atomic.Pointer[killableManager]
 	route  string
 	// after tells whether the request is carried out.
 	after bool
@@ -112,7 +112,7 @@ func (r *reaper) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 }
 
 var _ = Describe("An operator that dies at a request", func() {
-	var w *world
+	var w *simulation
 	var r *reaper
 
 	BeforeEach(func() {
@@ -126,12 +126,12 @@ var _ = Describe("An operator that dies at a request", func() {
 	// die starts an operator that dies at a request, lets act happen, and starts the next operator after its end.
 	die := func(route string, after bool, act func()) {
 		r.route, r.after = route, after
-		victim := w.startMortal("victim")
+		victim := w.startKillable("victim")
 		r.victim.Store(victim)
 		act()
 		Eventually(victim.dead.Load).Should(BeTrue())
 		victim.stop()
-		w.startMortal("heir")
+		w.startKillable("heir")
 	}
 
 	moment := func(route string, after bool) string {

@@ -22,7 +22,7 @@ func TestATeardownRemovesWhatWasGivenUpToo(t *testing.T) {
 				s.cluster.edit(subject, connectedBy(otherConnection))
 				s.run(settleFor)
 				s.Expect(s.platform.Webhooks()).To(HaveLen(2), "the former one waits")
-				deleteSubject(s.world)
+				deleteSubject(s.simulation)
 				if first == "Connections" {
 					s.removeConnection(crashConnection)
 					s.removeConnection(otherConnection)
@@ -52,7 +52,7 @@ func TestATeardownRemovesWhatCouldNotMove(t *testing.T) {
 		s.cluster.edit(subject, connectedBy("nowhere"))
 		s.run(settleFor)
 		s.fault(http.MethodDelete, "/webhooks/{id}", "status:503", 3)
-		deleteSubject(s.world)
+		deleteSubject(s.simulation)
 		s.removeConnection(crashConnection)
 		s.run(20 * time.Minute)
 		s.Expect(s.platform.Webhooks()).To(BeEmpty())

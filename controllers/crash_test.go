@@ -12,7 +12,7 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// visits counts the worlds of a test.
+// visits counts the simulated runs of a test.
 type visits struct {
 	t     *testing.T
 	what  string
@@ -42,11 +42,11 @@ func eachScenario(t *testing.T, what string, test func(*testing.T, scenario, *vi
 }
 
 // visit plays a scenario and complains about what is wrong.
-func (v *visits) visit(t *testing.T, s scenario, fates ...[]fate) outcome {
+func (v *visits) visit(t *testing.T, s scenario, faults ...[]disruption) outcome {
 	t.Helper()
 	v.count.Add(1)
-	o := s.play(t, fates...)
-	s.complain(t, o, fates...)
+	o := s.play(t, faults...)
+	s.complain(t, o, faults...)
 	return o
 }
 
@@ -60,7 +60,7 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-func dies(point int) []fate { return []fate{{point: point, what: die, gap: downtime}} }
+func dies(point int) []disruption { return []disruption{{point: point, what: die, gap: downtime}} }
 
 // TestCrashPoints ends the operator at every point.
 func TestCrashPoints(t *testing.T) {
@@ -113,7 +113,7 @@ func TestRequestsOutliveTheirProcess(t *testing.T) {
 	eachScenario(t, "sent, then crash", func(t *testing.T, s scenario, v *visits) {
 		for _, k := range leaving(s.play(t).traces[0], "before ", writing...) {
 			for _, late := range lates {
-				v.visit(t, s, []fate{{point: k, what: sendAndDie, late: late, gap: downtime}})
+				v.visit(t, s, []disruption{{point: k, what: sendAndDie, late: late, gap: downtime}})
 			}
 		}
 	})
@@ -123,7 +123,7 @@ func TestRequestsOutliveTheirProcess(t *testing.T) {
 func TestLostConnections(t *testing.T) {
 	eachScenario(t, "lost", func(t *testing.T, s scenario, v *visits) {
 		for _, k := range leaving(s.play(t).traces[0], "") {
-			v.visit(t, s, []fate{{point: k, what: lose}})
+			v.visit(t, s, []disruption{{point: k, what: lose}})
 		}
 	})
 }
@@ -135,7 +135,7 @@ func TestUnknownOutcomes(t *testing.T) {
 		for _, k := range leaving(s.play(t).traces[0], "before ", "POST", "PATCH", "DELETE", "GET") {
 			for _, f := range disturbances() {
 				f.point, f.what = k, disturb
-				v.visit(t, s, []fate{f})
+				v.visit(t, s, []disruption{f})
 			}
 		}
 	})
@@ -144,12 +144,12 @@ func TestUnknownOutcomes(t *testing.T) {
 var hungUp = reply{"hung up", func() (*http.Response, error) { return nil, errPlatform }}
 
 // disturbances are what may become of one request.
-func disturbances() []fate {
+func disturbances() []disruption {
 	proxy := page("answered by a proxy", http.StatusBadGateway, "<html>Bad Gateway</html>")
 	portal := page("answered by a portal", http.StatusOK, "<html>Log in</html>")
 	notFound := page("not found by a proxy", http.StatusNotFound, "<html>Not Found</html>")
 	const timeout = platform.DefaultRequestTimeout
-	return []fate{
+	return []disruption{
 		{late: timeout + time.Second}, {late: 2*timeout - time.Second},
 		{reply: hungUp}, {reply: hungUp, late: 3 * time.Second}, {reply: hungUp, late: SettleTime - time.Second},
 		{reply: proxy}, {reply: proxy, late: SettleTime - time.Second}, {reply: proxy, never: true},
@@ -166,9 +166,9 @@ func TestZombies(t *testing.T) {
 		for _, k := range changing(s.play(t).traces[0]) {
 			for _, f := range zombies() {
 				f.point, f.what = k, freeze
-				v.visit(t, s, []fate{f})
+				v.visit(t, s, []disruption{f})
 				for next := 1; next <= 3 && f.frozen > remoteBudget && f.frozen < countedFor; next++ {
-					v.visit(t, s, []fate{f, {point: k + next, what: die, gap: time.Hour}})
+					v.visit(t, s, []disruption{f, {point: k + next, what: die, gap: time.Hour}})
 				}
 			}
 		}
@@ -181,7 +181,7 @@ func TestZombiesThatMissedAnEdit(t *testing.T) {
 	for _, name := range []string{"create with a generated secret", "update", "reactivate", "remote webhook deleted"} {
 		s := scenarioNamed(name)
 		points := s.play(t).traces[0]
-		s.most, s.check, s.act = 2, nil, then(s.act, func(w *world) {
+		s.most, s.check, s.act = 2, nil, then(s.act, func(w *simulation) {
 			w.in(3*time.Second, "edit", func() { w.cluster.edit(subject, changeSpec) })
 		})
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestZombiesThatMissedAnEdit(t *testing.T) {
 			for _, k := range changing(points) {
 				for _, f := range zombies()[1:] {
 					f.point, f.what = k, freeze
-					v.visit(t, s, []fate{f})
+					v.visit(t, s, []disruption{f})
 				}
 			}
 		})
@@ -207,8 +207,8 @@ var writing = []string{"POST /webhooks", "PATCH", "DELETE", "create", "patch"}
 
 // zombies are how a stopped process may come back: before its successor has done anything, after that has created, and
 // after the time in which anything may still be sent.
-func zombies() []fate {
-	return []fate{
+func zombies() []disruption {
+	return []disruption{
 		{frozen: 5 * time.Millisecond},
 		{frozen: 12 * time.Second}, {frozen: 12 * time.Second, notices: true},
 		{frozen: remoteBudget + time.Second}, {frozen: 30 * time.Second}, {frozen: 30 * time.Second, deaf: true},

@@ -21,7 +21,7 @@ func TestWhatLostItsObjectIsDeletedWhenThereIsAPlace(t *testing.T) {
 		}
 		s.Expect(s.remotes()).To(HaveLen(1))
 		s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
-		deleteSubject(s.world)
+		deleteSubject(s.simulation)
 		s.Expect(s.cluster.webhook(subject)).To(BeNil())
 		s.run(10 * time.Minute)
 		s.Expect(s.remotes()).To(BeEmpty())

@@ -12,11 +12,11 @@ import (
 
 // A tool that takes away what it does not know, a person's script, or two operators that disagree.
 func TestAnotherClientUndoesEachWriteItsObjectIsWrittenSeldom(t *testing.T) {
-	for name, undo := range map[string]func(*world){
+	for name, undo := range map[string]func(*simulation){
 		"the finalizer":   edit(func(w *v1alpha1.Webhook) { w.Finalizers = nil }),
 		"the annotations": edit(func(w *v1alpha1.Webhook) { w.Annotations = nil }),
 		"the status":      edit(func(w *v1alpha1.Webhook) { w.Status.Conditions = nil }),
-		"the Secret": func(w *world) {
+		"the Secret": func(w *simulation) {
 			if secret := w.cluster.read(secretOf(subject)); secret != nil {
 				w.cluster.remove(secret)
 			}
@@ -31,7 +31,7 @@ func TestAnotherClientUndoesEachWriteItsObjectIsWrittenSeldom(t *testing.T) {
 				before, version := s.writes(), ""
 				for time.Now().Before(end) {
 					if now := s.cluster.webhook(subject).ResourceVersion; now != version {
-						undo(s.world)
+						undo(s.simulation)
 						version = s.cluster.webhook(subject).ResourceVersion
 					}
 					s.run(50 * time.Millisecond)

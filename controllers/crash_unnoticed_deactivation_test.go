@@ -15,7 +15,7 @@ func TestADeactivationThatAnAnswerShowsIsCounted(t *testing.T) {
 		t.Run(string(policy), func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.apply(subject, func(o *v1alpha1.Webhook) { o.Spec.ReactivationPolicy = policy })
-				deactivate(s.world)
+				deactivate(s.simulation)
 				s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
 				s.run(2 * settleFor)
 				s.Expect(s.cluster.webhook(subject).Status.Deactivations).To(BeEquivalentTo(1))

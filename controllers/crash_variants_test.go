@@ -81,7 +81,7 @@ func TestAZombiesCreateIsUndoneWhereCreatesCannotBeMarked(t *testing.T) {
 	s.variant, s.most = "creates-refuse-query", 2
 	v := newVisits(t, "zombie, without marks")
 	for _, k := range leaving(s.play(t).traces[0], "after ", "POST /webhooks") {
-		v.visit(t, s, []fate{{point: k, what: freeze, frozen: 12 * time.Second}})
+		v.visit(t, s, []disruption{{point: k, what: freeze, frozen: 12 * time.Second}})
 	}
 }
 

@@ -61,7 +61,7 @@ func TestANewConnectionServesADeletion(t *testing.T) {
 		spec := s.connection(crashConnection).Spec
 		s.removeConnection(crashConnection)
 		s.run(settleFor)
-		deleteSubject(s.world)
+		deleteSubject(s.simulation)
 		s.run(settleFor)
 		s.cluster.add(&v1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: otherConnection}, Spec: spec,

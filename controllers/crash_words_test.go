@@ -15,7 +15,7 @@ import (
 )
 
 // answering lets the platform answer each request that matches a route with the next of some answers, in turn.
-func (w *world) answering(route string, answer func(n int) (status int, body string)) {
+func (w *simulation) answering(route string, answer func(n int) (status int, body string)) {
 	n := 0
 	w.platformProxy = func(r *http.Request, serve func(*http.Request) *http.Response) *http.Response {
 		if routeOf(r) != route && (route != "" || !strings.HasPrefix(r.URL.Path, "/webhooks")) {

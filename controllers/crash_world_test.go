@@ -34,15 +34,15 @@ const (
 	settleFor  = 45 * time.Second
 	// downtime lies between the end of one process and the start of the next.
 	downtime = 500 * time.Millisecond
-	// maxTurns bounds what happens in one world: more is an endless loop.
+	// maxTurns bounds what happens in one simulation: more is an endless loop.
 	maxTurns = 100_000
 )
 
 // crashKey is the operator key of every process.
 var crashKey = proof.NewKey([]byte("0123456789abcdef0123456789abcdef"))
 
-// world is everything there is: a cluster, a platform, processes of the operator, and time, which is virtual.
-type world struct {
+// simulation is everything there is: a cluster, a platform, processes of the operator, and time, which is virtual.
+type simulation struct {
 	t        *testing.T
 	cluster  *cluster
 	platform *simulator.Simulator
@@ -51,10 +51,10 @@ type world struct {
 	// running is the fiber that has the turn.
 	running   *fiber
 	processes []*process
-	// heirs are the fates of the processes to come.
-	heirs [][]fate
-	// strangers are webhooks that no Webhook may ever touch, as they were.
-	strangers map[string]simulator.Webhook
+	// heirs are the faults of the processes to come.
+	heirs [][]disruption
+	// foreignWebhooks are webhooks that no Webhook may ever touch, as they were.
+	foreignWebhooks map[string]simulator.Webhook
 	// denied are the requests that the API server refuses, such as "create Secret".
 	denied map[string]error
 	// denials counts how often it did.
@@ -74,12 +74,12 @@ type world struct {
 	failing func(*http.Request) (*http.Response, error)
 	// logger is the log of every process.
 	logger logr.Logger
-	// most is how many webhooks the platform ever had at the same time, beside the strangers.
+	// most is how many webhooks the platform ever had at the same time, beside the foreignWebhooks.
 	most int
 }
 
-// inWorld runs a test in a new world.
-func inWorld(t *testing.T, test func(*world)) {
+// inSimulation runs a test in a new simulation.
+func inSimulation(t *testing.T, test func(*simulation)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.destroy()
@@ -87,13 +87,13 @@ func inWorld(t *testing.T, test func(*world)) {
 	})
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *simulation {
 	platform, err := simulator.New(simulator.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{
-		t: t, platform: platform, yielded: make(chan struct{}), strangers: map[string]simulator.Webhook{},
+	w := &simulation{
+		t: t, platform: platform, yielded: make(chan struct{}), foreignWebhooks: map[string]simulator.Webhook{},
 		logger: logr.Discard(),
 	}
 	w.cluster = newCluster(w)
@@ -112,7 +112,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // destroy ends all processes, so that no goroutine is left.
-func (w *world) destroy() {
+func (w *simulation) destroy() {
 	for _, p := range w.processes {
 		p.kill()
 	}
@@ -120,19 +120,19 @@ func (w *world) destroy() {
 	w.must(w.platform.Close())
 }
 
-func (w *world) must(err error) {
+func (w *simulation) must(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
 // in plans something.
-func (w *world) in(d time.Duration, name string, do func()) {
+func (w *simulation) in(d time.Duration, name string, do func()) {
 	w.agenda.plan(time.Now().Add(d), name, do)
 }
 
 // run lets happen what happens in a while.
-func (w *world) run(d time.Duration) {
+func (w *simulation) run(d time.Duration) {
 	until := time.Now().Add(d)
 	for turn := 0; ; turn++ {
 		next, ok := w.agenda.next(until)
@@ -149,19 +149,19 @@ func (w *world) run(d time.Duration) {
 }
 
 // succeed starts the next process after a while.
-func (w *world) succeed(gap time.Duration) {
-	var fates []fate
+func (w *simulation) succeed(gap time.Duration) {
+	var faults []disruption
 	if len(w.heirs) > 0 {
-		fates, w.heirs = w.heirs[0], w.heirs[1:]
+		faults, w.heirs = w.heirs[0], w.heirs[1:]
 	}
-	w.in(gap, "", func() { w.start(fates...).count() })
+	w.in(gap, "", func() { w.start(faults...).count() })
 }
 
 // estrange declares a webhook of the platform to be nobody's.
-func (w *world) estrange(id string) {
+func (w *simulation) estrange(id string) {
 	for _, webhook := range w.platform.Webhooks() {
 		if webhook.ID == id {
-			w.strangers[id] = webhook
+			w.foreignWebhooks[id] = webhook
 		}
 	}
 }

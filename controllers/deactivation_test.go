@@ -11,7 +11,7 @@ import (
 )
 
 var _ = Describe("A webhook that the platform turned off", func() {
-	var w *world
+	var w *simulation
 	var op *operator
 
 	BeforeEach(func() {

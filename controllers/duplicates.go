@@ -125,7 +125,7 @@ func (f *facts) duplicateDelivery() string {
 const alsoDelivered = "are also delivered to this callbackUrl"
 
 // announceDuplicates records an Event when events come to be delivered twice; not once more for each further Webhook.
-func (r *run) announceDuplicates() {
+func (r *executor) announceDuplicates() {
 	told := r.facts.duplicateDelivery()
 	if ready := status.ReadyOf(r.object()); told == "" || ready != nil && strings.Contains(ready.Message, alsoDelivered) {
 		return

@@ -23,17 +23,17 @@ func (c failingCall) route() string { return c.method + " " + c.path }
 func (c failingCall) failures() []failure { return slices.Concat(commonFailures(), c.own) }
 
 func failingCalls() []failingCall {
-	ready := func(o *observer) { o.start(); o.cluster.add(newWebhook(bystander)); add()(o.world) }
+	ready := func(o *observer) { o.start(); o.cluster.add(newWebhook(bystander)); add()(o.simulation) }
 	alone := func(o *observer) { o.start(); o.cluster.add(newWebhook(bystander)) }
 	const one = "/webhooks/{id}"
 	return []failingCall{
 		{
 			name: "get a token", method: http.MethodPost, path: "/connect/token", own: tokenFailures(),
-			before: func(*observer) {}, act: func(o *observer) { o.start(); add()(o.world) },
+			before: func(*observer) {}, act: func(o *observer) { o.start(); add()(o.simulation) },
 		},
 		{
 			name: "list", method: http.MethodGet, path: "/webhooks", before: ready, own: listFailures(),
-			act: func(o *observer) { o.run(pollEvery * 3); edit(changeSpec)(o.world) },
+			act: func(o *observer) { o.run(pollEvery * 3); edit(changeSpec)(o.simulation) },
 		},
 		{
 			name: "read", method: http.MethodGet, path: one, before: ready,
@@ -43,25 +43,25 @@ func failingCalls() []failingCall {
 		},
 		{
 			name: "create", method: http.MethodPost, path: "/webhooks", before: alone,
-			act: func(o *observer) { add()(o.world) },
+			act: func(o *observer) { add()(o.simulation) },
 		},
 		{
 			name: "activate", method: http.MethodPatch, path: one, before: alone,
-			act: func(o *observer) { add()(o.world) },
+			act: func(o *observer) { add()(o.simulation) },
 		},
 		{
 			name: "update", method: http.MethodPatch, path: one, before: ready,
-			act: func(o *observer) { edit(changeSpec)(o.world) },
+			act: func(o *observer) { edit(changeSpec)(o.simulation) },
 		},
 		{
 			name: "delete", method: http.MethodDelete, path: one, before: ready,
-			act: func(o *observer) { deleteSubject(o.world) },
+			act: func(o *observer) { deleteSubject(o.simulation) },
 		},
 	}
 }
 
 // fail lets a call fail for an hour and returns what was seen.
-func fail(w *world, n *network, c failingCall, f failure) observation {
+func fail(w *simulation, n *network, c failingCall, f failure) observation {
 	o := observe(w, c.route())
 	w.editConnection(crashConnection, func(s *v1alpha1.ConnectionSpec) { s.PollInterval.Duration = time.Minute })
 	c.before(o)

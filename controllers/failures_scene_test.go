@@ -38,16 +38,16 @@ type observation struct {
 	wrong []string
 }
 
-// observer watches a world.
+// observer watches a simulation.
 type observer struct {
-	*world
+	*simulation
 	began time.Time
 	route string
 	observation
 }
 
-func observe(w *world, route string) *observer {
-	o := &observer{world: w, route: route}
+func observe(w *simulation, route string) *observer {
+	o := &observer{simulation: w, route: route}
 	note := func(prefix, args string) { o.logs = append(o.logs, strings.TrimSpace(prefix+" "+args)) }
 	w.logger = funcr.New(note, funcr.Options{})
 	w.onEvent = func(_ runtime.Object, text string) { o.events = append(o.events, text) }
@@ -72,7 +72,7 @@ func (o *observer) watch(act func()) {
 	if b := o.cluster.webhook(bystander); b != nil {
 		o.idle = said(b.Status.Conditions)
 	}
-	status := o.world.connection(crashConnection).Status
+	status := o.simulation.connection(crashConnection).Status
 	o.link = said(status.Conditions)
 	o.said = append(o.said, messageOf(status.Conditions))
 }

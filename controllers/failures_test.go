@@ -27,7 +27,7 @@ func TestFailures(t *testing.T) {
 			t.Run(c.name+"/"+f.name, func(t *testing.T) {
 				all.count.Add(1)
 				var seen observation
-				inWorld(t, func(w *world) { seen = fail(w, n, c, f) })
+				inSimulation(t, func(w *simulation) { seen = fail(w, n, c, f) })
 				defer func() {
 					if t.Failed() {
 						t.Log(seen.String())

@@ -15,14 +15,14 @@ import (
 	"webhook-operator.io/itwin/controllers"
 )
 
-// hangingPlatform answers as a world's does, but for the requests that hang until the operator gives them up.
+// hangingPlatform answers as a simulation's does, but for the requests that hang until the operator gives them up.
 type hangingPlatform struct {
 	url string
 	// hanging counts the requests that hang, and givenUp those that did.
 	hanging, givenUp atomic.Int32
 }
 
-func newHangingPlatform(w *world, hangs func(*http.Request) bool) *hangingPlatform {
+func newHangingPlatform(w *simulation, hangs func(*http.Request) bool) *hangingPlatform {
 	p := &hangingPlatform{}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !hangs(r) {
@@ -46,7 +46,7 @@ func newHangingPlatform(w *world, hangs func(*http.Request) bool) *hangingPlatfo
 }
 
 // addConnections makes connections to a hanging platform, of one account each or all of the same.
-func (w *world) addConnections(p *hangingPlatform, n int, change func(int, *v1alpha1.ConnectionSpec)) {
+func (w *simulation) addConnections(p *hangingPlatform, n int, change func(int, *v1alpha1.ConnectionSpec)) {
 	GinkgoHelper()
 	for i := range n {
 		spec := w.connectionSpec()
@@ -59,7 +59,7 @@ func (w *world) addConnections(p *hangingPlatform, n int, change func(int, *v1al
 }
 
 var _ = Describe("A tenant whose platform does not answer", func() {
-	var hostile, sound *world
+	var hostile, sound *simulation
 
 	BeforeEach(func() {
 		hostile, sound = newWorld(), newWorld()

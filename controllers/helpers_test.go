@@ -47,8 +47,8 @@ func notesOf(object client.Object, reason string) func() []string {
 	}
 }
 
-// token logs in as the account of the world's connection, as somebody else with the same credentials would.
-func (w *world) token() string {
+// token logs in as the account of the simulation's connection, as somebody else with the same credentials would.
+func (w *simulation) token() string {
 	GinkgoHelper()
 	response, err := http.PostForm(w.url+"/connect/token", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {"other"},
@@ -64,7 +64,7 @@ func (w *world) token() string {
 }
 
 // call calls the platform behind the operator's back, and returns the id in the answer.
-func (w *world) call(token, method, path, body string) string {
+func (w *simulation) call(token, method, path, body string) string {
 	GinkgoHelper()
 	request, err := http.NewRequest(method, w.url+path, strings.NewReader(body))
 	Expect(err).NotTo(HaveOccurred())
@@ -82,8 +82,8 @@ func (w *world) call(token, method, path, body string) string {
 	return answer.ID
 }
 
-// label sets labels of the world's namespace.
-func (w *world) label(labels map[string]string) {
+// label sets labels of the simulation's namespace.
+func (w *simulation) label(labels map[string]string) {
 	GinkgoHelper()
 	var namespace corev1.Namespace
 	Expect(api.Get(ctx, client.ObjectKey{Name: w.namespace}, &namespace)).To(Succeed())

@@ -57,11 +57,11 @@ func (r *WebhookReconciler) unobserved(ctx context.Context, f facts, err error) 
 	if !told {
 		return ctrl.Result{}, err
 	}
-	return newRun(r, ctrl.LoggerFrom(ctx), f, plan{outcome: status.KubernetesRefused(words)}, nil).finish(ctx)
+	return newExecutor(r, ctrl.LoggerFrom(ctx), f, plan{outcome: status.KubernetesRefused(words)}, nil).finish(ctx)
 }
 
 // finish writes the status. If the API server fails that too, an Event, the log and a metric tell of it.
-func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
+func (r *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, reportBudget)
 	defer cancel()
 	err := r.report(ctx)
@@ -82,9 +82,9 @@ func (r *run) finish(ctx context.Context) (ctrl.Result, error) {
 	return ctrl.Result{RequeueAfter: status.Jittered(status.KubernetesPause)}, nil
 }
 
-// judgeKubernetes turns an error of the API server into an outcome; ok is false when it may pass by itself. What a
+// classifyKubernetes turns an error of the API server into an outcome; ok is false when it may pass by itself. What a
 // Secret could not be written for is decided again without that write.
-func (r *run) judgeKubernetes(s step, err error) (v status.Outcome, ok bool) {
+func (r *executor) classifyKubernetes(s step, err error) (v status.Outcome, ok bool) {
 	words, told := r.kubernetesWords(&r.facts, err)
 	if !told {
 		return status.Outcome{}, false
@@ -101,7 +101,7 @@ func (r *run) judgeKubernetes(s step, err error) (v status.Outcome, ok bool) {
 
 // rebased repeats a write that met another version of the object, on the version that is there now, if that differs in
 // nothing that was decided on: a client that rewrites labels or annotations of its own all the time holds nothing up.
-func (r *run) rebased(ctx context.Context, write func() error) error {
+func (r *executor) rebased(ctx context.Context, write func() error) error {
 	for range maxRebases {
 		read := r.object().DeepCopy()
 		err := write()
@@ -119,7 +119,7 @@ func (r *run) rebased(ctx context.Context, write func() error) error {
 }
 
 // sameMatter reports whether two versions of an object are the same in all that is decided on.
-func (r *run) sameMatter(a, b *v1alpha1.Webhook) bool {
+func (r *executor) sameMatter(a, b *v1alpha1.Webhook) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(ownAnnotations(a), ownAnnotations(b)) && r.serves(b) &&
 		equality.Semantic.DeepEqual(a.Status, b.Status)

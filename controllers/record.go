@@ -19,7 +19,7 @@ import (
 )
 
 // patchMetadata changes the object's metadata if the object has not changed since it was read.
-func (r *run) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
+func (r *executor) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
 	return r.rebased(ctx, func() error {
 		before := r.object().DeepCopy()
 		change(r.object())
@@ -43,7 +43,7 @@ func sameMarks(a, b *v1alpha1.Webhook) bool {
 		controllerutil.ContainsFinalizer(b, v1alpha1.WebhookFinalizer) && maps.Equal(ownAnnotations(a), ownAnnotations(b))
 }
 
-func (r *run) addFinalizer(ctx context.Context) error {
+func (r *executor) addFinalizer(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
 		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
 	})
@@ -54,7 +54,7 @@ func (r *run) addFinalizer(ctx context.Context) error {
 }
 
 // giveUpID lists the remote webhook as a former one, to have another created.
-func (r *run) giveUpID(ctx context.Context) error {
+func (r *executor) giveUpID(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
 		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
 		delete(w.Annotations, v1alpha1.WebhookIDAnnotation)
@@ -70,7 +70,7 @@ func (r *run) giveUpID(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
+func (r *executor) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
 	if len(former) == 0 {
 		delete(w.Annotations, v1alpha1.FormerAnnotation)
 		return
@@ -80,7 +80,7 @@ func (r *run) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
 
 // dropFormer takes a remote webhook that is gone, or let go, off the list of former ones. Another Webhook may claim it
 // from then on. The status goes first: what it alone lists would be listed again.
-func (r *run) dropFormer(ctx context.Context) error {
+func (r *executor) dropFormer(ctx context.Context) error {
 	err := r.writeStatus(ctx, func(s *v1alpha1.WebhookStatus) { s.Former = reportedFormer(r.plan.former) })
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (r *run) dropFormer(ctx context.Context) error {
 
 // recordID writes the identity and its proof down. If the object was changed meanwhile, the id is more important than
 // the change.
-func (r *run) recordID(ctx context.Context) error {
+func (r *executor) recordID(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
 	defer cancel()
 	owned := r.facts.identity.owned
@@ -126,7 +126,7 @@ func (r *run) recordID(ctx context.Context) error {
 
 // reread reads the object past the cache. If it got another id meanwhile, or is gone, what was just created is one too
 // many and is deleted again.
-func (r *run) reread(ctx context.Context) error {
+func (r *executor) reread(ctx context.Context) error {
 	var live v1alpha1.Webhook
 	err := r.APIReader.Get(ctx, r.key(), &live)
 	other := identityOf(&live, r.Key).owned
@@ -145,7 +145,7 @@ func (r *run) reread(ctx context.Context) error {
 // errOutdated ends a run that was decided on from an object that has changed since: what is left is decided again.
 var errOutdated = errors.New("the Webhook has changed meanwhile")
 
-func (r *run) removeFinalizer(ctx context.Context) error {
+func (r *executor) removeFinalizer(ctx context.Context) error {
 	err := r.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
 		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
 	})

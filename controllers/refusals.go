@@ -157,7 +157,7 @@ func (f *facts) reportedRefusal(request string) status.Outcome {
 }
 
 // requestOf identifies the request of a step, by what it sends.
-func (r *run) requestOf(s step) string {
+func (r *executor) requestOf(s step) string {
 	switch s {
 	case createRemote:
 		return fingerprintCreate(r.facts)
@@ -173,7 +173,7 @@ func (r *run) requestOf(s step) string {
 
 // held reports for how long the request of a step must wait, because the platform refused it a short while ago, or
 // because retries of what it refused would take more than their share of the account's rate limit.
-func (r *run) held(s step) time.Duration {
+func (r *executor) held(s step) time.Duration {
 	if len(r.facts.refusals) == 0 {
 		return 0
 	}
@@ -197,8 +197,8 @@ func (r *run) held(s step) time.Duration {
 	return wait
 }
 
-// judgeRefusal says that the platform refused a request, and when it is tried again.
-func (r *run) judgeRefusal(s step, st int, message string) status.Outcome {
+// classifyRefusal says that the platform refused a request, and when it is tried again.
+func (r *executor) classifyRefusal(s step, st int, message string) status.Outcome {
 	request := r.requestOf(s)
 	noted := r.facts.refusals[request]
 	if noted.generation != r.facts.generation {

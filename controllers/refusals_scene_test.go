@@ -39,9 +39,9 @@ type refusal struct {
 	recovered func(*refusalScene)
 }
 
-// refusalScene is the world of one refusal.
+// refusalScene is the simulation of one refusal.
 type refusalScene struct {
-	*world
+	*simulation
 	row refusal
 	// unbind takes the shipped role away.
 	unbind     func()

@@ -213,7 +213,7 @@ func makeRole(name string, rules []rbacv1.PolicyRule) {
 }
 
 // bind gives the operator a role in the namespace, until it is lifted.
-func (w *world) bind(role string) (unbind func()) {
+func (w *simulation) bind(role string) (unbind func()) {
 	GinkgoHelper()
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: objectMeta(w.namespace, role),
@@ -242,8 +242,8 @@ func counted(name, namespace string) (n float64) {
 	return n
 }
 
-// messages are all that the conditions of the world's objects, their Events and the log say.
-func (w *world) messages() (all []string) {
+// messages are all that the conditions of the simulation's objects, their Events and the log say.
+func (w *simulation) messages() (all []string) {
 	GinkgoHelper()
 	var webhooks v1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())

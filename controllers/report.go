@@ -20,7 +20,7 @@ import (
 )
 
 // report writes the status, if it says anything new.
-func (r *run) report(ctx context.Context) error {
+func (r *executor) report(ctx context.Context) error {
 	v := r.plan.outcome
 	if v.Silent && !r.updated {
 		return nil
@@ -50,7 +50,7 @@ func (r *run) report(ctx context.Context) error {
 }
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.
-func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStatus)) error {
+func (r *executor) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStatus)) error {
 	return r.rebased(ctx, func() error {
 		w := r.object()
 		before := w.DeepCopy()
@@ -69,7 +69,7 @@ func (r *run) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStat
 
 // noteDeactivation writes down that the platform turned the webhook off, before anything is done about it: the counter
 // stays right even if the process dies in the middle. The report follows with what came of it.
-func (r *run) noteDeactivation(ctx context.Context) error {
+func (r *executor) noteDeactivation(ctx context.Context) error {
 	now := metav1.NewMicroTime(r.facts.now)
 	note := func(st *v1alpha1.WebhookStatus) {
 		var next *metav1.MicroTime
@@ -106,7 +106,7 @@ func reportedFormer(remotes []proof.Remote) (former []v1alpha1.FormerWebhook) {
 }
 
 // describe copies what the platform said about the remote webhook that the object owns, and what it was sent.
-func (r *run) describe(st *v1alpha1.WebhookStatus) {
+func (r *executor) describe(st *v1alpha1.WebhookStatus) {
 	owned, w := r.facts.identity.owned, r.described
 	st.Former = reportedFormer(r.facts.identity.former)
 	if w == nil {
@@ -141,7 +141,7 @@ func (r *run) describe(st *v1alpha1.WebhookStatus) {
 
 // describeCallback says how the platform spells the callback of the spec. One that counts as equal already stays as it
 // was: lists may spell it in turns.
-func (r *run) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
+func (r *executor) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
 	callback, learned := r.described.CallbackURL, r.facts.spelling
 	told := sameURL(st.SentCallbackURL, learned.sent) && r.facts.sameCallback(st.CallbackURL)
 	if told && !r.updated && !first || !r.facts.sameCallback(callback) || len(callback) > maxCallback {
@@ -155,7 +155,7 @@ func (r *run) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
 
 // mayReportActive reports whether the status may say what the platform said of active. That it is off, though the spec
 // wants it on and the operator left it on, is said by noteDeactivation alone, which counts it.
-func (r *run) mayReportActive(st *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
+func (r *executor) mayReportActive(st *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
 	deactivated := !w.Active && st.Active != nil && *st.Active && r.object().WantsActive()
 	return !deactivated || r.noted || r.facts.turnedOff || r.plan.cause == causeProhibition || r.facts.turningOff()
 }
@@ -179,7 +179,7 @@ func forgetRemote(st *v1alpha1.WebhookStatus) {
 // noteTurningOff writes down that the operator is about to turn the webhook off. If it ends before the report, its
 // successor takes what it finds off for no deactivation. The note holds nothing up: what is forbidden must not stay on
 // because the API server refuses a status.
-func (r *run) noteTurningOff(ctx context.Context) error {
+func (r *executor) noteTurningOff(ctx context.Context) error {
 	err := r.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
 		status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
@@ -195,7 +195,7 @@ func (r *run) noteTurningOff(ctx context.Context) error {
 
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
 // already, the Secret that holds it now.
-func (r *run) describeSecret(st *v1alpha1.WebhookStatus) {
+func (r *executor) describeSecret(st *v1alpha1.WebhookStatus) {
 	secret := r.facts.secret
 	has := st.SecretFingerprint == secret.fingerprint || secret.sent == secret.fingerprint ||
 		st.SecretFingerprint == "" && st.SecretName == secret.name && st.SecretVersion == secret.version
@@ -206,7 +206,7 @@ func (r *run) describeSecret(st *v1alpha1.WebhookStatus) {
 }
 
 // describeLeftBehind tells of the remote webhooks that were given up in accounts that no connection reaches any more.
-func (r *run) describeLeftBehind(st *v1alpha1.WebhookStatus) {
+func (r *executor) describeLeftBehind(st *v1alpha1.WebhookStatus) {
 	left := r.facts.unreachableFormers()
 	if len(left) == 0 {
 		apimeta.RemoveStatusCondition(&st.Conditions, v1alpha1.LeftBehindCondition)
@@ -239,7 +239,7 @@ func platformTime(t time.Time) *metav1.MicroTime {
 
 // describeHandled echoes the requests that this run has answered. One that still waits for the platform, or for its
 // connection, has not been.
-func (r *run) describeHandled(st *v1alpha1.WebhookStatus) {
+func (r *executor) describeHandled(st *v1alpha1.WebhookStatus) {
 	if r.facts.connection.problem != nil || status.Waits(r.plan.outcome.Reason) && !r.plan.outcome.Applied {
 		return
 	}
@@ -253,7 +253,7 @@ func (r *run) describeHandled(st *v1alpha1.WebhookStatus) {
 }
 
 // describeActive keeps the Active condition: what the platform said last, and what turned it off.
-func (r *run) describeActive(st *v1alpha1.WebhookStatus) {
+func (r *executor) describeActive(st *v1alpha1.WebhookStatus) {
 	if r.described == nil {
 		return
 	}
@@ -282,11 +282,11 @@ func deactivatedCondition() metav1.Condition {
 }
 
 // event and warn record Events on the Webhook.
-func (r *run) event(reason, action, note string, args ...any) {
+func (r *executor) event(reason, action, note string, args ...any) {
 	r.record(corev1.EventTypeNormal, reason, action, fmt.Sprintf(note, args...))
 }
 
-func (r *run) warn(reason, action, note string, args ...any) {
+func (r *executor) warn(reason, action, note string, args ...any) {
 	r.record(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
 }
 
@@ -298,13 +298,13 @@ const (
 )
 
 // record writes an Event, and the same into the log, which is kept for longer.
-func (r *run) record(kind, reason, action, note string) {
+func (r *executor) record(kind, reason, action, note string) {
 	r.log.Info(status.Shortened(note, status.MaxMessage), "reason", reason)
 	r.Recorder.Eventf(r.object(), nil, kind, reason, action, "%s", status.Shortened(note, maxNote))
 }
 
 // announceUpdate records the Event of an update. An update that completes a creation has none of its own.
-func (r *run) announceUpdate() {
+func (r *executor) announceUpdate() {
 	id := r.facts.id()
 	switch r.plan.cause {
 	case causeAdoption:
@@ -331,7 +331,7 @@ func (r *run) announceUpdate() {
 // times are of one clock: the platform's or, where it does not tell them, the operator's. Before the platform turns a
 // webhook off it has tried to deliver for 3 days (event delivery, https://developer.bentley.com/apis/webhooks-v2/), and
 // drops what still waits.
-func (r *run) missedEvents() string {
+func (r *executor) missedEvents() string {
 	off, on := r.facts.remote.Modified, time.Time{}
 	if r.described != nil {
 		on = r.described.Modified
@@ -347,7 +347,7 @@ func (r *run) missedEvents() string {
 }
 
 // announceDrift records that a change by another client was corrected, and counts how often.
-func (r *run) announceDrift() {
+func (r *executor) announceDrift() {
 	again := r.memory.correction(r.key(), r.object().UID, r.now())
 	if again == 1 {
 		r.warn("Drifted", "Update", "Another client changed remote webhook %s, which was corrected: %s",
@@ -375,7 +375,7 @@ func changes(p platform.Patch) (names string) {
 }
 
 // announceOutcome records the Event of an outcome that is news.
-func (r *run) announceOutcome(v status.Outcome) {
+func (r *executor) announceOutcome(v status.Outcome) {
 	ready := status.ReadyOf(r.object())
 	if ready != nil && ready.Reason == v.Reason && ready.Message == v.Message {
 		return

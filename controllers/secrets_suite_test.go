@@ -35,7 +35,7 @@ type request struct {
 	at           time.Time
 }
 
-func (w *world) listen(interrupt func(request)) *listener {
+func (w *simulation) listen(interrupt func(request)) *listener {
 	l := &listener{interrupt: interrupt}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		body, err := io.ReadAll(in.Body)
@@ -93,8 +93,8 @@ func bodies(requests []request) (all []map[string]any) {
 	return all
 }
 
-// value is what a Secret of the world holds.
-func (w *world) value(name, key string) string {
+// value is what a Secret of the simulation holds.
+func (w *simulation) value(name, key string) string {
 	GinkgoHelper()
 	var secret corev1.Secret
 	Expect(api.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &secret)).To(Succeed())
@@ -102,7 +102,7 @@ func (w *world) value(name, key string) string {
 }
 
 // put replaces values of a Secret.
-func (w *world) put(name string, data map[string]string) {
+func (w *simulation) put(name string, data map[string]string) {
 	GinkgoHelper()
 	var secret corev1.Secret
 	Expect(api.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &secret)).To(Succeed())
@@ -121,7 +121,7 @@ const (
 )
 
 var _ = Describe("A signing secret", func() {
-	var w *world
+	var w *simulation
 	var op *operator
 	var platform *listener
 

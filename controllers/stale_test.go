@@ -16,8 +16,8 @@ func TestHeldBackCaches(t *testing.T) {
 		undisturbed := s.play(t)
 		for k := range undisturbed.events {
 			for _, late := range lates {
-				held := fate{point: k + 1, what: holdBack, late: late}
-				if o := v.visit(t, s, []fate{held}); !maps.Equal(o.sent, undisturbed.sent) {
+				held := disruption{point: k + 1, what: holdBack, late: late}
+				if o := v.visit(t, s, []disruption{held}); !maps.Equal(o.sent, undisturbed.sent) {
 					t.Errorf("the process %s by %s: it sent %v, not %v", held, late, o.sent, undisturbed.sent)
 				}
 			}
@@ -32,14 +32,14 @@ func TestStaleStarts(t *testing.T) {
 		points := s.play(t).traces[0]
 		for _, k := range leaving(points, "after ", writing...) {
 			for behind := 1; behind <= 3; behind++ {
-				v.visit(t, s, dies(k), []fate{{point: behind, what: startBehind, late: 3 * time.Second}})
+				v.visit(t, s, dies(k), []disruption{{point: behind, what: startBehind, late: 3 * time.Second}})
 			}
 		}
 	})
 }
 
 // lackingLists are answers without any webhook.
-var lackingLists = []fate{{
+var lackingLists = []disruption{{
 	every: "before GET /webhooks", what: disturb, never: true,
 	reply: page("without any webhook", http.StatusOK, `{"webhooks":[]}`),
 }}

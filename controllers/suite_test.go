@@ -193,8 +193,8 @@ func (w *writeCounter) reset() {
 	clear(w.counts)
 }
 
-// world is a namespace with a platform of its own.
-type world struct {
+// simulation is a namespace with a platform of its own.
+type simulation struct {
 	*simulator.Simulator
 	namespace string
 	url       string
@@ -202,15 +202,15 @@ type world struct {
 
 const clientID = "service-app"
 
-func newWorld() *world { return newWorldWith(simulator.Options{}) }
+func newWorld() *simulation { return newWorldWith(simulator.Options{}) }
 
-func newWorldWith(options simulator.Options) *world {
+func newWorldWith(options simulator.Options) *simulation {
 	GinkgoHelper()
 	s, err := simulator.New(options)
 	Expect(err).NotTo(HaveOccurred())
 	server := httptest.NewServer(s)
-	w := &world{Simulator: s, url: server.URL}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "world-"}}
+	w := &simulation{Simulator: s, url: server.URL}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "simulation-"}}
 	Expect(api.Create(context.Background(), namespace)).To(Succeed())
 	w.namespace = namespace.Name
 	DeferCleanup(func() {
@@ -224,8 +224,8 @@ func newWorldWith(options simulator.Options) *world {
 	return w
 }
 
-// clear removes the objects of the world, with or without an operator to help.
-func (w *world) clear() {
+// clear removes the objects of the simulation, with or without an operator to help.
+func (w *simulation) clear() {
 	ctx := context.Background()
 	var webhooks v1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())
@@ -240,7 +240,7 @@ func (w *world) clear() {
 }
 
 // connect makes the Connection "default" and the Secret with its credentials.
-func (w *world) connect(change ...func(*v1alpha1.ConnectionSpec)) *v1alpha1.Connection {
+func (w *simulation) connect(change ...func(*v1alpha1.ConnectionSpec)) *v1alpha1.Connection {
 	GinkgoHelper()
 	w.credentials("credentials", clientID)
 	connection := &v1alpha1.Connection{
@@ -253,7 +253,7 @@ func (w *world) connect(change ...func(*v1alpha1.ConnectionSpec)) *v1alpha1.Conn
 	return connection
 }
 
-func (w *world) connectionSpec() v1alpha1.ConnectionSpec {
+func (w *simulation) connectionSpec() v1alpha1.ConnectionSpec {
 	return v1alpha1.ConnectionSpec{
 		APIURL: w.url, TokenURL: w.url + "/connect/token",
 		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: "credentials"},
@@ -262,12 +262,12 @@ func (w *world) connectionSpec() v1alpha1.ConnectionSpec {
 	}
 }
 
-func (w *world) credentials(name, id string) {
+func (w *simulation) credentials(name, id string) {
 	GinkgoHelper()
 	w.secret(name, map[string]string{"clientId": id, "clientSecret": "pair-of-" + id})
 }
 
-func (w *world) secret(name string, data map[string]string) *corev1.Secret {
+func (w *simulation) secret(name string, data map[string]string) *corev1.Secret {
 	GinkgoHelper()
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, StringData: data,
@@ -279,7 +279,7 @@ func (w *world) secret(name string, data map[string]string) *corev1.Secret {
 const iTwinID = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 
 // webhook is an object that is not created yet.
-func (w *world) webhook(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
+func (w *simulation) webhook(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
 	webhook := &v1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
 		Spec: v1alpha1.WebhookSpec{
@@ -295,7 +295,7 @@ func (w *world) webhook(name string, change ...func(*v1alpha1.WebhookSpec)) *v1a
 }
 
 // apply creates a Webhook.
-func (w *world) apply(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
+func (w *simulation) apply(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
 	GinkgoHelper()
 	webhook := w.webhook(name, change...)
 	Expect(api.Create(context.Background(), webhook)).To(Succeed())
@@ -397,7 +397,7 @@ func eventsOf(object client.Object) func() []string {
 }
 
 // remotes are the webhooks of the platform with a callback.
-func (w *world) remotes(callback string) (found []simulator.Webhook) {
+func (w *simulation) remotes(callback string) (found []simulator.Webhook) {
 	for _, webhook := range w.Webhooks() {
 		if webhook.CallbackURL == callback {
 			found = append(found, webhook)
@@ -407,17 +407,17 @@ func (w *world) remotes(callback string) (found []simulator.Webhook) {
 }
 
 // remote is the one webhook of the platform with a callback.
-func (w *world) remote(callback string) simulator.Webhook {
+func (w *simulation) remote(callback string) simulator.Webhook {
 	GinkgoHelper()
 	found := w.remotes(callback)
 	Expect(found).To(HaveLen(1))
 	return found[0]
 }
 
-func (w *world) count(route string) int { return w.Requests().Counts[route] }
+func (w *simulation) count(route string) int { return w.Requests().Counts[route] }
 
 // writes counts the calls that change the remote side.
-func (w *world) changes() int {
+func (w *simulation) changes() int {
 	return w.count("POST /webhooks") + w.count("PATCH /webhooks/{id}") + w.count("DELETE /webhooks/{id}")
 }
 

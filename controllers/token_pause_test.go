@@ -12,20 +12,20 @@ import (
 )
 
 func TestTheTokenServerAsksForAPauseEditsOfTheConnectionKeepIt(t *testing.T) {
-	for name, edit := range map[string]func(w *world, i int){
-		"limits": func(w *world, i int) {
+	for name, edit := range map[string]func(w *simulation, i int){
+		"limits": func(w *simulation, i int) {
 			w.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
 				c.RateLimit.RequestsPerMinute = int32(1000 + i)
 			})
 		},
-		"scope": func(w *world, i int) {
+		"scope": func(w *simulation, i int) {
 			w.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
 				c.OAuthScope = []string{"itwin-platform", "itwin-platform webhooks"}[i%2]
 			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inSimulation(t, func(w *simulation) {
 				w.fault(http.MethodPost, "/connect/token", "status:429;retry-after=600", simulator.Forever)
 				w.start()
 				w.run(10 * time.Second)

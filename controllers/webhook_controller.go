@@ -92,11 +92,11 @@ func (r *WebhookReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if err != nil {
 		return r.unobserved(ctx, facts, err)
 	}
-	run := newRun(r, ctrl.LoggerFrom(ctx), facts, plan, via)
-	if err := run.act(work); err != nil {
+	e := newExecutor(r, ctrl.LoggerFrom(ctx), facts, plan, via)
+	if err := e.execute(work); err != nil {
 		return settle(err)
 	}
-	return run.finish(ctx)
+	return e.finish(ctx)
 }
 
 // current reads the Webhook from the cache; past it while the cache does not show what this process wrote last. It
@@ -181,7 +181,7 @@ func (r *WebhookReconciler) prepare() {
 func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	r.prepare()
 	b := ctrl.NewControllerManagedBy(mgr).Named("webhook").
-		For(&v1alpha1.Webhook{}, builder.WithPredicates(r.askedFor())).
+		For(&v1alpha1.Webhook{}, builder.WithPredicates(r.specOrRequestChanged())).
 		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(released())).
 		Watches(&v1alpha1.Webhook{}, handler.EnqueueRequestsFromMapFunc(r.sameDelivery),
 			builder.WithPredicates(deliveryChanged())).
@@ -203,9 +203,10 @@ func (r *WebhookReconciler) SetupWithManager(mgr ctrl.Manager, workers int) erro
 	return b.Complete(r)
 }
 
-// askedFor lets through what somebody may want to be acted on: the spec, a deletion, the operator's annotations. Writes
-// of the status are the operator's own, unless a process that was deposed, or a person, wrote over one.
-func (r *WebhookReconciler) askedFor() predicate.Predicate {
+// specOrRequestChanged lets through what asks for something to be done: an edit of the spec, a deletion, the operator's
+// annotations. Writes of the status are the operator's own, unless a process that was deposed, or a person, wrote over
+// one.
+func (r *WebhookReconciler) specOrRequestChanged() predicate.Predicate {
 	watched := []string{
 		v1alpha1.WebhookIDAnnotation, v1alpha1.OwnerAnnotation, v1alpha1.FormerAnnotation,
 		v1alpha1.ReactivateRequestedAtAnnotation,

@@ -19,7 +19,7 @@ import (
 var ctx = context.Background()
 
 var _ = Describe("A Webhook", func() {
-	var w *world
+	var w *simulation
 	var op *operator
 
 	BeforeEach(func() {

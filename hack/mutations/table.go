@@ -16,7 +16,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A create carries the object's mark", removed: "the query parameter",
-		file:    "controllers/act.go",
+		file:    "controllers/execute.go",
 		old:     `	request.CallbackURL = r.facts.markedCallback()`,
 		mutated: ``,
 	},
@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "The outcome of a create without a documented answer is unknown", removed: "the note in memory",
-		file:    "controllers/act.go",
+		file:    "controllers/execute.go",
 		old:     `			r.memory.unknown(r.key(), r.object().UID, r.now())`,
 		mutated: ``,
 	},
@@ -124,7 +124,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "Nothing is sent that was decided long ago", removed: "the budget of a reconcile's calls",
-		file:    "controllers/act.go",
+		file:    "controllers/execute.go",
 		old:     `context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)`,
 		mutated: `context.WithTimeout(context.WithoutCancel(ctx), 100*remoteBudget)`,
 	},
@@ -212,7 +212,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "Two that adopt at once do not adopt the same", removed: "the claim in memory",
-		file:    "controllers/act.go",
+		file:    "controllers/execute.go",
 		old:     `	if !r.target().Fleet().Claim(r.plan.target, r.owner()) {`,
 		mutated: `	if false {`,
 	},
@@ -552,8 +552,8 @@ var mutations = []mutation{
 	{
 		guard:   "What the API server refuses is told",
 		removed: "telling it",
-		file:    "controllers/act.go",
-		old:     `		v, ok = r.judgeKubernetes(s, err)`,
+		file:    "controllers/execute.go",
+		old:     `		v, ok = r.classifyKubernetes(s, err)`,
 		mutated: `		v, ok = outcome{}, false`,
 	},
 	{
@@ -615,22 +615,22 @@ var mutations = []mutation{
 	{
 		guard:   "A webhook that a write does not find, although it is there, is told",
 		removed: "telling it from one that is gone",
-		file:    "controllers/judge.go",
+		file:    "controllers/classify.go",
 		old:     `	return again || passesByItself(s, err)`,
 		mutated: `	return again && false || passesByItself(s, err)`,
 	},
 	{
 		guard:   "A read that fails again and again is told",
 		removed: "counting",
-		file:    "controllers/judge.go",
+		file:    "controllers/classify.go",
 		old:     `	case failures <= quietFailures:`,
 		mutated: `	case true:`,
 	},
 	{
 		guard:   "A create that is accepted but not made is sent after growing pauses",
 		removed: "the pause",
-		file:    "controllers/judge.go",
-		old:     `		v = r.judgeAccepted(s)`,
+		file:    "controllers/classify.go",
+		old:     `		v = r.classifyAccepted(s)`,
 		mutated: `		v = outcome{silent: true}`,
 	},
 	{

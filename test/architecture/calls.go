@@ -16,7 +16,7 @@ const (
 
 // remoteCalls are the methods of a fleet that call the platform, with the one file that may.
 var remoteCalls = map[string]string{
-	"Create": "act.go", "Update": "act.go", "Delete": "act.go", "Confirm": "act.go",
+	"Create": "execute.go", "Update": "execute.go", "Delete": "execute.go", "Confirm": "execute.go",
 	"Poll": "connection_controller.go",
 }
 

@@ -26,21 +26,21 @@ func TestImportRules(t *testing.T) {
 		path, imports string
 		breach        bool
 	}{
-		"api imports the fleet":                   {"api/v1alpha1", Module + "/internal/fleet", true},
-		"api imports Kubernetes":                  {"api/v1alpha1", "k8s.io/apimachinery/pkg/runtime", false},
-		"platform imports api":                    {"internal/platform", Module + "/api/v1alpha1", true},
-		"platform imports Kubernetes":             {"internal/platform", "k8s.io/apimachinery/pkg/types", true},
-		"platform imports the clock":              {"internal/platform", "k8s.io/utils/clock", false},
-		"platform imports the standard library":   {"internal/platform", "net/http", false},
-		"fleet imports platform":                  {"internal/fleet", Module + "/internal/platform", false},
-		"fleet imports controllers":               {"internal/fleet", Module + "/controllers", true},
-		"fleet imports controller-runtime":        {"internal/fleet", "sigs.k8s.io/controller-runtime", true},
-		"simulator imports platform":              {"internal/simulator", Module + "/internal/platform", true},
-		"controllers import the simulator":        {"controllers", Module + "/internal/simulator", true},
-		"controllers import fleet":                {"controllers", Module + "/internal/fleet", false},
-		"the manager imports the harness":         {"cmd/manager", Module + "/internal/harness", true},
-		"the manager imports another program":     {"cmd/manager", Module + "/cmd/itwin-simulator", true},
-		"the simulator's program imports api":     {"cmd/itwin-simulator", Module + "/api/v1alpha1", true},
+		"api imports the fleet":                    {"api/v1alpha1", Module + "/internal/fleet", true},
+		"api imports Kubernetes":                   {"api/v1alpha1", "k8s.io/apimachinery/pkg/runtime", false},
+		"platform imports api":                     {"internal/platform", Module + "/api/v1alpha1", true},
+		"platform imports Kubernetes":              {"internal/platform", "k8s.io/apimachinery/pkg/types", true},
+		"platform imports the clock":               {"internal/platform", "k8s.io/utils/clock", false},
+		"platform imports the standard library":    {"internal/platform", "net/http", false},
+		"fleet imports platform":                   {"internal/fleet", Module + "/internal/platform", false},
+		"fleet imports controllers":                {"internal/fleet", Module + "/controllers", true},
+		"fleet imports controller-runtime":         {"internal/fleet", "sigs.k8s.io/controller-runtime", true},
+		"simulator imports platform":               {"internal/simulator", Module + "/internal/platform", true},
+		"controllers import the simulator":         {"controllers", Module + "/internal/simulator", true},
+		"controllers import fleet":                 {"controllers", Module + "/internal/fleet", false},
+		"the manager imports the harness":          {"cmd/manager", Module + "/internal/harness", true},
+		"the manager imports another program":      {"cmd/manager", Module + "/cmd/itwin-simulator", true},
+		"the simulator's program imports api":      {"cmd/itwin-simulator", Module + "/api/v1alpha1", true},
 		"a layer with a name that begins likewise": {"internal/fleet", Module + "/internal/platformer", true},
 		"a layer that is not in the design":        {"internal/utils", "fmt", true},
 	} {
@@ -73,7 +73,7 @@ import ("context"; "sigs.k8s.io/controller-runtime/pkg/client"; "webhook-operato
 		"types.go": head + `
 type run struct { client.Client; fleet *fleet.Fleet; fleets *fleet.Registry }
 `,
-		"act.go": head + `
+		"execute.go": head + `
 func (r *run) act(ctx context.Context) { r.fleet.Create(ctx); r.fleet.Delete(ctx) }
 `,
 		"connection_controller.go": head + `
@@ -90,8 +90,8 @@ func three(ctx context.Context, e embedding) { e.Poll(ctx) }
 `,
 	})
 	expectBreaches(t, breaches, err,
-		"sneaky.go: Create of the fleet belongs into act.go",
-		"sneaky.go: Delete of the fleet belongs into act.go",
+		"sneaky.go: Create of the fleet belongs into execute.go",
+		"sneaky.go: Delete of the fleet belongs into execute.go",
 		"sneaky.go: Poll of the fleet belongs into connection_controller.go",
 	)
 }

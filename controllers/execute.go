@@ -32,8 +32,8 @@ const (
 	quietPause = time.Minute
 )
 
-// run carries out one plan. It is the only place with remote calls.
-type run struct {
+// executor carries out one plan. It is the only place with remote calls.
+type executor struct {
 	*WebhookReconciler
 	log   logr.Logger
 	facts facts
@@ -56,17 +56,18 @@ type run struct {
 	unwritten bool
 }
 
-func newRun(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members) *run {
-	run := &run{WebhookReconciler: r, log: log, facts: f, plan: p, via: via, observed: via != nil}
+// newExecutor returns the executor of one plan.
+func newExecutor(r *WebhookReconciler, log logr.Logger, f facts, p plan, via members) *executor {
+	e := &executor{WebhookReconciler: r, log: log, facts: f, plan: p, via: via, observed: via != nil}
 	if f.id() != "" && f.presence == fleet.Present && f.conflictingOwner == "" {
-		run.described = &run.facts.remote
+		e.described = &e.facts.remote
 	}
-	return run
+	return e
 }
 
-// act carries out the steps of the plan in their order. A step that the platform did not allow turns into an outcome;
-// an error of the API server is returned and retried.
-func (r *run) act(ctx context.Context) error {
+// execute carries out the steps of the plan in their order. A step that the platform did not allow turns into an
+// outcome; an error of the API server is returned and retried.
+func (r *executor) execute(ctx context.Context) error {
 	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteBudget)
 	defer cancel()
@@ -93,10 +94,10 @@ func (r *run) act(ctx context.Context) error {
 }
 
 // fail ends the run at a step, with an outcome if the platform is why.
-func (r *run) fail(s step, err error) error {
-	v, ok := r.judge(s, err)
+func (r *executor) fail(s step, err error) error {
+	v, ok := r.classify(s, err)
 	if !ok {
-		v, ok = r.judgeKubernetes(s, err)
+		v, ok = r.classifyKubernetes(s, err)
 	}
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)
@@ -107,7 +108,7 @@ func (r *run) fail(s step, err error) error {
 
 // ready asks before a creation whether its request would be sent: thousands that wait for one connection must not keep
 // the API server from others with what comes before the request. What gives up an old id does so before it waits.
-func (r *run) ready(remote context.Context) error {
+func (r *executor) ready(remote context.Context) error {
 	if !slices.Contains(r.plan.steps, createRemote) || slices.Contains(r.plan.steps, giveUpID) {
 		return nil
 	}
@@ -116,7 +117,7 @@ func (r *run) ready(remote context.Context) error {
 
 // backoff is how long the object is left alone after calls that the platform did not answer as documented. A change of
 // the spec ends it.
-func (r *run) backoff() time.Duration {
+func (r *executor) backoff() time.Duration {
 	known := r.memory.of(r.key(), r.object().UID)
 	if known.generation != r.facts.generation {
 		return 0
@@ -125,7 +126,7 @@ func (r *run) backoff() time.Duration {
 }
 
 // turn is the priority of the next call among those of the account.
-func (r *run) turn() platform.Turn {
+func (r *executor) turn() platform.Turn {
 	return platform.Turn{Lane: lane(r.facts, r.plan), Caller: string(r.owner()), Group: r.object().Namespace}
 }
 
@@ -141,7 +142,7 @@ func lane(f facts, p plan) platform.Lane {
 	return platform.Urgent
 }
 
-func (r *run) do(ctx, remote context.Context, s step) error {
+func (r *executor) do(ctx, remote context.Context, s step) error {
 	remote = platform.WithTurn(remote, r.turn())
 	switch s {
 	case addFinalizer:
@@ -180,21 +181,21 @@ func (r *run) do(ctx, remote context.Context, s step) error {
 	return fmt.Errorf("unknown step %q", s)
 }
 
-func (r *run) owner() fleet.Owner { return fleet.Owner(markOf(r.facts.webhook)) }
+func (r *executor) owner() fleet.Owner { return fleet.Owner(markOf(r.facts.webhook)) }
 
-func (r *run) key() client.ObjectKey { return objectKey(r.facts.webhook) }
+func (r *executor) key() client.ObjectKey { return objectKey(r.facts.webhook) }
 
 func objectKey(w *v1alpha1.Webhook) client.ObjectKey { return client.ObjectKeyFromObject(w) }
 
-func (r *run) now() time.Time { return r.Clock.Now() }
+func (r *executor) now() time.Time { return r.Clock.Now() }
 
-func (r *run) object() *v1alpha1.Webhook { return r.facts.webhook }
+func (r *executor) object() *v1alpha1.Webhook { return r.facts.webhook }
 
 // target is the connection that spec.connectionRef names; nil while it is not connected.
-func (r *run) target() *fleet.Member { return r.via[r.facts.connection.account] }
+func (r *executor) target() *fleet.Member { return r.via[r.facts.connection.account] }
 
 // holder is the connection to the account of the remote webhook that the object owns, or asks to import.
-func (r *run) holder() *fleet.Member {
+func (r *executor) holder() *fleet.Member {
 	if r.facts.id() == "" {
 		return r.target()
 	}
@@ -202,7 +203,7 @@ func (r *run) holder() *fleet.Member {
 }
 
 // next says when to look again, and asks the fleet to enqueue the object.
-func (r *run) next() ctrl.Result {
+func (r *executor) next() ctrl.Result {
 	v, member := r.plan.outcome, r.target()
 	if h := r.holder(); h != nil && (member == nil || r.facts.holder.moving && !r.object().DeletionTimestamp.IsZero()) {
 		member = h
@@ -221,7 +222,7 @@ func (r *run) next() ctrl.Result {
 }
 
 // confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
-func (r *run) confirm(remote context.Context) error {
+func (r *executor) confirm(remote context.Context) error {
 	id, member := cmp.Or(r.facts.id(), r.facts.identity.requested), r.holder()
 	if other := r.plan.other; other.ID != "" {
 		id, member = other.ID, r.via[other.Account]
@@ -233,7 +234,7 @@ func (r *run) confirm(remote context.Context) error {
 	return nil
 }
 
-func (r *run) create(remote context.Context) error {
+func (r *executor) create(remote context.Context) error {
 	request := createRequest(r.object())
 	request.Secret = r.facts.secret.value
 	request.CallbackURL = r.facts.markedCallback()
@@ -258,7 +259,7 @@ func (r *run) create(remote context.Context) error {
 }
 
 // owns makes a webhook of the connection's account the object's own.
-func (r *run) owns(id string) {
+func (r *executor) owns(id string) {
 	r.facts.identity.owned = proof.Remote{Account: r.facts.connection.account, ID: id}
 	r.facts.identity.requested, r.facts.holder.moving = "", false
 	r.memory.made(r.key(), r.object().UID, r.facts.identity.owned)
@@ -266,7 +267,7 @@ func (r *run) owns(id string) {
 
 var errTaken = errors.New("the remote webhook was claimed by another Webhook meanwhile")
 
-func (r *run) adopt() error {
+func (r *executor) adopt() error {
 	if !r.target().Fleet().Claim(r.plan.target, r.owner()) {
 		return errTaken
 	}
@@ -283,7 +284,7 @@ func (r *run) adopt() error {
 	return nil
 }
 
-func (r *run) update(remote context.Context) error {
+func (r *executor) update(remote context.Context) error {
 	patch := r.plan.patch
 	if !r.plan.withoutSecret {
 		patch.Secret = r.facts.secret.value
@@ -316,7 +317,7 @@ func (r *run) update(remote context.Context) error {
 }
 
 // callbackBefore is what the remote webhook had before the spec's callback was first sent to it.
-func (r *run) callbackBefore() earlier {
+func (r *executor) callbackBefore() earlier {
 	switch {
 	case r.created:
 		return earlier{had: []string{r.facts.markedCallback()}}
@@ -327,7 +328,7 @@ func (r *run) callbackBefore() earlier {
 }
 
 // send sends an update, and keeps in mind which secret the platform has because of it.
-func (r *run) send(remote context.Context, patch platform.Patch) (platform.Webhook, error) {
+func (r *executor) send(remote context.Context, patch platform.Patch) (platform.Webhook, error) {
 	if patch.Secret == "" {
 		return r.holder().Update(remote, r.facts.id(), patch)
 	}
@@ -344,7 +345,7 @@ func (r *run) send(remote context.Context, patch platform.Patch) (platform.Webho
 
 // compare looks at what is left to do after an update. The snapshot has the answer already, so no list will tell of it:
 // what the update did not speak of, but another client had changed since the last list, is decided on at once.
-func (r *run) compare(patch platform.Patch, updated platform.Webhook) error {
+func (r *executor) compare(patch platform.Patch, updated platform.Webhook) error {
 	if r.facts.generation != r.object().Generation {
 		return nil // there is more to come anyway
 	}
@@ -381,7 +382,7 @@ func keptError(left platform.Patch, updated platform.Webhook) error {
 	return fmt.Errorf("%w: %s", errKept, strings.Join(kept, ", and "))
 }
 
-func (r *run) delete(remote context.Context) error {
+func (r *executor) delete(remote context.Context) error {
 	id := r.facts.id()
 	if err := r.holder().Delete(remote, id); err != nil {
 		if platform.IsAccepted(err) && r.failures() == 0 {
@@ -394,7 +395,7 @@ func (r *run) delete(remote context.Context) error {
 }
 
 // removeOther deletes a webhook that the object made and no longer wants, or turns it off.
-func (r *run) removeOther(remote context.Context) error {
+func (r *executor) removeOther(remote context.Context) error {
 	other := r.plan.other
 	member := r.via[other.Account]
 	if other.turnOff {
@@ -417,7 +418,7 @@ func (r *run) removeOther(remote context.Context) error {
 }
 
 // undoCreate removes a webhook that this run created but that has no owner. One that was taken over is left alone.
-func (r *run) undoCreate(ctx context.Context, why string) error {
+func (r *executor) undoCreate(ctx context.Context, why string) error {
 	id, account := r.facts.id(), r.holder().Fleet()
 	r.memory.forget(r.key())
 	defer account.Release(id, r.owner())
@@ -435,7 +436,7 @@ func (r *run) undoCreate(ctx context.Context, why string) error {
 }
 
 // deleteAtOnce waits for a place within the rate limit: no object will come back for this webhook.
-func (r *run) deleteAtOnce(ctx context.Context, id string) error {
+func (r *executor) deleteAtOnce(ctx context.Context, id string) error {
 	ctx = platform.WithTurn(ctx, platform.Turn{
 		Lane: platform.Finishing, Caller: string(r.owner()), Group: r.object().Namespace,
 	})

@@ -11,9 +11,9 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// judge turns a failed step into an outcome; ok is false for errors that are not the platform's.
-func (r *run) judge(s step, err error) (v status.Outcome, ok bool) {
-	if v, ok = r.judgeOwn(s, err); ok {
+// classify turns a failed step into an outcome; ok is false for errors that are not the platform's.
+func (r *executor) classify(s step, err error) (v status.Outcome, ok bool) {
+	if v, ok = r.classifyOwn(s, err); ok {
 		return v, true
 	}
 	v, ok = status.FromPlatform(err)
@@ -21,35 +21,35 @@ func (r *run) judge(s step, err error) (v status.Outcome, ok bool) {
 		return v, false
 	}
 	if s == removeOther {
-		return r.judgeRemoval(s, v, err), true
+		return r.classifyRemoval(s, v, err), true
 	}
 	passing := r.passes(s, err)
 	if !passing && r.blames(v, err) {
 		v.Retry = r.failed()
 	}
 	v.Silent = v.Silent && r.staysQuiet(v, err)
-	if kept, told := r.judgeHeld(v, err); told {
+	if kept, told := r.classifyHeld(v, err); told {
 		return kept, true
 	}
 	switch {
 	case s == confirmRemote && r.facts.described() && !platform.IsRefused(err):
-		v = r.judgeConfirmation(v, err)
+		v = r.classifyConfirmation(v, err)
 	case s == deleteRemote && (passing || !v.Silent):
-		v = r.judgeDelete(s, v, err)
+		v = r.classifyDelete(s, v, err)
 	case passing:
 		said, _ := errors.AsType[*platform.Error](err)
-		v = r.judgeRefusal(s, said.Status, status.Refusal(said))
+		v = r.classifyRefusal(s, said.Status, status.Refusal(said))
 	case s == createRemote && platform.MayHaveHappened(err):
 		v.Since = r.now()
 	case platform.IsRefused(err):
 		said, _ := errors.AsType[*platform.Error](err)
-		v = r.judgeRefusal(s, said.Status, status.Refusal(said))
+		v = r.classifyRefusal(s, said.Status, status.Refusal(said))
 	}
 	return v, true
 }
 
-// judgeHeld keeps what the status tells while a call is held back. ok is false when it tells nothing of that yet.
-func (r *run) judgeHeld(v status.Outcome, err error) (kept status.Outcome, ok bool) {
+// classifyHeld keeps what the status tells while a call is held back. ok is false when it tells nothing of that yet.
+func (r *executor) classifyHeld(v status.Outcome, err error) (kept status.Outcome, ok bool) {
 	_, held := errors.AsType[*fleet.HeldError](err)
 	switch kept = r.plan.outcome; {
 	case !held:
@@ -65,9 +65,9 @@ func (r *run) judgeHeld(v status.Outcome, err error) (kept status.Outcome, ok bo
 	return v, false
 }
 
-// judgeConfirmation says nothing of a webhook that the lists lack and that could not be read: nothing is known to be
+// classifyConfirmation says nothing of a webhook that the lists lack and that could not be read: nothing is known to be
 // wrong with it. When that goes on, it is told.
-func (r *run) judgeConfirmation(v status.Outcome, err error) status.Outcome {
+func (r *executor) classifyConfirmation(v status.Outcome, err error) status.Outcome {
 	quiet := status.Outcome{Silent: true, Await: v.Await, Retry: v.Retry}
 	if _, answered := errors.AsType[*platform.Error](err); !answered || v.Reason == "" {
 		return quiet
@@ -88,18 +88,18 @@ func (r *run) judgeConfirmation(v status.Outcome, err error) status.Outcome {
 const quietFailures = 3
 
 // failures is how many calls about the object failed in a row.
-func (r *run) failures() int { return r.memory.of(r.key(), r.object().UID).failures }
+func (r *executor) failures() int { return r.memory.of(r.key(), r.object().UID).failures }
 
 // passes reports whether an answer is of a kind that often passes by itself. A webhook that a write does not find but
 // that a read, or a list, shows is such a kind, too.
-func (r *run) passes(s step, err error) bool {
+func (r *executor) passes(s step, err error) bool {
 	again := (s == updateRemote || s == deleteRemote) && platform.IsNotFound(err) && r.failures() > 0
 	return again || passesByItself(s, err)
 }
 
-// judgeAccepted says nothing of a change that the platform accepted without an answer that tells what came of it: the
-// next read, or list, does. If that shows again and again that nothing came of it, it is told.
-func (r *run) judgeAccepted(s step) status.Outcome {
+// classifyAccepted says nothing of a change that the platform accepted without an answer that tells what came of it:
+// the next read, or list, does. If that shows again and again that nothing came of it, it is told.
+func (r *executor) classifyAccepted(s step) status.Outcome {
 	retry := r.failed()
 	switch {
 	case r.failures() <= quietFailures:
@@ -115,27 +115,27 @@ func (r *run) judgeAccepted(s step) status.Outcome {
 	}
 }
 
-// judgeOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
+// classifyOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
 // without making it, or without saying what came of it. ok is false for all other errors.
-func (r *run) judgeOwn(s step, err error) (v status.Outcome, ok bool) {
+func (r *executor) classifyOwn(s step, err error) (v status.Outcome, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
 		return status.Outcome{Silent: true, Retry: takenPause}, true
 	case errors.Is(err, errOutdated):
 		return status.Outcome{Silent: true, Retry: status.Again}, true
 	case isMerged(err):
-		return r.judgeRefusal(s, unchanged, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it with "+
-			"spec.webhookId, delete it, or choose another callbackUrl", err)), true
+		return r.classifyRefusal(s, unchanged, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it "+
+			"with spec.webhookId, delete it, or choose another callbackUrl", err)), true
 	case errors.Is(err, errKept):
-		return r.judgeRefusal(s, unchanged, err.Error()), true
+		return r.classifyRefusal(s, unchanged, err.Error()), true
 	case s == removeOther && (platform.IsAccepted(err) || errors.Is(err, errIgnored)):
-		return r.judgeRemoval(s, status.Outcome{}, err), true
+		return r.classifyRemoval(s, status.Outcome{}, err), true
 	case s == createRemote && platform.IsAccepted(err):
-		v = r.judgeAccepted(s)
+		v = r.classifyAccepted(s)
 		v.Since = r.now()
 		return v, true
 	case platform.IsAccepted(err):
-		return r.judgeAccepted(s), true
+		return r.classifyAccepted(s), true
 	case errors.Is(err, errIgnored):
 		return status.Outcome{
 			Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Message: err.Error(), Retry: r.failed(),
@@ -151,19 +151,19 @@ func isMerged(err error) bool {
 
 // blames reports whether an answer counts as a failure of the object, which is left alone for a while: one that the
 // platform cannot handle, that it hides from these credentials, or whose writes it does not authorize.
-func (r *run) blames(v status.Outcome, err error) bool {
+func (r *executor) blames(v status.Outcome, err error) bool {
 	_, answered := errors.AsType[*platform.Error](err)
 	return answered && (v.Reason == v1alpha1.PlatformUnavailableReason || v.Reason == v1alpha1.ConnectionNotReadyReason ||
 		platform.IsNotFound(err))
 }
 
-// judgeRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no
+// classifyRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no
 // longer wants.
-func (r *run) judgeRemoval(s step, v status.Outcome, err error) status.Outcome {
+func (r *executor) classifyRemoval(s step, v status.Outcome, err error) status.Outcome {
 	r.log.Info("Failed to remove a remote webhook that is no longer wanted", "webhookId", r.plan.other.ID,
 		"account", r.plan.other.Account, "error", err.Error())
 	if _, held := errors.AsType[*fleet.HeldError](err); !held && !status.Limited(err) {
-		v.Retry = r.judgeRefusal(s, status.HTTPStatus(err), status.Cause(err)).Retry
+		v.Retry = r.classifyRefusal(s, status.HTTPStatus(err), status.Cause(err)).Retry
 	}
 	kept := r.plan.outcome
 	if kept.Await, kept.Retry = v.Await, v.Retry; !r.object().DeletionTimestamp.IsZero() {
@@ -175,7 +175,7 @@ func (r *run) judgeRemoval(s step, v status.Outcome, err error) status.Outcome {
 
 // staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a
 // while.
-func (r *run) staysQuiet(v status.Outcome, err error) bool {
+func (r *executor) staysQuiet(v status.Outcome, err error) bool {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
 	if !own || pacing.Crowded {
 		return true
@@ -184,16 +184,16 @@ func (r *run) staysQuiet(v status.Outcome, err error) bool {
 	return r.now().Add(v.Retry).Sub(since) < quietPause
 }
 
-func (r *run) failed() time.Duration {
+func (r *executor) failed() time.Duration {
 	return r.memory.failed(r.key(), r.object().UID, r.facts.generation, r.now())
 }
 
-// judgeDelete says why a remote delete did not succeed.
-func (r *run) judgeDelete(s step, v status.Outcome, err error) status.Outcome {
+// classifyDelete says why a remote delete did not succeed.
+func (r *executor) classifyDelete(s step, v status.Outcome, err error) status.Outcome {
 	d := deletionWaits(status.Cause(err))
 	d.Await, d.Retry = v.Await, v.Retry
 	if platform.IsRefused(err) || r.passes(s, err) {
-		refused := r.judgeRefusal(s, status.HTTPStatus(err), status.Cause(err))
+		refused := r.classifyRefusal(s, status.HTTPStatus(err), status.Cause(err))
 		d.Retry, d.Stalled, d.Reconciling = refused.Retry, refused.Stalled, refused.Reconciling
 	}
 	_, held := errors.AsType[*fleet.HeldError](err)
