@@ -23,7 +23,7 @@ const (
 	signsModels = "model-events-hmac"
 )
 
-// pollInterval is the shortest: nobody likes to wait.
+// pollInterval is the shortest that is allowed, so that the demo is quick.
 const pollInterval = "10s"
 
 // overlay is a kustomization that changes the samples.

@@ -59,7 +59,7 @@ func newConfig(arch, version string, at time.Time) *v1.ConfigFile {
 	}
 }
 
-// newLayer holds the program, which nobody may write, not even the user it runs as.
+// newLayer holds the program, which is not writable, not even for the user it runs as.
 func newLayer(program []byte, at time.Time) (v1.Layer, error) {
 	var content bytes.Buffer
 	w := tar.NewWriter(&content)

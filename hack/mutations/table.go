@@ -713,7 +713,7 @@ var mutations = []mutation{
 		mutated: `; false && id != "" {`,
 	},
 	{
-		guard:   "A change of one of very many Webhooks with the same callback wakes no other",
+		guard:   "A change of one of very many Webhooks with the same callback enqueues no other",
 		removed: "the bound",
 		file:    "controllers/duplicates.go",
 		old:     `	if len(requests) > maxAlike {`,

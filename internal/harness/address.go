@@ -15,7 +15,7 @@ const (
 	portAttempts  = 100
 )
 
-// FreeAddress is an address on loopback that nobody listens on. The kernel never gives its port to anybody by itself,
+// FreeAddress is an address on loopback that no program listens on. The kernel never gives its port out by itself,
 // so it stays free while other programs start; only another caller of this function could draw the same of the
 // thousands.
 func FreeAddress() (string, error) {

@@ -23,7 +23,7 @@ func (a *Admin) Requests(ctx context.Context) (counts simulator.RequestCounts, e
 	return counts, a.call(ctx, http.MethodGet, "/simulator/requests", nil, &counts)
 }
 
-// ResetRequests begins to count anew.
+// ResetRequests begins to count again from zero.
 func (a *Admin) ResetRequests(ctx context.Context) error {
 	return a.call(ctx, http.MethodPost, "/simulator/requests/reset", nil, nil)
 }

@@ -43,7 +43,7 @@ func (c *ControlPlane) disturbable(folder string) error {
 	return errors.Join(os.Mkdir(certificates, 0o700), os.Mkdir(c.etcdData(), 0o700))
 }
 
-// choosePorts gives both programs ports that nobody else gets while they are down.
+// choosePorts gives both programs ports that no other program gets while they are down.
 func (c *ControlPlane) choosePorts() error {
 	etcd, err := FreeAddress()
 	if err != nil {

@@ -114,7 +114,7 @@ func New(o Options) (*Client, error) {
 	}
 	httpClient := &http.Client{
 		Transport: signed{o.Transport, o.UserAgent},
-		// A redirect would carry the token, or a create, somewhere nobody configured.
+		// A redirect would carry the token, or a create, to a host that is not configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	c := &Client{

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// line hands out different times to those who must come back, at the pace at which places become free, so that nobody
-// returns in a herd.
+// line hands out different times to the callers that must come back, at the pace at which places become free, so that
+// they do not all return at once.
 type line struct{ last time.Time }
 
 func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {

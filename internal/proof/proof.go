@@ -53,7 +53,7 @@ func (k Key) Former(o Object, remotes []Remote) string {
 	return strings.Join(entries, ",")
 }
 
-// Formers returns the entries of such a list that prove themselves. Others are left out: somebody else wrote them.
+// Formers returns the entries of such a list that prove themselves. Others are left out: another client wrote them.
 func (k Key) Formers(list string, o Object) (remotes []Remote) {
 	for entry := range strings.SplitSeq(list, ",") {
 		name, sum, ok := split(entry)

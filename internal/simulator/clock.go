@@ -83,6 +83,6 @@ func (c *clock) realUntil(t time.Time) time.Duration {
 	case c.held || c.scale == 0:
 		return -1
 	}
-	// One more nanosecond, because rounding down would wake the caller just before t, again and again.
+	// One more nanosecond, because rounding down would return just before t, again and again.
 	return time.Duration(math.Min(float64(ahead)/c.scale, math.MaxInt64/2)) + 1
 }

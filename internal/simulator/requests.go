@@ -12,7 +12,7 @@ type RequestCounts struct {
 	Counts map[string]int `json:"counts"`
 }
 
-// otherRequests collects what no operation is there for, under one key so that nobody can fill the memory with keys.
+// otherRequests collects what no operation is there for, under one key so that no client can fill the memory with keys.
 const otherRequests = "other"
 
 func newRequestCounts() RequestCounts {

@@ -19,7 +19,7 @@ import (
 const (
 	// DefaultDeliveryTimeout is within which a callback must have answered, in real time, on the platform.
 	DefaultDeliveryTimeout = 5 * time.Second
-	// maxAnswer bounds what is read of an answer. One that is longer is a failure: nobody waits for its end.
+	// maxAnswer bounds what is read of an answer. One that is longer is a failure; its end is not waited for.
 	maxAnswer = 64 << 10
 )
 

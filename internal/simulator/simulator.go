@@ -237,7 +237,7 @@ func (s *Simulator) Requests() RequestCounts {
 	return s.requests.clone()
 }
 
-// ResetRequests begins the counts anew.
+// ResetRequests sets the counts to zero.
 func (s *Simulator) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

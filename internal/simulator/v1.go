@@ -198,7 +198,7 @@ func invalidChange(operation, id, state string) *response {
 	}})
 }
 
-// planV1 plans anew what happens to a webhook of version 1 by itself.
+// planV1 plans again what happens to a webhook of version 1 by itself.
 func (s *Simulator) planV1(w *webhook) {
 	s.cancelV1(w)
 	plan := func(due time.Time, run func()) {

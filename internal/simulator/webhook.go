@@ -152,7 +152,7 @@ func (s *Simulator) setActive(w *webhook, active bool, by string) {
 }
 
 // touch notes a change. The time of it is later than that of the change before even if the clock stands still, so that
-// whoever compares them sees that there was one.
+// a client that compares them sees that there was one.
 func (s *Simulator) touch(w *webhook) {
 	now := s.clock.now()
 	if !now.After(w.Modified.Time) {
