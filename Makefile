@@ -89,7 +89,7 @@ clean: ## Remove what was built, except the control plane that other projects ma
 
 .PHONY: test
 test: build bin/teardown-controllers ## Run all tests, on a real control plane.
-	@$(WITH_ASSETS) go test -race -timeout 30m $(PKG)
+	@$(WITH_ASSETS) go test -race -timeout 60m $(PKG)
 	cd hack/image && go test ./...
 
 .PHONY: bench
