@@ -218,8 +218,15 @@ func (r *executor) next() ctrl.Result {
 	case v.Await && !member.Fleet().Await(r.key().String(), r.facts.listCounts[member.Fleet().Account()]):
 		return ctrl.Result{RequeueAfter: status.Again}
 	}
+	if v.Retry == 0 && (v.Await || !v.Since.IsZero()) {
+		v.Retry = status.Jittered(longestAwait)
+	}
 	return ctrl.Result{RequeueAfter: v.Retry}
 }
+
+// longestAwait is when an object that waits for a list is looked at even if no list enqueued it: no wait may depend on
+// one event alone.
+const longestAwait = 5 * time.Minute
 
 // confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
 func (r *executor) confirm(remote context.Context) error {
