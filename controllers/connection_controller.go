@@ -256,8 +256,8 @@ func (r *ConnectionReconciler) poll(
 ) (ctrl.Result, error) {
 	account := member.Fleet()
 	var unwritten time.Duration
-	first := !account.Synced()
-	if first || member.Outcome() != nil {
+	synced := account.Synced()
+	if !synced || member.Outcome() != nil {
 		// After a list that succeeded the report counts them.
 		if _, err := r.expect(ctx, c, member); err != nil {
 			return ctrl.Result{}, err
@@ -275,15 +275,18 @@ func (r *ConnectionReconciler) poll(
 			if err := r.countUnmanaged(ctx, account); err != nil {
 				return ctrl.Result{}, err
 			}
-			if first {
-				err = r.enqueueUsers(ctx, account, changes.Waiting)
-			} else {
-				r.enqueueChanged(ctx, account, changes)
+			if !synced {
+				// All are changes of what was not known. What matters is who uses the account.
+				changes.Webhooks = nil
 			}
-			if err != nil {
-				return ctrl.Result{}, err
-			}
+			r.enqueueChanged(ctx, account, changes)
 		}
+	}
+	if account.Synced() && !member.Introduced() {
+		if err := r.enqueueUsers(ctx, member); err != nil {
+			return ctrl.Result{}, err
+		}
+		member.Introduce()
 	}
 	if account.Synced() || member.Outcome() != nil {
 		ready := status.OfConnection(member.Outcome())
@@ -300,20 +303,17 @@ func (r *ConnectionReconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-// enqueueUsers enqueues all Webhooks of an account that was just listed for the first time, and those that own or gave
-// up a remote webhook in it. After a restart that is every one: they come behind what people ask for.
-func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, account *fleet.Fleet, waiting []string) error {
+// enqueueUsers enqueues all Webhooks of a connection whose account is listed, and those that own or gave up a remote
+// webhook in it. After a restart that is every one: they come behind what people ask for.
+func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, member *fleet.Member) error {
 	var all v1alpha1.WebhookList
 	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	names, members := named(waiting), map[string]bool{}
-	for _, member := range account.Members() {
-		members[member.Name()] = true
-	}
+	var names []types.NamespacedName
 	for i := range all.Items {
 		w := &all.Items[i]
-		if members[kube.ConnectionOf(w)] || mentions(w, account.Account()) {
+		if kube.ConnectionOf(w) == member.Name() || mentions(w, member.Fleet().Account()) {
 			names = append(names, client.ObjectKeyFromObject(w))
 		}
 	}

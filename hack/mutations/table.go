@@ -643,6 +643,13 @@ var mutations = []mutation{
 
 	// Sharing.
 	{
+		guard:   "A connection that joins a listed account has its Webhooks looked at",
+		removed: "enqueueing them",
+		file:    "controllers/connection_controller.go",
+		old:     `	if account.Synced() && !member.Introduced() {`,
+		mutated: `	if account.Synced() && !member.Introduced() && !synced {`,
+	},
+	{
 		guard:   "Accounts that are slow leave workers to those that answer",
 		removed: "their share",
 		file:    "internal/platform/places.go",
@@ -702,8 +709,8 @@ var mutations = []mutation{
 		guard:   "What an account may list follows its Webhooks while its lists fail",
 		removed: "counting them then",
 		file:    "controllers/connection_controller.go",
-		old:     `	if first || member.Outcome() != nil {`,
-		mutated: `	if first {`,
+		old:     `	if !synced || member.Outcome() != nil {`,
+		mutated: `	if !synced {`,
 	},
 	{
 		guard:   "What keeps others waiting is told without the id of the webhook that it was about",

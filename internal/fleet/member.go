@@ -42,6 +42,23 @@ type Member struct {
 	// listed is when the last list that the member sent began. throttledUntil is when a list that found no place within
 	// the member's own limits may be tried again.
 	listed, throttledUntil time.Time
+	// introduced is true when the Webhooks that use the connection were enqueued since it joined a listed account.
+	introduced bool
+}
+
+// Introduced reports whether the Webhooks that use the connection were enqueued since it became a member of an account
+// that has been listed: before, they found no snapshot, and no change of it enqueues them.
+func (m *Member) Introduced() bool {
+	m.fleet.mu.Lock()
+	defer m.fleet.mu.Unlock()
+	return m.introduced
+}
+
+// Introduce notes that they were.
+func (m *Member) Introduce() {
+	m.fleet.mu.Lock()
+	defer m.fleet.mu.Unlock()
+	m.introduced = true
 }
 
 // Fleet returns the account's snapshot.
