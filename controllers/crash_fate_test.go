@@ -41,7 +41,7 @@ type disruption struct {
 	never bool
 	// frozen is how long the process is stopped.
 	frozen time.Duration
-	// notices tells whether a stopped process knows at once that it was deposed, and deaf whether it finds the time over
+	// notices reports whether a stopped process knows at once that it was deposed, and deaf whether it finds the time over
 	// rather than the answer there.
 	notices, deaf bool
 	// gap is how long after its end, or its stop, the next process starts.
@@ -119,7 +119,7 @@ func (p *process) pass(name string) disruption {
 	return played
 }
 
-// means tells whether a disruption is about a point. Those about watch events have numbers of their own.
+// means reports whether a disruption is about a point. Those about watch events have numbers of their own.
 func (f disruption) means(point int, name string) bool {
 	switch {
 	case f.what == holdBack || f.what == startBehind:

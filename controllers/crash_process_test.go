@@ -363,7 +363,7 @@ func (p *process) call(ctx context.Context, name string, effect func() error) er
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
 }
 
-// exchange is a call that leaves the process. What it does happens in the simulation, also if nobody waits for it any more.
+// exchange is a call that leaves the process. What it does happens in the simulation, also if its caller no longer waits.
 type exchange struct {
 	name    string
 	latency time.Duration

@@ -85,7 +85,7 @@ type reaper struct {
 	next   http.Handler
 	victim atomic.Pointer[killableManager]
 	route  string
-	// after tells whether the request is carried out.
+	// after reports whether the request is carried out.
 	after bool
 }
 

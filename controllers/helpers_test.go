@@ -47,7 +47,7 @@ func notesOf(object client.Object, reason string) func() []string {
 	}
 }
 
-// token logs in as the account of the simulation's connection, as somebody else with the same credentials would.
+// token logs in as the account of the simulation's connection, as another client with the same credentials would.
 func (w *simulation) token() string {
 	GinkgoHelper()
 	response, err := http.PostForm(w.url+"/connect/token", url.Values{

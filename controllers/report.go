@@ -265,7 +265,7 @@ func (r *executor) describeActive(st *v1alpha1.WebhookStatus) {
 			Message: "The platform delivers events",
 		})
 	case off && r.object().WantsActive():
-		// It stays as it was noted: the generation that was current then tells whether the spec was edited since.
+		// It stays as it was noted: the generation that was current then reports whether the spec was edited since.
 	default:
 		status.SetOnWebhook(st, r.facts.generation, metav1.Condition{
 			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,

@@ -265,7 +265,7 @@ func TestAClosedFleetLetsOnlyDeletesAndConfirmationsThrough(t *testing.T) {
 	s.expectHeld(errReset, "create", "update")
 	s.fleet.Use(s.remote)
 	s.Expect(s.fleet.Closed()).NotTo(HaveOccurred())
-	s.Expect(s.fleet.Failure()).To(toldAs(errReset), "an outage is the account's, whoever calls")
+	s.Expect(s.fleet.Failure()).To(toldAs(errReset), "an outage is the account's, whichever member calls")
 	s.poll()
 	s.Expect(s.activate("b")).To(Succeed())
 }

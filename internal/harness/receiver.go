@@ -34,7 +34,7 @@ type Delivery struct {
 	Broken bool
 }
 
-// Taken tells whether the receiver accepted the event.
+// Taken reports whether the receiver accepted the event.
 func (d Delivery) Taken() bool { return d.Verified && !d.Broken }
 
 // Receiver takes events over HTTPS on loopback, with a certificate that it signed itself, and verifies them. It can be
@@ -160,7 +160,7 @@ func (r *Receiver) take(d Delivery, body []byte, signature string) int {
 	return http.StatusOK
 }
 
-// Verify tells whether a Signature header was made with a secret from exactly this body.
+// Verify reports whether a Signature header was made with a secret from exactly this body.
 func Verify(body []byte, signature, secret string) bool {
 	given, ok := strings.CutPrefix(signature, "sha256=")
 	if !ok || secret == "" {

@@ -145,7 +145,7 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("waiting for a place within the rate limit; next try in %s", e.After.Round(time.Second))
 }
 
-// IsNotFound tells whether the platform itself, not some proxy, says that the webhook does not exist.
+// IsNotFound reports whether the platform itself, not some proxy, says that the webhook does not exist.
 func IsNotFound(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Status == http.StatusNotFound && e.Code != "" && !e.login
@@ -158,13 +158,13 @@ func IsUnauthorized(err error) bool {
 	return ok && e.Code != "" && (e.Status == http.StatusUnauthorized || e.login && e.Status == http.StatusForbidden)
 }
 
-// IsForbidden tells whether the credentials are good but lack the permission.
+// IsForbidden reports whether the credentials are good but lack the permission.
 func IsForbidden(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Status == http.StatusForbidden && e.Code != "" && !e.login
 }
 
-// IsRefused tells whether the platform refuses the request as such: the same one will be refused again.
+// IsRefused reports whether the platform refuses the request as such: the same one will be refused again.
 func IsRefused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Outcome != Refused || e.login {
@@ -177,7 +177,7 @@ func IsRefused(err error) bool {
 	return e.Status >= 400 && e.Status < 500
 }
 
-// IsRateLimited tells whether the rate limit, the platform's or our own pacing, stood in the way, and for how long.
+// IsRateLimited reports whether the rate limit, the platform's or our own pacing, stood in the way, and for how long.
 func IsRateLimited(err error) (time.Duration, bool) {
 	if t, ok := errors.AsType[*ThrottledError](err); ok {
 		return t.After, true

@@ -69,7 +69,7 @@ func (c *Client) webhookURL(id string) *url.URL {
 
 var idShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
 
-// ValidID tells whether id can be a webhook's: a single harmless path segment. The platform's are UUIDs.
+// ValidID reports whether id can be a webhook's: a single harmless path segment. The platform's are UUIDs.
 func ValidID(id string) bool { return idShape.MatchString(id) }
 
 func checkID(op, id string) error {

@@ -50,7 +50,7 @@ type Patch struct {
 	Secret      string   `json:"secret,omitempty"`
 }
 
-// Empty tells whether the patch changes nothing.
+// Empty reports whether the patch changes nothing.
 func (p Patch) Empty() bool {
 	return p.Active == nil && p.CallbackURL == "" && len(p.EventTypes) == 0 && p.Secret == ""
 }

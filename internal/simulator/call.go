@@ -54,7 +54,7 @@ func (c *call) operationName() string {
 
 var jsonType = regexp.MustCompile(`^application/([^/]+\+)?json$`)
 
-// hasJSONBody tells whether the request declares a JSON body.
+// hasJSONBody reports whether the request declares a JSON body.
 func (c *call) hasJSONBody() bool {
 	media, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
 	return err == nil && jsonType.MatchString(media)

@@ -88,7 +88,7 @@ func findOperation(method, template string) (operation, bool) {
 	return operations[i], true
 }
 
-// existsIn tells whether a version has any operation on a route.
+// existsIn reports whether a version has any operation on a route.
 func existsIn(version apiVersion, template string) bool {
 	return allowedMethods(template, version) != ""
 }

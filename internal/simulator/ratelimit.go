@@ -31,7 +31,7 @@ func newRateLimiter(perMinute, perHour int) rateLimiter {
 	return l
 }
 
-// limited tells whether there is a limit at all.
+// limited reports whether there is a limit at all.
 func (l *rateLimiter) limited() bool { return len(l.windows) > 0 }
 
 // take counts a call at the given time, or says how long to wait for the next one to be allowed.

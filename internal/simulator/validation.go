@@ -84,7 +84,7 @@ func (v *validator) notEmpty() {
 	}
 }
 
-// value decodes a property into the target and tells whether it is there and of the right type.
+// value decodes a property into the target and reports whether it is there and of the right type.
 func (v *validator) value(name string, need presence, target any, typeName string) bool {
 	raw, found := v.properties[name]
 	if !found {

@@ -63,13 +63,13 @@ func (w *webhook) view() Webhook {
 	return view
 }
 
-// accepts tells whether an answer with that status means that an event was delivered: 200 and nothing else. Version 1
+// accepts reports whether an answer with that status means that an event was delivered: 200 and nothing else. Version 1
 // takes other successes as well; the sample receiver of it answers with 204.
 func (w *webhook) accepts(status int) bool {
 	return status == http.StatusOK || w.V1 != nil && isSuccess(status)
 }
 
-// receives tells whether the webhook gets events at all.
+// receives reports whether the webhook gets events at all.
 func (w *webhook) receives() bool {
 	return w.Active && (w.V1 == nil || w.V1.IsValidated)
 }

@@ -43,7 +43,7 @@ func CheckRemoteCalls(fleet, controllers Sources) (breaches []Breach, err error)
 	return breaches, nil
 }
 
-// ofFleet tells whether a selector names a method of a fleet.
+// ofFleet reports whether a selector names a method of a fleet.
 func (p *parsed) ofFleet(s *ast.SelectorExpr) bool {
 	selection := p.info.Selections[s]
 	if selection == nil || selection.Kind() == types.FieldVal {
@@ -100,7 +100,7 @@ func CheckStatusWrites(controllers Sources) (breaches []Breach, err error) {
 	return breaches, nil
 }
 
-// writesOfStatus counts calls like Status().Patch, and tells whether DeepEqual is called as well.
+// writesOfStatus counts calls like Status().Patch, and reports whether DeepEqual is called as well.
 func writesOfStatus(function *ast.FuncDecl) (writes int, compares bool) {
 	ast.Inspect(function, func(n ast.Node) bool {
 		s, ok := n.(*ast.SelectorExpr)

@@ -95,7 +95,7 @@ func (o *observer) idOf(name string) string {
 	return o.last[name].Status.WebhookID
 }
 
-// isReady tells whether the status speaks of the current spec and says that the platform has it.
+// isReady reports whether the status speaks of the current spec and says that the platform has it.
 func isReady(w *v1alpha1.Webhook) bool {
 	return w.Status.ObservedGeneration == w.Generation &&
 		apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)

@@ -94,7 +94,7 @@ func (m *member) relaunch() {
 	m.current = next
 }
 
-// leads tells whether the process has won the lease; one that loses it ends.
+// leads reports whether the process has won the lease; one that loses it ends.
 func (m *member) leads() bool {
 	p := m.process()
 	return p.Ended() == nil && strings.Contains(p.Output(), "Successfully acquired lease")

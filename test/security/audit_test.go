@@ -100,7 +100,7 @@ func (e auditEvent) denied() bool {
 	return e.ResponseStatus.Code == http.StatusForbidden || e.Annotations["authorization.k8s.io/decision"] == "forbid"
 }
 
-// blocksOwner tells whether the request made a Secret that a Webhook owns. What admission asks of the authorizer is not
+// blocksOwner reports whether the request made a Secret that a Webhook owns. What admission asks of the authorizer is not
 // in the log; ownedSecretsNeedFinalizers shows that it does.
 func (e auditEvent) blocksOwner() bool {
 	return e.Verb == "create" && e.ObjectRef.Resource == "secrets" && e.ResponseStatus.Code == http.StatusCreated

@@ -80,7 +80,7 @@ func (i *installation) places(t *testing.T) map[string]string {
 	return places
 }
 
-// leaks tells whether a text holds a secret, as it is or encoded.
+// leaks reports whether a text holds a secret, as it is or encoded.
 func leaks(text, secret string) bool {
 	for _, form := range []string{
 		secret, base64.StdEncoding.EncodeToString([]byte(secret)), hex.EncodeToString([]byte(secret)),
