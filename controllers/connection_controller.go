@@ -283,9 +283,7 @@ func (r *ConnectionReconciler) poll(
 		}
 	}
 	if account.Synced() && !member.Introduced() {
-		if err := r.enqueueUsers(ctx, member); err != nil {
-			return ctrl.Result{}, err
-		}
+		r.enqueueUsers(ctx, c)
 		member.Introduce()
 	}
 	if account.Synced() || member.Outcome() != nil {
@@ -303,22 +301,14 @@ func (r *ConnectionReconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-// enqueueUsers enqueues all Webhooks of a connection whose account is listed, and those that own or gave up a remote
-// webhook in it. After a restart that is every one: they come behind what people ask for.
-func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, member *fleet.Member) error {
-	var all v1alpha1.WebhookList
-	if err := r.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
-		return err
-	}
+// enqueueUsers enqueues the Webhooks that may use a connection whose account is listed. After a restart that is every
+// one: they come behind what people ask for.
+func (r *ConnectionReconciler) enqueueUsers(ctx context.Context, c v1alpha1.ConnectionObject) {
 	var names []types.NamespacedName
-	for i := range all.Items {
-		w := &all.Items[i]
-		if kube.ConnectionOf(w) == member.Name() || mentions(w, member.Fleet().Account()) {
-			names = append(names, client.ObjectKeyFromObject(w))
-		}
+	for _, user := range r.Webhooks.usersOfConnection(ctx, c) {
+		names = append(names, user.NamespacedName)
 	}
 	r.Webhooks.enqueuer.Enqueue(kube.PriorityBulk, names...)
-	return nil
 }
 
 // named are the names of the objects that waited for a list.
