@@ -19,6 +19,9 @@ FOR ?= 3m
 SEED ?= 0
 # What `make test` tests: all but the chaos, whose outcome hangs on the machine; `make chaos` is for that.
 PKG ?= $(filter-out %/test/chaos,$(shell go list ./...))
+# In the crash simulation one thing happens at a time: there is no race to detect, and much to run.
+SIMULATED = $(filter %/internal/simtest,$(PKG))
+PARALLEL = $(filter-out %/internal/simtest,$(PKG))
 
 BIN := $(CURDIR)/bin
 TOOLS := bin/tools
@@ -89,7 +92,8 @@ clean: ## Remove what was built, except the control plane that other projects ma
 
 .PHONY: test
 test: build bin/teardown-controllers ## Run all tests, on a real control plane.
-	@$(WITH_ASSETS) go test -race -timeout 60m $(PKG)
+	@$(WITH_ASSETS) $(if $(PARALLEL),go test -race -timeout 60m $(PARALLEL))
+	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
 
 .PHONY: bench

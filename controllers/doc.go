@@ -1,6 +1,4 @@
-// Package controllers keeps remote webhooks equal to Webhook objects.
-//
-// A Webhook is reconciled in four rooms, one file each: observe gathers facts, decide turns them into a plan, act
-// carries the plan out and is the only place with remote calls, report writes the status, once and only when it says
-// something new. A Connection is reconciled by listing its remote webhooks and waking the Webhooks whose side changed.
+// Package controllers registers the controllers of a manager. It is the only importer of both: webhook keeps remote
+// webhooks equal to Webhook objects, connection lists the remote webhooks of accounts and enqueues the Webhooks whose
+// side changed.
 package controllers

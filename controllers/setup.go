@@ -10,8 +10,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/connection"
+	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
+	"webhook-operator.io/itwin/controllers/tenancy"
+	"webhook-operator.io/itwin/controllers/webhook"
+	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -40,25 +45,25 @@ type Options struct {
 
 // Add registers all controllers, their indexes and metrics.
 func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	if err := kube.AddIndexes(ctx, mgr, o.Cluster, claimKeysBy(o.Key), deliveryKey); err != nil {
+	if err := kube.AddIndexes(ctx, mgr, o.Cluster, identity.ClaimKeysBy(o.Key), plan.DeliveryKey); err != nil {
 		return err
 	}
 	fleets := fleet.NewRegistry(clock.RealClock{})
 	fleets.Bound(o.Workers)
-	webhooks := &WebhookReconciler{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
-		Fleets: fleets, Clock: clock.RealClock{}, Key: o.Key, Selector: o.Selector, Cluster: o.Cluster,
+	webhooks := &webhook.Reconciler{
+		Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
+		Fleets: fleets.View(), Clock: clock.RealClock{}, Key: o.Key, Selector: o.Selector, Cluster: o.Cluster,
 		Namespaces: o.Namespaces, SettleTime: o.SettleTime,
 	}
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
-	connections := func() *ConnectionReconciler {
-		return &ConnectionReconciler{
-			Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
+	connections := func() *connection.Reconciler {
+		return &connection.Reconciler{
+			Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
 			Recorder: mgr.GetEventRecorder("connection-controller"),
-			Webhooks: webhooks, UserAgent: "itwin-webhook-operator/" + o.Version,
-			AllowHost: allowHosts(o.AllowedAPIHosts, o.AllowLoopback),
+			Webhooks: &webhooks.Enqueuer, Key: o.Key, UserAgent: "itwin-webhook-operator/" + o.Version,
+			AllowHost: tenancy.AllowHosts(o.AllowedAPIHosts, o.AllowLoopback),
 		}
 	}
 	namespaced := connections()
@@ -75,5 +80,5 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 			return err
 		}
 	}
-	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.serves})
+	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.Serves})
 }

@@ -91,3 +91,8 @@ func AddIndexes(
 	}
 	return nil
 }
+
+// KeyOf names a connection.
+func KeyOf(c v1alpha1.ConnectionObject) string {
+	return ConnectionKey(c.GetNamespace(), c.GetName())
+}

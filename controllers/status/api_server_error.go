@@ -12,6 +12,9 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
+// FirstRetry follows the first failed request to the API server; each further one doubles it, up to KubernetesPause.
+const FirstRetry = 500 * time.Millisecond
+
 // KubernetesPause is how long what the API server refused is left alone.
 const KubernetesPause = 30 * time.Second
 
@@ -58,4 +61,17 @@ var ErrMutated = errors.New("it accepted a change of the finalizer or the annota
 // Jittered makes a pause longer by up to a tenth, so that what was refused together is not tried again together.
 func Jittered(pause time.Duration) time.Duration {
 	return pause + time.Duration(rand.Float64()*0.1*float64(pause)) //nolint:gosec // not for secrets
+}
+
+// kubernetesPatience is for how long requests that the API server fails, without refusing them, are repeated before the
+// object tells of it: lost races, time-outs, an API server that is overloaded or away.
+const kubernetesPatience = 10 * time.Second
+
+// LastingWords returns what is to be told of a failed request: the words of a refusal at once, those of any other
+// failure once requests have failed since began, for longer than passes by itself.
+func LastingWords(err error, now, since time.Time) (words string, told bool) {
+	if words, told = RefusedByKubernetes(err); told {
+		return words, true
+	}
+	return err.Error(), now.Sub(since) >= kubernetesPatience
 }

@@ -69,6 +69,9 @@ func Set(all *[]metav1.Condition, generation int64, conditions ...metav1.Conditi
 	}
 }
 
+// MaxNote is the API server's bound for the note of an Event, in bytes.
+const MaxNote = 1024
+
 // MaxMessage bounds the message of a condition, for which the API server's bound is 32 KiB, and a log line.
 const MaxMessage = 8 << 10
 

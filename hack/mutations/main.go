@@ -83,7 +83,7 @@ func (m mutation) try(ctx context.Context, copied string) (failed string, err er
 	defer func() { err = errors.Join(err, os.WriteFile(path, source, 0o600)) }()
 	// The package's own tests first, then the simulation, which needs no control plane; what takes long comes last.
 	own := "./" + filepath.Dir(m.file)
-	runs := []struct{ tests, skip string }{{own, long}, {"./controllers", long}, {"./controllers", "^TestControllers$"}}
+	runs := []struct{ tests, skip string }{{own, long}, {"./internal/simtest", long}, {"./internal/simtest", "^$"}}
 	for _, run := range runs {
 		out, err := output(ctx, copied, "go", "test", "-vet=off", "-failfast", "-skip="+run.skip, run.tests)
 		if err == nil {
@@ -97,8 +97,8 @@ func (m mutation) try(ctx context.Context, copied string) (failed string, err er
 	return "none", fmt.Errorf("%s: no test fails without it", m.guard)
 }
 
-// long are the tests that take long, and those that need a control plane.
-const long = "^(TestControllers|TestCrashPointPairs|TestVariants|TestVariantsWithoutMarks|TestZombies)$"
+// long are the tests that take long.
+const long = "^(TestCrashPointPairs|TestVariants|TestVariantsWithoutMarks|TestZombies)$"
 
 // failure is the name of a test that failed.
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: ([^/ ]+) `)

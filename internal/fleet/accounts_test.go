@@ -90,7 +90,7 @@ func TestMembersShareOneSnapshotAndOneList(t *testing.T) {
 	_, presence := e.fleet.Lookup("a")
 	e.Expect(presence).To(Equal(fleet.Present))
 	e.Expect(e.registry.Account("platform/0")).To(BeIdenticalTo(e.fleet))
-	e.Expect(names(e.fleet.Members())).To(Equal([]string{"a/default", "b/default"}))
+	e.Expect(names(e.registry.Members(e.fleet))).To(Equal([]string{"a/default", "b/default"}))
 }
 
 func TestTheShortestIntervalOfTheMembersInUseCounts(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTheShortestIntervalOfTheMembersInUseCounts(t *testing.T) {
 	e.Expect(e.members[0].PollIn()).To(Equal(10 * time.Second))
 	e.members[1].Close(errRefused)
 	e.Expect(e.members[0].PollIn()).To(Equal(testCadence.Interval))
-	e.Expect(names(e.fleet.Members())).To(Equal([]string{"a/default", "b/default"}), "deletions go through it")
+	e.Expect(names(e.registry.Members(e.fleet))).To(Equal([]string{"a/default", "b/default"}), "deletions go through it")
 }
 
 func TestTroubleWithCredentialsIsTheMembersOwn(t *testing.T) {
@@ -157,7 +157,7 @@ func TestAMemberThatJoinsAnotherAccountLeavesItsOwn(t *testing.T) {
 	e.poll(t, 0)
 	other := e.registry.Join("platform/1", "a/default", newRemote("x"), testCadence, func() {})
 	e.Expect(e.registry.Member("a/default")).To(BeIdenticalTo(other))
-	e.Expect(names(e.fleet.Members())).To(Equal([]string{"b/default"}))
+	e.Expect(names(e.registry.Members(e.fleet))).To(Equal([]string{"b/default"}))
 	_, presence := other.Fleet().Lookup("a")
 	e.Expect(presence).To(Equal(fleet.Unseen))
 	e.registry.Leave("b/default")

@@ -141,8 +141,8 @@ func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
 // that those of other accounts take.
 func (m *Member) Expect(webhooks int) { m.fleet.pace.Expect(m.name, webhooks) }
 
-// Members returns the connections to the account, also those that are closed, in the order of their names.
-func (f *Fleet) Members() []*Member {
+// Members returns the connections to an account, also those that are closed, in the order of their names.
+func (r *Registry) Members(f *Fleet) []*Member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.SortedFunc(maps.Values(f.members), func(a, b *Member) int { return compareNames(a.name, b.name) })

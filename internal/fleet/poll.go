@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"webhook-operator.io/itwin/internal/backoff"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -213,7 +214,7 @@ func later(a, b time.Time) time.Time {
 
 // pause is how long to wait after so many failures in a row.
 func pause(failures int, longest time.Duration) time.Duration {
-	return min(minPollPause<<min(max(failures-1, 0), 16), longest)
+	return backoff.Doubling{First: minPollPause, Longest: longest}.After(max(failures, 1))
 }
 
 // cadence is the fastest that a member in use asks for.

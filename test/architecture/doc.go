@@ -1,5 +1,5 @@
-// Package architecture checks the rules of the code: which layer may import which, that deciding is pure, and that
-// remote calls and writes of a status have one place each. Its tests apply the rules to this repository.
+// Package architecture checks the rules of the code that the compiler cannot: which layer may import which, that each
+// controller writes statuses in one place, and which words are used. Its tests apply the rules to this repository.
 package architecture
 
 import "fmt"

@@ -20,22 +20,50 @@ type layer struct {
 	folder string
 	// ours are the layers of ours that may be imported; nil is none.
 	ours []string
-	// kubernetes are the packages of Kubernetes that may be; nil is any.
+	// kubernetes are the packages of Kubernetes, with those below them, that may be; nil is any.
 	kubernetes []string
 }
+
+var (
+	// clocks and data are what a package may import of Kubernetes that calls nothing.
+	clocks = []string{"k8s.io/utils/clock"}
+	data   = []string{"k8s.io/apimachinery", "k8s.io/api"}
+	// shared is what both controllers use.
+	shared = []string{
+		"api", "controllers/identity", "controllers/kube", "controllers/metrics", "controllers/status",
+		"controllers/tenancy", "internal/backoff", "internal/fleet", "internal/platform", "internal/proof",
+	}
+)
 
 // layers are all that there are, those within others first: imports run downward only.
 var layers = []layer{
 	{folder: "api"},
-	{folder: "internal/platform", kubernetes: []string{"k8s.io/utils/clock"}},
-	{folder: "internal/fleet", ours: []string{"internal/platform"}, kubernetes: []string{"k8s.io/utils/clock"}},
+	{folder: "internal/backoff", kubernetes: []string{}},
+	{folder: "internal/platform", kubernetes: clocks},
+	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
 	{folder: "internal/proof", kubernetes: []string{}},
 	{folder: "internal/simulator", kubernetes: []string{}},
 	{folder: "internal/harness", ours: []string{"api", "internal/simulator"}},
-	{folder: "controllers/kube", ours: []string{"api"}},
+	{folder: "internal/simtest", ours: []string{"api", "controllers", "internal"}},
+	{folder: "controllers/identity", ours: []string{"api", "internal/platform", "internal/proof"}, kubernetes: data},
+	{folder: "controllers/kube", ours: []string{"api", "controllers/status"}},
 	{folder: "controllers/metrics", ours: []string{"api", "controllers/kube", "internal/fleet", "internal/platform"}},
-	{folder: "controllers/status", ours: []string{"api", "internal/fleet", "internal/platform"}},
-	{folder: "controllers", ours: []string{"api", "internal/fleet", "internal/platform", "internal/proof"}},
+	{folder: "controllers/status", ours: []string{"api", "internal/fleet", "internal/platform"}, kubernetes: data},
+	{folder: "controllers/tenancy", ours: []string{"internal/platform"}, kubernetes: data},
+	{
+		folder: "controllers/webhook/plan", kubernetes: data, // deciding calls nothing
+		ours: []string{
+			"api", "controllers/identity", "controllers/status", "internal/backoff", "internal/fleet", "internal/platform",
+			"internal/proof",
+		},
+	},
+	{
+		folder: "controllers/webhook/ledger", kubernetes: append(clocks, data...),
+		ours: []string{"controllers/webhook/plan", "internal/backoff", "internal/platform", "internal/proof"},
+	},
+	{folder: "controllers/webhook", ours: append([]string{"controllers/webhook"}, shared...)},
+	{folder: "controllers/connection", ours: shared},
+	{folder: "controllers", ours: append([]string{"controllers"}, shared...)},
 	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/proof"}},
 	{folder: "cmd/itwin-simulator", ours: []string{"internal/simulator"}, kubernetes: []string{}},
 	{folder: "cmd/demo", ours: []string{"api", "internal/harness", "internal/simulator"}},
@@ -66,7 +94,9 @@ func (r layer) allows(imported string) bool {
 		return within(path, r.folder) || slices.ContainsFunc(r.ours, func(folder string) bool { return within(path, folder) })
 	}
 	if within(imported, "k8s.io") || within(imported, "sigs.k8s.io") {
-		return r.kubernetes == nil || slices.Contains(r.kubernetes, imported)
+		return r.kubernetes == nil || slices.ContainsFunc(r.kubernetes, func(folder string) bool {
+			return within(imported, folder)
+		})
 	}
 	return true
 }

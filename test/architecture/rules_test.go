@@ -43,6 +43,12 @@ func TestImportRules(t *testing.T) {
 		"the simulator's program imports api":      {"cmd/itwin-simulator", Module + "/api/v1alpha1", true},
 		"a layer with a name that begins likewise": {"internal/fleet", Module + "/internal/platformer", true},
 		"a layer that is not in the design":        {"internal/utils", "fmt", true},
+		"planning imports a client":                {"controllers/webhook/plan", "sigs.k8s.io/controller-runtime/pkg/client", true},
+		"planning imports conditions":              {"controllers/webhook/plan", "k8s.io/apimachinery/pkg/api/meta", false},
+		"planning imports what executes":           {"controllers/webhook/plan", Module + "/controllers/webhook", true},
+		"a controller imports the other one":       {"controllers/connection", Module + "/controllers/webhook", true},
+		"status imports a controller":              {"controllers/status", Module + "/controllers/webhook", true},
+		"setup imports both controllers":           {"controllers", Module + "/controllers/connection", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			breaches := CheckImports([]Package{{ImportPath: Module + "/" + test.path, Imports: []string{test.imports}}})
@@ -53,106 +59,33 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-// sampleFleet is a fleet with a method of each sort.
-var sampleFleet = Sources{"fleet.go": `package fleet
-import "context"
-type Fleet struct{}
-func (f *Fleet) Create(ctx context.Context) error { return nil }
-func (f *Fleet) Delete(ctx context.Context) error { return nil }
-func (f *Fleet) Poll(ctx context.Context) error { return nil }
-func (f *Fleet) Lookup(id string) string { return id }
-type Registry struct{}
-func (r *Registry) Get(name string) *Fleet { return nil }
-`}
-
-func TestRemoteCallsBelongIntoActing(t *testing.T) {
-	const head = `package controllers
-import ("context"; "sigs.k8s.io/controller-runtime/pkg/client"; "webhook-operator.io/itwin/internal/fleet")
-`
-	breaches, err := CheckRemoteCalls(sampleFleet, Sources{
-		"types.go": head + `
-type run struct { client.Client; fleet *fleet.Fleet; fleets *fleet.Registry }
-`,
-		"execute.go": head + `
-func (r *run) act(ctx context.Context) { r.fleet.Create(ctx); r.fleet.Delete(ctx) }
-`,
-		"connection_controller.go": head + `
-func (r *run) poll(ctx context.Context) { remote := r.fleets.Get("x"); remote.Poll(ctx); remote.Lookup("x") }
-`,
-		"observe.go": head + `
-func (r *run) observe(ctx context.Context) { r.fleets.Get("x").Lookup("x"); r.Create(ctx, nil); r.Delete(ctx, nil) }
-`,
-		"sneaky.go": head + `
-func (r *run) one(ctx context.Context) { remote := r.fleets.Get("x"); remote.Create(ctx) }
-func (r *run) two(ctx context.Context) { remove := r.fleet.Delete; remove(ctx) }
-type embedding struct { *fleet.Fleet }
-func three(ctx context.Context, e embedding) { e.Poll(ctx) }
-`,
-	})
-	expectBreaches(t, breaches, err,
-		"sneaky.go: Create of the fleet belongs into execute.go",
-		"sneaky.go: Delete of the fleet belongs into execute.go",
-		"sneaky.go: Poll of the fleet belongs into connection_controller.go",
-	)
-}
-
 func TestStatusWritesBelongIntoReporting(t *testing.T) {
-	const head = `package controllers
-import ("context"; "k8s.io/apimachinery/pkg/api/equality"; "sigs.k8s.io/controller-runtime/pkg/client")
+	const head = `package webhook
+import ("context"; "k8s.io/apimachinery/pkg/api/equality")
 `
-	good := Sources{
-		"report.go": head + `
-func (r *run) writeStatus(ctx context.Context) error {
+	good := head + `
+func (e *executor) writeStatus(ctx context.Context) error {
 	if equality.Semantic.DeepEqual(1, 2) { return nil }
-	return r.Status().Patch(ctx, nil, nil)
+	return e.kube.Status().Patch(ctx, nil, nil)
 }
-`,
-		"connection_report.go": head + `
-func (r *run) report(ctx context.Context) error {
-	if !equality.Semantic.DeepEqual(1, 2) { return r.Status().Patch(ctx, nil, nil) }
-	return nil
-}
-`,
-	}
-	breaches, err := CheckStatusWrites(good)
+`
+	breaches, err := CheckStatusWrites(Sources{"report.go": good}, "writeStatus")
 	expectBreaches(t, breaches, err)
 
 	breaches, err = CheckStatusWrites(Sources{
 		"report.go": head + `
-func (r *run) writeStatus(ctx context.Context) error { return r.Status().Patch(ctx, nil, nil) }
-func (r *run) again(ctx context.Context) error { return r.Client.Status().Update(ctx, nil) }
+func (e *executor) writeStatus(ctx context.Context) error { return e.kube.Status().Patch(ctx, nil, nil) }
+func (e *executor) again(ctx context.Context) error { return e.kube.Status().Update(ctx, nil) }
 `,
-		"connection_report.go": good["connection_report.go"],
 		"sneaky.go": head + `
-func (r *run) sneak(ctx context.Context) error { return r.SubResource("status").Patch(ctx, nil, nil) }
-func (r *run) fine(ctx context.Context) error { return r.Patch(ctx, nil, nil) }
+func (e *executor) sneak(ctx context.Context) error { return e.kube.SubResource("status").Patch(ctx, nil, nil) }
+func (e *executor) fine(ctx context.Context) error { return e.kube.Patch(ctx, nil, nil) }
 `,
-	})
+	}, "writeStatus")
 	expectBreaches(t, breaches, err,
 		"report.go: writeStatus writes a status without comparing it",
 		"report.go: again writes a status",
 		"sneaky.go: sneak writes a status",
 		"report.go: 0 writes of a status, not 1",
 	)
-}
-
-func TestPurity(t *testing.T) {
-	breaches, err := CheckPurity(Sources{"decide.go": `package controllers
-import "time"
-func decide(now time.Time) time.Time { return now.Add(time.Second) }
-`})
-	expectBreaches(t, breaches, err)
-
-	breaches, err = CheckPurity(Sources{"decide.go": `package controllers
-import ("net/http"; "time"; "sigs.k8s.io/controller-runtime/pkg/client")
-func decide(c client.Client) (time.Time, *http.Client) { return time.Now(), nil }
-`})
-	expectBreaches(t, breaches, err,
-		"decide.go: imports net/http",
-		"decide.go: imports sigs.k8s.io/controller-runtime/pkg/client",
-		"decide.go: calls time.Now",
-	)
-
-	breaches, err = CheckPurity(Sources{})
-	expectBreaches(t, breaches, err, "decide.go: is not there")
 }

@@ -1,0 +1,127 @@
+package connection
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/identity"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+// restlessMessage tells what is ignored of an account whose times of modification move by themselves.
+const restlessMessage = "; the platform moves their times of modification without a change, so these are ignored: a " +
+	"secret that another client replaces is not noticed"
+
+// report writes the status of a connection, if it says anything new.
+func (r *Reconciler) report(
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
+) error {
+	before := c.DeepCopyObject().(client.Object)
+	st := c.ConnectionStatus()
+	old := st.DeepCopy()
+	st.ObservedGeneration = c.GetGeneration()
+	status.Set(&st.Conditions, c.GetGeneration(), status.ConditionsOf(ready)...)
+	if member != nil {
+		st.Account = member.Fleet().Account()
+	}
+	if ready.Ready {
+		if err := r.count(ctx, c, member, st); err != nil {
+			return err
+		}
+	}
+	r.announce(ctx, kube.KeyOf(c), st.Account, ready)
+	if !equality.Semantic.DeepEqual(old, st) {
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		if err := r.Kube.Status().Patch(ctx, c, patch); err != nil {
+			return err
+		}
+		r.writes.Note(c)
+	}
+	return nil
+}
+
+// announce logs why a connection is not ready, once while the reason stays the same, and that it is again.
+func (r *Reconciler) announce(ctx context.Context, key, account string, ready status.Outcome) {
+	text := ready.Reason + ": " + ready.Message
+	if ready == status.Connected {
+		text = ""
+	}
+	before, known := r.announced.Swap(key, text)
+	switch {
+	case known && before == text || !known && text == "":
+	case ready.Ready && text != "":
+		ctrl.LoggerFrom(ctx).Info(ready.Message, "account", account)
+	case text == "":
+		ctrl.LoggerFrom(ctx).Info("The connection is ready again", "account", account)
+	default:
+		ctrl.LoggerFrom(ctx).Info("The connection is not ready", "account", account, "reason", ready.Reason,
+			"message", ready.Message)
+	}
+}
+
+// count counts the Webhooks that use the connection, and takes over how many remote webhooks no Webhook claims.
+func (r *Reconciler) count(
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, st *v1alpha1.ConnectionStatus,
+) error {
+	users, err := r.expect(ctx, c, member)
+	if err != nil {
+		return err
+	}
+	webhooks := int32(users) //nolint:gosec // a cluster does not hold that many objects
+	st.Webhooks = &webhooks
+	if n := member.Fleet().Unmanaged(); n >= 0 {
+		unmanaged := int32(n) //nolint:gosec // nor an account that many webhooks
+		st.UnmanagedWebhooks = &unmanaged
+	}
+	return nil
+}
+
+// expect counts the Webhooks that use a connection: its account has at least as many.
+func (r *Reconciler) expect(
+	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
+) (users int, err error) {
+	all, err := r.users(ctx, kube.KeyOf(c))
+	if err != nil {
+		return 0, err
+	}
+	member.Expect(len(all))
+	return len(all), nil
+}
+
+// countUnmanaged counts, once for all connections to an account, the remote webhooks that no Webhook claims, and logs
+// those that interrupted creates left behind.
+func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) error {
+	var all v1alpha1.WebhookList
+	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	claimed, marks := make(map[string]bool, len(all.Items)), map[string]bool{}
+	for i := range all.Items {
+		w := &all.Items[i]
+		for _, key := range identity.ClaimKeys(w, r.Key) {
+			claimed[key] = true
+		}
+		marks[identity.MarkOf(w)] = true
+	}
+	unmanaged := 0
+	for _, w := range account.Webhooks() {
+		remote := proof.Remote{Account: account.Account(), ID: w.ID}
+		if claimed[identity.ClaimKey(remote)] || claimed[identity.ClaimKey(proof.Remote{ID: w.ID})] || account.Owned(w.ID) || marks[w.Mark] {
+			continue
+		}
+		unmanaged++
+		if w.Mark != "" {
+			ctrl.LoggerFrom(ctx).V(1).Info("A create of a Webhook that is gone left a remote webhook behind",
+				"account", remote.Account, "webhookId", w.ID, "uid", w.Mark, "active", w.Active)
+		}
+	}
+	account.SetUnmanaged(unmanaged)
+	return nil
+}

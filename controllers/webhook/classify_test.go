@@ -1,0 +1,41 @@
+package webhook
+
+import (
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/webhook/plan"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// Of two Webhooks one waits for a place within the rate limit, the other for its turn among the calls under way: only the
+// first may say that the limit is used up, and does so after a while.
+func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUsedUp(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	r := &Reconciler{Clock: clock}
+	r.Init()
+	says := func(uid types.UID, crowded bool) bool {
+		facts := plan.Facts{Webhook: &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
+		e := newExecutor(r, logr.Discard(), facts, plan.Plan{}, nil)
+		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
+		return ok && !outcome.Silent
+	}
+	expect := func(limited bool) {
+		t.Helper()
+		if got := says("limited", false); got != limited {
+			t.Errorf("waiting for the rate limit: told is %v, want %v", got, limited)
+		}
+		if says("crowded", true) {
+			t.Error("waiting for a turn is told as a rate limit")
+		}
+	}
+	expect(false)
+	clock.Step(2 * quietPause)
+	expect(true)
+}

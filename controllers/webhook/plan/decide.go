@@ -1,0 +1,386 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/identity"
+	"webhook-operator.io/itwin/controllers/status"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// Decide says what to do about a Webhook. It is pure.
+func Decide(f Facts) Plan {
+	if !f.Webhook.DeletionTimestamp.IsZero() {
+		return decideDeletion(f)
+	}
+	p := decideExisting(f)
+	p = f.duringOutage(p)
+	if f.Secret.Held != nil && p.Outcome.Ready {
+		// The platform has the spec, and a secret; the Secret waits.
+		p.Outcome = status.OfProblem(*f.Secret.Held)
+		p.Outcome.Applied, p.Outcome.Retry = true, f.Secret.Retry
+	}
+	if told := f.DuplicateDelivery(); told != "" && p.Outcome.Ready {
+		p.Outcome.Message += "; " + told
+	}
+	if f.callbackForbidden() && (!slices.Contains(p.Steps, UpdateRemote) || p.Patch.CallbackURL == "") {
+		// The spec, which names another host, is not sent now.
+		p = turnOffForbidden(f)
+	}
+	former, revoked := f.revokedFormer()
+	switch {
+	case revoked && f.Attempt.WarmUp > 0 && p.Outcome.Retry == 0:
+		p.Outcome.Retry = f.Attempt.WarmUp // the cache may not show yet that another Webhook owns it
+	case revoked && f.Attempt.WarmUp == 0 && p.Cause != CauseProhibition:
+		v := p.Outcome
+		if len(p.Steps) > 0 {
+			v = status.Unchanged
+		}
+		p = turnOffFormer(former, v)
+	}
+	return p
+}
+
+// duringOutage says why a change waits for a list that the platform does not give. What has nothing to send is not
+// touched by an outage, which the connection itself reports once.
+func (f *Facts) duringOutage(p Plan) Plan {
+	v := p.Outcome
+	if f.Connection.Failure == nil || !v.Silent || !v.Await && v.Since.IsZero() {
+		return p
+	}
+	if !f.Pending() {
+		if p.waiting = f.behindRefresh(); len(p.waiting) == 0 {
+			return p
+		}
+	}
+	told, ok := status.FromPlatform(f.Connection.Failure)
+	if !ok || f.AlreadySays(told.Reason) || f.AlreadySays(v1alpha1.PlatformUnavailableReason) {
+		return p
+	}
+	p.Outcome = told
+	p.Outcome.Silent, p.Outcome.Await, p.Outcome.Since, p.Outcome.Retry = false, v.Await, v.Since, v.Retry
+	return p
+}
+
+// behindRefresh are the steps that would change something remote now, if reconcile-requested-at did not wait for a list
+// first: another value of the Secret, or another request.
+func (f *Facts) behindRefresh() []Step {
+	if f.RefreshSince.IsZero() || !f.Connection.Synced || f.Connection.Problem != nil || f.Webhook.Spec.Suspend {
+		return nil
+	}
+	return slices.DeleteFunc(decideConnected(*f).Steps, func(s Step) bool { return !s.Remote() || s == ConfirmRemote })
+}
+
+// decideExisting handles an object that is not being deleted.
+func decideExisting(f Facts) Plan {
+	switch {
+	case f.Holder.Reach == Forbidden && f.activeAndOwned():
+		return turnOffForbidden(f)
+	case f.Webhook.Spec.Suspend:
+		return Plan{Outcome: status.Unchanged}
+	case f.Connection.Forbidden:
+		return Plan{Outcome: status.OfProblem(*f.Connection.Problem)}
+	case f.Connection.Problem != nil:
+		return decideUnconnected(f)
+	case !f.Connection.Synced:
+		return Plan{Outcome: status.AwaitList}
+	case !f.RefreshSince.IsZero():
+		return Plan{Outcome: status.AwaitListSince(f.RefreshSince)}
+	}
+	return decideConnected(f)
+}
+
+// decideConnected handles an object whose account has been listed.
+func decideConnected(f Facts) Plan {
+	id := f.ID()
+	switch {
+	case platform.MarkOf(f.Webhook.Spec.CallbackURL) != "":
+		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
+		return Plan{Outcome: status.Outcome{
+			Reason: v1alpha1.RefusedReason, Stalled: true,
+			Message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
+				", with which the operator marks what it creates; remove it",
+		}}
+	case f.ConflictingOwner != "" && (id != "" || f.Connection.Adoption):
+		// A request that the connection does not allow is not told whether the id is another's.
+		return Plan{Outcome: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+
+			"Deleting its owner deletes the remote webhook, too, unless the owner's deletionPolicy is Retain",
+			cmp.Or(id, f.Identity.Requested), f.describeConflictingOwner())}
+	case id != "" && f.Webhook.Spec.WebhookID != "" && !platform.SameID(id, f.Webhook.Spec.WebhookID):
+		return Plan{Outcome: alreadyClaimed("This Webhook already has the remote webhook %s; import %s with another Webhook",
+			id, f.Webhook.Spec.WebhookID)}
+	case id != "" && f.Holder.Moving:
+		return decideMove(f)
+	case id != "":
+		return decideOwned(f)
+	case f.Identity.Requested != "":
+		return decideImport(f)
+	}
+	return decideNew(f)
+}
+
+func alreadyClaimed(message string, args ...any) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.AlreadyClaimedReason, Stalled: true, Message: fmt.Sprintf(message, args...)}
+}
+
+// describeConflictingOwner names the Webhook with the better claim, unless it is in another namespace: what that
+// namespace holds is not for the users of this one.
+func (f *Facts) describeConflictingOwner() string {
+	if strings.HasPrefix(f.ConflictingOwner, f.Webhook.Namespace+"/") {
+		return "Webhook " + f.ConflictingOwner
+	}
+	return "a Webhook in another namespace"
+}
+
+// activeAndOwned reports whether the platform delivers events for the remote webhook that the object owns.
+func (f *Facts) activeAndOwned() bool {
+	return f.ID() != "" && f.ConflictingOwner == "" && f.Presence == fleet.Present && f.Remote.Active
+}
+
+// callbackForbidden reports whether the platform delivers the object's events to a host that the connection does not
+// allow.
+func (f *Facts) callbackForbidden() bool { return f.Holder.CallbackForbidden && f.activeAndOwned() }
+
+// turnOffForbidden turns off what no connection allows any more. It is not deleted: permission may come back.
+func turnOffForbidden(f Facts) Plan {
+	p := Plan{
+		Steps: []Step{UpdateRemote}, Patch: platform.Patch{Active: new(false)}, WithoutSecret: true, Cause: CauseProhibition,
+		Outcome: status.Outcome{Silent: true, Retry: status.Again},
+	}
+	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.TurningOff() {
+		p.Steps = []Step{NoteTurningOff, UpdateRemote}
+	}
+	if f.Connection.Problem != nil {
+		p.Outcome = status.OfProblem(*f.Connection.Problem)
+	}
+	return p
+}
+
+// decideUnconnected says so, unless that is no news: an object that has nothing to send is not touched by an outage or
+// by trouble with the credentials, which the connection itself reports once.
+func decideUnconnected(f Facts) Plan {
+	settled := !f.Pending() && apimeta.IsStatusConditionTrue(f.Webhook.Status.Conditions, v1alpha1.ReadyCondition)
+	if settled && !f.Connection.Absent() {
+		return Plan{Outcome: status.AwaitList}
+	}
+	v := status.OfProblem(*f.Connection.Problem)
+	v.Await = true
+	return Plan{Outcome: v}
+}
+
+// decideOwned handles an object with a remote webhook in the connection's account.
+func decideOwned(f Facts) Plan {
+	switch f.Presence {
+	case fleet.Present:
+		p := decideSync(f)
+		if f.outdated() && len(p.Steps) > 0 {
+			return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+		}
+		return tidyUp(f, p)
+	case fleet.Gone:
+		if f.Webhook.Spec.WebhookID != "" {
+			return Plan{Outcome: importNotFound(f.ID())}
+		}
+		return decideLost(f)
+	case fleet.Absent:
+		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
+		return Plan{Outcome: status.AwaitList}
+	default:
+		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+	}
+}
+
+func importNotFound(id string) status.Outcome {
+	return status.Outcome{Reason: v1alpha1.NotFoundReason, Stalled: true, Message: fmt.Sprintf(
+		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id)}
+}
+
+// decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it
+// may be one that the credentials could not see for a while.
+func decideLost(f Facts) Plan {
+	former, full := f.giveUp()
+	if full != nil {
+		return *full
+	}
+	p := decideNew(f)
+	if len(p.Steps) == 0 {
+		return p
+	}
+	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former
+	if p.Cause == CauseCreation && p.Target == "" {
+		p.Cause, p.Drift = CauseDrift, "it was deleted on the platform; created another"
+	}
+	return p
+}
+
+// decideNew handles an object that owns no remote webhook and asks for none.
+func decideNew(f Facts) Plan {
+	mine := f.markedHere()
+	switch {
+	case f.Secret.Problem != nil:
+		v := status.OfProblem(*f.Secret.Problem)
+		v.Retry = f.Secret.Retry
+		return Plan{Outcome: v}
+	case mine != nil:
+		return takeOver(f, *mine, CauseCreation)
+	case f.formerHere() != nil && f.Attempt.WarmUp > 0:
+		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+	case f.formerHere() != nil:
+		return takeOver(f, *f.formerHere(), CauseAdoption)
+	case !f.Attempt.NoneInFlight && !f.Attempt.Settled:
+		return Plan{Outcome: status.AwaitListSince(f.Attempt.SettledAfter)}
+	case f.Adoptable != nil && f.Attempt.WarmUp > 0:
+		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+	case f.Adoptable != nil:
+		return takeOver(f, *f.Adoptable, CauseAdoption)
+	case f.RefusedFor(CreateFingerprint(f)) > 0:
+		return Plan{Outcome: f.stillRefused(CreateFingerprint(f))}
+	case !f.AdoptionWaitSince.IsZero():
+		return Plan{Outcome: status.AwaitListSince(f.AdoptionWaitSince)}
+	}
+	return creation(f)
+}
+
+// markedHere is the oldest webhook in the connection's account that a create of this object made.
+func (f *Facts) markedHere() *platform.Webhook {
+	for i := range f.Marked {
+		if m := &f.Marked[i]; m.Account == f.Connection.Account {
+			return &m.Webhook
+		}
+	}
+	return nil
+}
+
+// formerHere is a webhook of the connection's account that this object once gave up, and that is still there: moving
+// back takes it back.
+func (f *Facts) formerHere() *platform.Webhook {
+	for i := range f.Former {
+		former := &f.Former[i]
+		here := former.Account == f.Connection.Account && former.Presence == fleet.Present
+		if here && !former.Taken && InScope(former.Webhook, f.Webhook) {
+			return &former.Webhook
+		}
+	}
+	return nil
+}
+
+// creation is the protocol: finalizer first; the secret stored before the platform is told; the id and its proof
+// written down before anything else; then one update that replaces the marked callback, sends the secret and activates.
+func creation(f Facts) Plan {
+	p := Plan{Cause: CauseCreation, Outcome: status.InSync}
+	if !f.Finalized() {
+		p.Steps = append(p.Steps, AddFinalizer)
+	}
+	p.Steps = append(p.Steps, secretSteps(f)...)
+	p.Steps = append(p.Steps, CreateRemote, RecordID, UpdateRemote)
+	p.Patch.CallbackURL, p.sendSecret = f.Webhook.Spec.CallbackURL, true
+	switch {
+	case f.staysOff():
+		p.Outcome = staysOff
+	case f.Webhook.WantsActive():
+		p.Patch.Active = new(true)
+	}
+	return p
+}
+
+// secretSteps are the writes that a Secret needs before its value is sent.
+func secretSteps(f Facts) (steps []Step) {
+	if f.Secret.Missing || f.Secret.Rotate {
+		return []Step{StoreSecret}
+	}
+	if f.Secret.Ownership {
+		return []Step{OwnSecret}
+	}
+	return nil
+}
+
+// takeOver makes an existing webhook the object's own, and equal to the spec.
+func takeOver(f Facts, w platform.Webhook, why Cause) Plan {
+	p := Plan{Target: w.ID, Cause: why, Outcome: status.InSync}
+	if !f.Finalized() {
+		p.Steps = append(p.Steps, AddFinalizer)
+	}
+	p.Steps = append(p.Steps, secretSteps(f)...)
+	p.Patch = f.Difference(w)
+	switch want := f.Webhook.WantsActive(); {
+	case want == w.Active:
+	case f.staysOff():
+		p.Outcome = staysOff
+	default:
+		p.Patch.Active = &want
+	}
+	// Which secret it has is not known.
+	p.sendSecret = true
+	p.Steps = append(p.Steps, AdoptRemote, RecordID, UpdateRemote)
+	return p
+}
+
+// decideImport takes over the remote webhook that the object asks for, as it is if it differs in nothing.
+func decideImport(f Facts) Plan {
+	id, declared := f.Identity.Requested, f.Webhook.Spec.WebhookID != ""
+	switch {
+	case !f.Connection.Adoption:
+		return Plan{Outcome: status.Outcome{Reason: v1alpha1.ConnectionNotAllowedReason, Stalled: true, Message: fmt.Sprintf(
+			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
+				"to Matching, or %s", id, importRemedy(declared))}}
+	case f.Presence == fleet.Missing || f.Presence == fleet.Unseen:
+		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+	case f.Presence == fleet.Absent:
+		return Plan{Outcome: status.AwaitListSince(f.Now)}
+	case f.Presence == fleet.Gone && declared:
+		return Plan{Outcome: importNotFound(id)}
+	case f.Presence == fleet.Gone:
+		return decideNew(f)
+	case f.scopeMismatch():
+		return Plan{Outcome: scopeRefused(f)}
+	case f.Remote.Mark != "" && f.Remote.Mark != identity.MarkOf(f.Webhook):
+		return Plan{Outcome: alreadyClaimed("The remote webhook %s is being created by another Webhook, or "+
+			"was left behind by one that is gone: then delete it on the platform", id)}
+	case f.Attempt.WarmUp > 0:
+		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+	case f.Secret.Problem != nil:
+		v := status.OfProblem(*f.Secret.Problem)
+		v.Retry = f.Secret.Retry
+		return Plan{Outcome: v}
+	}
+	p := takeOver(f, f.Remote, CauseAdoption)
+	if p.Patch.Empty() {
+		p.sendSecret = false
+		p.Steps = without(p.Steps, UpdateRemote, StoreSecret)
+	}
+	return p
+}
+
+func importRemedy(declared bool) string {
+	if declared {
+		return "delete this Webhook"
+	}
+	return "remove the annotation " + v1alpha1.WebhookIDAnnotation + " to have another one created"
+}
+
+func scopeRefused(f Facts) status.Outcome {
+	spec := f.Webhook.Spec
+	return status.Outcome{Reason: v1alpha1.RefusedReason, Stalled: true, Message: fmt.Sprintf(
+		"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
+			"Webhook and make one for that scope", f.Remote.ID, scopeOf(f.Remote.Scope, f.Remote.ScopeID),
+		scopeOf(string(spec.Scope), spec.ScopeID))}
+}
+
+func scopeOf(scope, id string) string {
+	if scope == platform.ScopeAccount {
+		return scope
+	}
+	return scope + " " + id
+}
+
+// without returns the steps without some.
+func without(steps []Step, dropped ...Step) []Step {
+	return slices.DeleteFunc(steps, func(s Step) bool { return slices.Contains(dropped, s) })
+}

@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
+)
+
+// decideActive compares the active states, and tells apart: never activated, off because the spec said so, and turned
+// off on the platform: by itself after failed deliveries, or by another client.
+func decideActive(f Facts, p *Plan) {
+	want := f.Webhook.WantsActive()
+	if want == f.Remote.Active {
+		return
+	}
+	noticed := want && f.turnedOffElsewhere()
+	off := noticed || want && Deactivated(f.Webhook) && f.Described()
+	next := f.Webhook.Status.NextReactivationTime
+	if noticed {
+		p.Steps = append(p.Steps, NoteDeactivation)
+		next = NextReactivation(f.Webhook, f.Now)
+	}
+	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
+		if f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
+			p.Outcome = staysOff
+			return
+		}
+		if next != nil && f.Now.Before(next.Time) {
+			p.Outcome = status.Outcome{
+				Applied: true, Reason: v1alpha1.DeactivatedReason, Reconciling: true, Retry: next.Sub(f.Now),
+				Message: "The remote webhook was turned off again soon after it was reactivated; next try at " +
+					next.UTC().Format(time.RFC3339) + ". Fix the receiver; to try at once, set the annotation " +
+					v1alpha1.ReactivateRequestedAtAnnotation + " to a new value",
+			}
+			return
+		}
+	}
+	p.Patch.Active = &want
+	switch {
+	case off:
+		p.Cause = CauseReactivate
+	case want && p.Cause == CauseNone:
+		p.Cause = CauseActivation
+	case p.Cause == CauseNone:
+		p.Cause, p.Drift = describeActive(f)
+	}
+}
+
+// staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.
+var staysOff = status.Outcome{Applied: true, Reason: v1alpha1.DeactivatedReason, Message: onRequestMessage}
+
+// staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
+// it on again, so that another one in its place stays off, too.
+func (f *Facts) staysOff() bool {
+	return f.Webhook.WantsActive() && Deactivated(f.Webhook) && !f.editedSinceDeactivation(false) &&
+		f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest && !f.reactivationRequested()
+}
+
+// turnedOffElsewhere reports whether the remote webhook, which is off, was on when the status was written, and the
+// operator has not turned it off since.
+func (f *Facts) turnedOffElsewhere() bool {
+	was := f.Webhook.Status.Active
+	return f.Described() && was != nil && *was && !f.TurnedOff && !f.TurningOff()
+}
+
+// TurningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
+func (f *Facts) TurningOff() bool {
+	active := status.ActiveOf(&f.Webhook.Status)
+	return active != nil && active.Reason == v1alpha1.InactiveReason
+}
+
+const onRequestMessage = "The remote webhook was turned off on the platform, by itself after failed deliveries or by " +
+	"another client; fix the receiver, then set the annotation " + v1alpha1.ReactivateRequestedAtAnnotation +
+	" to a new value, or change the spec"
+
+// Deactivated reports whether the status says that the webhook was turned off on the platform.
+func Deactivated(w *v1alpha1.Webhook) bool {
+	active := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ActiveCondition)
+	return active != nil && active.Reason == v1alpha1.DeactivatedReason
+}
+
+// editedSinceDeactivation reports whether the spec was changed after the deactivation was noticed, which asks for a
+// reactivation. An edit that was waiting then, for the platform or for a Secret, does not.
+func (f *Facts) editedSinceDeactivation(noticedNow bool) bool {
+	active := apimeta.FindStatusCondition(f.Webhook.Status.Conditions, v1alpha1.ActiveCondition)
+	return !noticedNow && active != nil && active.ObservedGeneration != f.Generation
+}
+
+func describeActive(f Facts) (Cause, string) {
+	if f.Pending() {
+		return CauseSpec, ""
+	}
+	return CauseDrift, "it was active although the spec says that it is not"
+}
+
+const (
+	// steadyUptime is how long a reactivated webhook must have stayed on for the next deactivation to count as a new
+	// one. The platform itself gives up only after 3 days of failed deliveries.
+	steadyUptime = time.Hour
+	// firstPause follows the second deactivation in a row; each further one doubles it, up to longestPause.
+	firstPause   = 10 * time.Second
+	longestPause = time.Hour
+)
+
+// NextReactivation is when a webhook that was found turned off at now may be turned on again; nil means at once. The
+// pause is derived from the times in the status, so that it survives a restart: it doubles the one before, unless the
+// webhook has stayed on for long enough.
+func NextReactivation(w *v1alpha1.Webhook, now time.Time) *metav1.MicroTime {
+	off, on := w.Status.LastDeactivationTime, w.Status.LastReactivationTime
+	if off == nil || on == nil || now.Sub(on.Time) >= steadyUptime {
+		return nil
+	}
+	last := on.Sub(off.Time)
+	next := metav1.NewMicroTime(now.Add(min(max(2*last, firstPause), longestPause)))
+	return &next
+}
+
+const DeactivatedMessage = "The webhook was turned off, by the platform after failed deliveries or by another client"
+
+func DeactivatedCondition() metav1.Condition {
+	return metav1.Condition{
+		Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.DeactivatedReason,
+		Message: DeactivatedMessage,
+	}
+}

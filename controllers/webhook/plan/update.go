@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
+	"webhook-operator.io/itwin/internal/fleet"
+)
+
+// decideSync compares the remote webhook with the spec: one update carries all that differs.
+func decideSync(f Facts) Plan {
+	p := Plan{Outcome: status.InSync, Patch: f.Difference(f.Remote)}
+	if p.Cause, p.Drift = describeDifference(f, p.Patch); !f.Described() {
+		// An interrupted creation goes on where it stopped.
+		p.Cause = CauseCreation
+	}
+	p.Steps = restore(f)
+	decideActive(f, &p)
+	decideSecret(f, &p)
+	if p.Patch.Empty() && !p.sendSecret {
+		return p
+	}
+	if v, contested := contestedOutcome(f, p); contested {
+		p.Outcome, p.Steps = v, unsent(p.Steps)
+		return p
+	}
+	if request := UpdateFingerprint(f, p); f.RefusedFor(request) > 0 {
+		return decideRefused(f, p, request)
+	}
+	p.Steps = append(p.Steps, UpdateRemote)
+	return p
+}
+
+// decideRefused sends of an update that the platform refused what the spec's callbackUrl and event types have nothing
+// to do with: the active state and the secret.
+func decideRefused(f Facts, p Plan, request string) Plan {
+	v, rest := f.stillRefused(request), p.withoutSpec()
+	if f.Holder.CallbackForbidden {
+		rest.Patch.Active = nil
+	}
+	if !p.Divisible() || f.RefusedFor(UpdateFingerprint(f, rest)) > 0 {
+		return Plan{Steps: unsent(p.Steps), Outcome: v}
+	}
+	rest.Steps, rest.Outcome = append(rest.Steps, UpdateRemote), v
+	return rest
+}
+
+// restore writes down again what was lost of the object's metadata, and the proof for an object of version 0.1.0.
+func restore(f Facts) (steps []Step) {
+	if !f.Finalized() {
+		steps = append(steps, AddFinalizer)
+	}
+	if !f.Identity.Proven || f.Identity.Unlisted {
+		steps = append(steps, RecordID)
+	}
+	return steps
+}
+
+// unsent are the steps of an update that is held back: what was found is written down all the same. A deactivation that
+// is not noted would be taken for what the operator left, and undone whatever the policy says.
+func unsent(steps []Step) []Step {
+	if kept := without(steps, StoreSecret, OwnSecret); len(kept) > 0 {
+		return kept
+	}
+	return nil
+}
+
+// decideSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
+// may be. An imported webhook keeps the secret that it has until something else about it must be changed.
+func decideSecret(f Facts, p *Plan) {
+	if f.Secret.Problem != nil {
+		withoutSecret(f, p)
+		return
+	}
+	rotation := f.Secret.Rotate || f.rotationRequested()
+	switch {
+	case f.keepsImportedSecret() && !rotation && p.Patch.Empty():
+		return
+	case f.Secret.Missing:
+		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
+	case f.Secret.Rotate && f.platformHasSecret():
+		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
+	case f.Secret.Ownership:
+		p.Steps = append(p.Steps, OwnSecret)
+		fallthrough
+	default:
+		p.sendSecret = !f.platformHasSecret() || f.changedElsewhere() && f.Remote.Active
+	}
+	switch {
+	case !p.sendSecret || p.Cause != CauseNone:
+	case f.platformHasSecret() && !f.Secret.Rotate:
+		p.Cause, p.Drift = CauseDrift, "its time of modification moved, so that its secret may have been replaced"
+	default:
+		p.Cause = CauseRotation
+	}
+	if f.Secret.Rotate && !f.platformHasSecret() {
+		// The rotation follows once the platform has the value before it.
+		p.Outcome = status.Outcome{Silent: true, Retry: status.Again}
+	}
+}
+
+// keepsImportedSecret reports whether the remote webhook was imported and neither it nor an edit since asks for the
+// secret of the Webhook.
+func (f *Facts) keepsImportedSecret() bool {
+	edited := f.Pending() && (f.Webhook.Status.AppliedGeneration == 0 || !f.Webhook.GeneratesSecret())
+	return f.UntouchedImport() && !edited
+}
+
+// withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.
+func withoutSecret(f Facts, p *Plan) {
+	off := p.Patch.Active
+	p.Patch.CallbackURL, p.Patch.EventTypes, p.Patch.Active = "", nil, nil
+	if off != nil && !*off {
+		p.Patch.Active, p.WithoutSecret = off, true
+	}
+	p.Outcome = status.OfProblem(*f.Secret.Problem)
+	p.Outcome.Retry = f.Secret.Retry
+}
+
+// platformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
+// knows.
+func (f *Facts) platformHasSecret() bool {
+	s := f.Webhook.Status
+	if f.Secret.Missing {
+		return false
+	}
+	if f.Secret.Sent != "" {
+		return f.Secret.Loaded && f.Secret.Sent == f.Secret.Fingerprint
+	}
+	if !f.Described() {
+		return false
+	}
+	if f.Secret.Loaded && s.SecretFingerprint != "" {
+		return s.SecretFingerprint == f.Secret.Fingerprint
+	}
+	// The value was not read because nothing about the Secret has changed; or the status is one of version 0.1.0.
+	return s.SecretName == f.Secret.Name && s.SecretVersion == f.Secret.Version
+}
+
+// contestedOutcome holds back a correction of what another client changed again soon after the last one, or while the
+// platform may be moving all times of modification by itself.
+func contestedOutcome(f Facts, p Plan) (status.Outcome, bool) {
+	newSecret := p.sendSecret && !f.platformHasSecret()
+	if p.Cause != CauseDrift || newSecret || f.ReconcileRequested() {
+		return status.Outcome{}, false
+	}
+	if f.Restless == fleet.Suspect && p.Patch.Empty() {
+		return status.AwaitList, true
+	}
+	if !f.Now.Before(f.ContestedUntil) {
+		return status.Outcome{}, false
+	}
+	return status.Outcome{
+		Reason: v1alpha1.DriftedReason, Reconciling: true, Retry: f.ContestedUntil.Sub(f.Now),
+		Message: fmt.Sprintf("Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
+			f.ID(), p.Drift, f.ContestedUntil.UTC().Format(time.RFC3339)),
+	}, true
+}

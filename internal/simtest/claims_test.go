@@ -1,0 +1,51 @@
+package simtest
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+// A Webhook is deleted with Retain, which lets go of what it left behind in an account that no connection reached. Once
+// one does, another Webhook imports it.
+func TestWhatRetainLetGoCanBeImported(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.apply(subject)
+		id := s.idOf(subject)
+		s.credentials("credentials", otherClientID, "pair")
+		s.run(settleFor)
+		s.cluster.edit(subject, retaining)
+		s.delete(subject)
+		s.Expect(s.cluster.webhook(subject)).To(BeNil())
+		s.connect(otherConnection, crashClientID)
+		s.run(settleFor)
+		s.apply("successor", connectedBy(otherConnection), importing(id))
+		s.run(time.Minute)
+		s.Expect(said(s.cluster.webhook("successor").Status.Conditions)).To(ContainSubstring("InSync"))
+	})
+}
+
+// A Webhook's finalizer is stripped and it is deleted and recreated at once: the new one takes over the remote webhook.
+func TestAStrippedAndRecreatedWebhookTakesOver(t *testing.T) {
+	for name, how := range map[string]func(id string) func(*v1alpha1.Webhook){
+		"import": importing, "adoption": func(string) func(*v1alpha1.Webhook) { return adopting },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inClaimScene(t, func(s claimScene) {
+				s.apply(subject)
+				id := s.idOf(subject)
+				s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
+				deleteSubject(s.simulation)
+				s.Expect(s.cluster.webhook(subject)).To(BeNil())
+				s.cluster.add(newWebhook(subject, how(id)))
+				s.run(2 * settleFor)
+				s.Expect(said(s.cluster.webhook(subject).Status.Conditions)).To(ContainSubstring("InSync"))
+				s.Expect(s.idOf(subject)).To(Equal(id))
+				s.Expect(s.remotes()).To(HaveLen(1))
+			})
+		})
+	}
+}

@@ -1,0 +1,365 @@
+package simtest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+)
+
+var crashScheme = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(s); err != nil {
+			panic(err)
+		}
+	}
+	return s
+}()
+
+// cluster is the API server. It keeps uids, resourceVersions, generations and finalizers as a real one does, knows status
+// as a subresource, and refuses what was not written to the version that is there. (controller-runtime's fake client
+// lacks half of that, and takes five times as long.) A garbage collector removes what a Webhook owned.
+type cluster struct {
+	simulation *simulation
+	objects    map[ref]client.Object
+	version    int
+	uids       int
+	// history is every change so far: a cache that is behind is a beginning of it.
+	history []change
+	rules   []rule
+}
+
+// ref names an object.
+type ref struct {
+	kind string
+	key  client.ObjectKey
+}
+
+// change is a watch event: old is nil for a new object, changed for one that is gone.
+type change struct {
+	ref
+	old, changed client.Object
+}
+
+// rule does something once, as soon as it applies.
+type rule struct {
+	applies func() bool
+	do      func()
+}
+
+func newCluster(w *simulation) *cluster {
+	return &cluster{simulation: w, objects: map[ref]client.Object{}}
+}
+
+// Kinds of objects.
+const (
+	kindWebhook    = "Webhook"
+	kindConnection = "Connection"
+	kindSecret     = "Secret"
+
+	kindClusterConnection = "ClusterConnection"
+	kindNamespace         = "Namespace"
+)
+
+func kindOf(o runtime.Object) string {
+	switch o := o.(type) {
+	case *v1alpha1.Webhook, *v1alpha1.WebhookList:
+		return kindWebhook
+	case *v1alpha1.Connection, *v1alpha1.ConnectionList:
+		return kindConnection
+	case *v1alpha1.ClusterConnection, *v1alpha1.ClusterConnectionList:
+		return kindClusterConnection
+	case *corev1.Namespace:
+		return kindNamespace
+	case *corev1.Secret:
+		return kindSecret
+	case *metav1.PartialObjectMetadata:
+		return o.Kind
+	}
+	return fmt.Sprintf("%T", o)
+}
+
+func refOf(o client.Object) ref { return ref{kindOf(o), client.ObjectKeyFromObject(o)} }
+
+// get reads an object.
+func (c *cluster) get(key client.ObjectKey, into client.Object) error {
+	r := ref{kindOf(into), key}
+	found, ok := c.objects[r]
+	if !ok {
+		return apierrors.NewNotFound(r.resource(), key.Name)
+	}
+	return convert(found, into)
+}
+
+func (r ref) resource() schema.GroupResource { return schema.GroupResource{Resource: r.kind} }
+
+// create stores a new object.
+func (c *cluster) create(o client.Object) error {
+	r := refOf(o)
+	if _, exists := c.objects[r]; exists {
+		return apierrors.NewAlreadyExists(r.resource(), r.key.Name)
+	}
+	c.uids++
+	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", c.uids)))
+	o.SetCreationTimestamp(metav1.Now().Rfc3339Copy())
+	o.SetGeneration(1)
+	c.store(o)
+	return nil
+}
+
+// patch applies a merge patch to an object, or to its status alone, and gives back the result.
+func (c *cluster) patch(o client.Object, patch client.Patch, status bool) error {
+	r := refOf(o)
+	current, exists := c.objects[r]
+	if !exists {
+		return apierrors.NewNotFound(r.resource(), r.key.Name)
+	}
+	data, err := patch.Data(o)
+	if err != nil {
+		return err
+	}
+	patched, err := merged(current, data, status)
+	if err != nil {
+		return err
+	}
+	if patched.GetResourceVersion() != current.GetResourceVersion() {
+		return apierrors.NewConflict(r.resource(), r.key.Name, errChanged)
+	}
+	if !equality.Semantic.DeepEqual(patched, current) {
+		c.store(patched)
+	}
+	return convert(patched, o)
+}
+
+var errChanged = errors.New("the object has been modified")
+
+// merged is an object after a merge patch: of its status alone, or of all but its status.
+func merged(current client.Object, data []byte, status bool) (client.Object, error) {
+	before, err := runtime.DefaultUnstructuredConverter.ToUnstructured(current)
+	if err != nil {
+		return nil, err
+	}
+	var patch map[string]any
+	if err := json.Unmarshal(data, &patch); err != nil {
+		return nil, err
+	}
+	for field := range patch {
+		if field != "metadata" && (field == "status") != status {
+			delete(patch, field)
+		}
+	}
+	after := current.DeepCopyObject().(client.Object)
+	reflect.ValueOf(after).Elem().SetZero()
+	return after, runtime.DefaultUnstructuredConverter.FromUnstructured(merge(before, patch), after)
+}
+
+// merge is RFC 7386.
+func merge(target, patch map[string]any) map[string]any {
+	if target == nil {
+		target = map[string]any{}
+	}
+	for field, value := range patch {
+		below, isObject := value.(map[string]any)
+		switch {
+		case value == nil:
+			delete(target, field)
+		case isObject:
+			old, _ := target[field].(map[string]any)
+			target[field] = merge(old, below)
+		default:
+			target[field] = value
+		}
+	}
+	return target
+}
+
+// convert copies an object into another of its kind; of a Secret also into its metadata.
+func convert(from, into client.Object) error {
+	if meta, ok := into.(*metav1.PartialObjectMetadata); ok {
+		metadataOf(from.(*corev1.Secret)).DeepCopyInto(meta)
+		return nil
+	}
+	reflect.ValueOf(into).Elem().Set(reflect.ValueOf(from.DeepCopyObject()).Elem())
+	return nil
+}
+
+// store keeps an object as its next version, or lets it go, and tells all watchers.
+func (c *cluster) store(o client.Object) {
+	c.version++
+	o.SetResourceVersion(strconv.Itoa(c.version))
+	r := refOf(o)
+	event := change{ref: r, old: c.objects[r], changed: o.DeepCopyObject().(client.Object)}
+	if !o.GetDeletionTimestamp().IsZero() && len(o.GetFinalizers()) == 0 {
+		event.changed = nil
+		delete(c.objects, r)
+		c.collect(event.old)
+	} else {
+		c.objects[r] = event.changed
+		c.collectDangling(event.changed)
+	}
+	c.history = append(c.history, event)
+	for _, p := range c.simulation.processes {
+		p.watch(event, 0)
+	}
+	c.simulation.in(0, "rules", c.follow)
+}
+
+// follow carries out the rules that apply now.
+func (c *cluster) follow() {
+	rules := c.rules
+	c.rules = nil
+	for _, r := range rules {
+		if r.applies() {
+			r.do()
+			continue
+		}
+		c.rules = append(c.rules, r)
+	}
+}
+
+// when does something once a condition on the cluster is met.
+func (c *cluster) when(applies func() bool, do func()) {
+	c.rules = append(c.rules, rule{applies, do})
+	c.follow()
+}
+
+// read returns a copy of an object, or nil.
+func (c *cluster) read(r ref) client.Object {
+	if o, exists := c.objects[r]; exists {
+		return o.DeepCopyObject().(client.Object)
+	}
+	return nil
+}
+
+// collectLatency is how long the garbage collector takes.
+const collectLatency = time.Second
+
+// collect removes the Secrets of a Webhook that is gone.
+func (c *cluster) collect(gone client.Object) {
+	owner, ok := gone.(*v1alpha1.Webhook)
+	if !ok {
+		return
+	}
+	c.simulation.in(collectLatency, "collect", func() {
+		for _, o := range c.all(kindSecret) {
+			if metav1.IsControlledBy(o, owner) {
+				c.remove(o)
+			}
+		}
+	})
+}
+
+// collectDangling removes an object whose owner does not exist, unless that was changed by then.
+func (c *cluster) collectDangling(o client.Object) {
+	owner := metav1.GetControllerOf(o)
+	if owner == nil || c.exists(owner.UID) {
+		return
+	}
+	c.simulation.in(collectLatency, "collect", func() {
+		if now := c.read(refOf(o)); now != nil && now.GetUID() == o.GetUID() && metav1.IsControlledBy(now, &metav1.ObjectMeta{UID: owner.UID}) {
+			c.remove(now)
+		}
+	})
+}
+
+func (c *cluster) exists(uid types.UID) bool {
+	for _, o := range c.objects {
+		if o.GetUID() == uid {
+			return true
+		}
+	}
+	return false
+}
+
+// all returns copies of the objects of a kind, in the order of their names.
+func (c *cluster) all(kind string) (found []client.Object) {
+	for r, o := range c.objects {
+		if r.kind == kind {
+			found = append(found, o.DeepCopyObject().(client.Object))
+		}
+	}
+	slices.SortFunc(found, func(a, b client.Object) int {
+		return cmp.Or(strings.Compare(a.GetName(), b.GetName()), strings.Compare(a.GetNamespace(), b.GetNamespace()))
+	})
+	return found
+}
+
+// add makes an object.
+func (c *cluster) add(o client.Object) { c.simulation.must(c.create(o)) }
+
+// remove deletes an object; one with finalizers stays until they are gone. It counts as a change of what is wanted.
+func (c *cluster) remove(o client.Object) {
+	if o.GetDeletionTimestamp().IsZero() {
+		o.SetDeletionTimestamp(new(metav1.Now()))
+		o.SetGeneration(o.GetGeneration() + 1)
+	}
+	c.store(o)
+}
+
+// webhook returns a Webhook, or nil when it does not exist.
+func (c *cluster) webhook(name string) *v1alpha1.Webhook {
+	w, _ := c.read(ref{kindWebhook, keyed(name)}).(*v1alpha1.Webhook)
+	return w
+}
+
+// edit changes a Webhook as people do.
+func (c *cluster) edit(name string, change func(*v1alpha1.Webhook)) {
+	w := c.webhook(name)
+	before := w.Spec.DeepCopy()
+	change(w)
+	if !equality.Semantic.DeepEqual(*before, w.Spec) {
+		w.Generation++
+	}
+	c.store(w)
+}
+
+// annotate sets an annotation of a Webhook.
+func (c *cluster) annotate(name, annotation, value string) {
+	c.edit(name, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
+}
+
+// setSecret makes or changes a Secret that people keep.
+func (c *cluster) setSecret(name string, data map[string]string) {
+	secret, exists := c.read(ref{kindSecret, keyed(name)}).(*corev1.Secret)
+	if !exists {
+		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: name}}
+	}
+	secret.Data = map[string][]byte{}
+	for key, value := range data {
+		secret.Data[key] = []byte(value)
+	}
+	if !exists {
+		c.add(secret)
+		return
+	}
+	c.store(secret)
+}
+
+func (c *cluster) webhooks() (all []*v1alpha1.Webhook) {
+	for _, o := range c.all(kindWebhook) {
+		all = append(all, o.(*v1alpha1.Webhook))
+	}
+	return all
+}
+
+func keyed(name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: crashNamespace, Name: name}
+}

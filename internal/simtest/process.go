@@ -1,0 +1,420 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	apimachineryruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/connection"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
+	"webhook-operator.io/itwin/controllers/webhook"
+	"webhook-operator.io/itwin/internal/backoff"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
+)
+
+// process is one life of the operator: its reconcilers, with everything that they remember, its queue and its cache.
+type process struct {
+	simulation  *simulation
+	webhooks    *webhook.Reconciler
+	connections *connection.Reconciler
+	// clusterConnections is nil unless the operator serves the whole cluster.
+	clusterConnections *connection.Reconciler
+	cache              *informers
+	// context ends when the process is deposed or dies.
+	context context.Context
+	end     context.CancelFunc
+
+	queue    map[item]time.Time
+	active   map[item]bool
+	failures map[item]int
+	fibers   map[*fiber]bool
+
+	// dead processes do nothing any more; frozen ones not until then; deposed ones only end what they have begun.
+	dead    bool
+	frozen  time.Time
+	deposed bool
+
+	// faults are what happens to the process at its points, which are counted until counted.
+	faults  []disruption
+	counted time.Time
+	trace   []string
+
+	// events counts the watch events that come while points are counted, and due is when the last one of each kind comes:
+	// none overtakes another.
+	events int
+	due    map[string]time.Time
+}
+
+// item is what the queue holds: an object, and the controller that should look at it.
+type item struct {
+	controller string
+	types.NamespacedName
+}
+
+func (i item) name() string { return "work " + i.controller + " " + i.String() }
+
+const (
+	webhookController    = "webhook"
+	connectionController = "connection"
+
+	clusterConnectionController = "clusterconnection"
+)
+
+// start begins a life.
+func (w *simulation) start(faults ...disruption) *process {
+	p := &process{
+		simulation: w, cache: newInformers(w.clusterWide), faults: faults,
+		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
+		due: map[string]time.Time{},
+	}
+	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
+	p.assemble()
+	history, late := w.cluster.history, p.disrupted(startBehind, 0)
+	known := max(len(history)-late.point, 0)
+	for _, c := range history[:known] {
+		p.cache.take(c)
+	}
+	w.processes = append(w.processes, p)
+	for _, r := range p.cache.refs() {
+		p.spawn(func() { p.handle(change{ref: r, changed: p.cache.objects[r]}) })
+	}
+	for _, c := range history[known:] {
+		p.watch(c, late.late)
+	}
+	return p
+}
+
+// assemble makes the reconcilers as Add does.
+func (p *process) assemble() {
+	fleets := fleet.NewRegistry(clock.RealClock{})
+	fleets.Bound(64)
+	p.webhooks = &webhook.Reconciler{
+		Kube: p.client(), Live: p.reader(), Recorder: recorder{p.simulation}, Fleets: fleets.View(), Clock: clock.RealClock{},
+		Key: crashKey, Cluster: p.simulation.clusterWide,
+	}
+	p.webhooks.Init()
+	_ = p.webhooks.Enqueuer.Start(p.context, wakeups{p: p, controller: webhookController})
+	p.connections = p.serveConnections(fleets, connectionController)
+	p.connections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
+	p.connections.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
+	if p.simulation.clusterWide {
+		p.clusterConnections = p.serveConnections(fleets, clusterConnectionController)
+		p.clusterConnections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
+		p.clusterConnections.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
+	}
+}
+
+// serveConnections makes the reconciler of one kind of connection, which the caller names.
+func (p *process) serveConnections(fleets *fleet.Registry, controller string) *connection.Reconciler {
+	r := &connection.Reconciler{
+		Kube: p.client(), Live: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: &p.webhooks.Enqueuer,
+		Key:       crashKey,
+		AllowHost: p.simulation.allowHost, Recorder: recorder{p.simulation},
+	}
+	r.Prepare()
+	r.Dial = func(o platform.Options) (connection.API, error) {
+		o.Transport = transport{p}
+		return platform.New(o)
+	}
+	_ = r.Enqueuer.Start(p.context, wakeups{p: p, controller: controller})
+	return r
+}
+
+// recorder takes the Events. The operator writes them in the background, and nothing depends on them.
+type recorder struct{ simulation *simulation }
+
+// Eventf implements events.EventRecorder.
+func (r recorder) Eventf(about, _ apimachineryruntime.Object, _, reason, _, note string, args ...any) {
+	if r.simulation.onEvent != nil {
+		r.simulation.onEvent(about, reason+": "+fmt.Sprintf(note, args...))
+	}
+}
+
+// wakeups is the queue as an enqueuer sees it.
+type wakeups struct {
+	kube.Queue
+	p          *process
+	controller string
+}
+
+// Add implements the queue's.
+func (q wakeups) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.NamespacedName}, 0) }
+
+// in plans something that only a process that lives and is not frozen does.
+func (p *process) in(d time.Duration, name string, do func()) {
+	p.simulation.in(d, name, func() {
+		switch {
+		case p.dead:
+		case time.Now().Before(p.frozen):
+			p.in(time.Until(p.frozen), name, do)
+		default:
+			do()
+		}
+	})
+}
+
+func (p *process) enqueue(i item, after time.Duration) {
+	due := time.Now().Add(after)
+	if earlier, queued := p.queue[i]; queued && !due.Before(earlier) {
+		return
+	}
+	p.queue[i] = due
+	p.in(after, i.name(), func() { p.work(i) })
+}
+
+// work reconciles an item that is due, unless that is going on already.
+func (p *process) work(i item) {
+	due, queued := p.queue[i]
+	if !queued || due.After(time.Now()) || p.active[i] || p.deposed {
+		return
+	}
+	delete(p.queue, i)
+	p.active[i] = true
+	p.spawn(func() {
+		result, err := p.reconcile(i)
+		delete(p.active, i)
+		p.finish(i, result, err)
+	})
+}
+
+func (p *process) reconcile(i item) (ctrl.Result, error) {
+	request := ctrl.Request{NamespacedName: i.NamespacedName}
+	switch i.controller {
+	case connectionController:
+		return p.connections.Reconcile(p.context, request)
+	case clusterConnectionController:
+		return p.clusterConnections.Reconcile(p.context, request)
+	}
+	return p.webhooks.Reconcile(p.context, request)
+}
+
+// finish queues an item again as controller-runtime does.
+func (p *process) finish(i item, result ctrl.Result, err error) {
+	if err != nil {
+		p.enqueue(i, backoff.Doubling{First: status.FirstRetry, Longest: status.KubernetesPause}.After(p.failures[i]+1))
+		p.failures[i]++
+	} else {
+		delete(p.failures, i)
+		if result.RequeueAfter > 0 {
+			p.enqueue(i, result.RequeueAfter)
+		}
+	}
+	if due, queued := p.queue[i]; queued {
+		p.in(max(time.Until(due), 0), i.name(), func() { p.work(i) })
+	}
+}
+
+// watch lets the cache see a change, some time after it was made.
+func (p *process) watch(c change, late time.Duration) {
+	if p.counting() {
+		p.events++
+		late += p.disrupted(holdBack, p.events).late
+	}
+	due := time.Now().Add(watchLatency + late)
+	if due.Before(p.due[c.kind]) {
+		due = p.due[c.kind]
+	}
+	p.due[c.kind] = due
+	p.in(time.Until(due), "", func() { p.spawn(func() { p.handle(p.cache.take(c)) }) })
+}
+
+// handle queues what a change concerns, as the watches of the reconcilers have it.
+func (p *process) handle(c change) {
+	p.follow(webhookController, p.webhooks.Watches(), c)
+	p.follow(connectionController, p.connections.Watches(), c)
+	if p.clusterConnections != nil {
+		p.follow(clusterConnectionController, p.clusterConnections.Watches(), c)
+	}
+}
+
+// concerned is the object that a change is about, as it is now or as it was last.
+func concerned(c change) client.Object {
+	if c.changed == nil {
+		return c.old
+	}
+	return c.changed
+}
+
+func (p *process) follow(controller string, watches []kube.Watch, c change) {
+	for _, watch := range watches {
+		switch {
+		case kindOf(watch.Object) != c.kind || !watch.Passes(c.old, c.changed):
+		case watch.Find == nil:
+			p.enqueueAll(controller, reconcile.Request{NamespacedName: c.key})
+		default:
+			for _, o := range []client.Object{c.old, c.changed} {
+				if o != nil {
+					p.enqueueAll(controller, watch.Find(p.context, o)...)
+				}
+			}
+		}
+	}
+}
+
+func (p *process) enqueueAll(controller string, requests ...reconcile.Request) {
+	for _, r := range requests {
+		p.enqueue(item{controller, r.NamespacedName}, 0)
+	}
+}
+
+// client reads from the cache and writes to the cluster. It does no more than the operator is permitted to.
+func (p *process) client() client.Client {
+	return interceptor.NewClient(bare{}, interceptor.Funcs{
+		Get: func(
+			_ context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
+		) error {
+			return p.look("get "+kindOf(o), func() error { return p.cache.get(key, o) })
+		},
+		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			return p.look("list "+kindOf(list), func() error { return p.cache.list(list, opts...) })
+		},
+		Create: func(ctx context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+			return p.call(ctx, "create "+kindOf(o), func() error { return p.simulation.cluster.create(o) })
+		},
+		Patch: func(
+			ctx context.Context, _ client.WithWatch, o client.Object, patch client.Patch, _ ...client.PatchOption,
+		) error {
+			return p.call(ctx, "patch "+kindOf(o), func() error { return p.simulation.cluster.patch(o, patch, false) })
+		},
+		SubResourcePatch: func(
+			ctx context.Context, _ client.Client, name string, o client.Object, patch client.Patch,
+			_ ...client.SubResourcePatchOption,
+		) error {
+			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.simulation.cluster.patch(o, patch, true) })
+		},
+	})
+}
+
+// bare is a client that knows nothing but the types.
+type bare struct{ client.WithWatch }
+
+func (bare) Scheme() *apimachineryruntime.Scheme { return crashScheme }
+
+// reader reads past the cache.
+func (p *process) reader() client.Reader {
+	return interceptor.NewClient(bare{}, interceptor.Funcs{
+		Get: func(
+			ctx context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, _ ...client.GetOption,
+		) error {
+			return p.call(ctx, "read "+kindOf(o), func() error { return p.simulation.cluster.get(key, o) })
+		},
+	})
+}
+
+// look is a read from the cache. It takes no time.
+func (p *process) look(name string, read func() error) error {
+	p.pass("before " + cached + name)
+	err := read()
+	p.pass("after " + cached + name)
+	return err
+}
+
+// cached marks the points of reads that never leave the process.
+const cached = "cached "
+
+var errCluster = errors.New("the connection to the API server was lost")
+
+// call is a call to the API server.
+func (p *process) call(ctx context.Context, name string, effect func() error) error {
+	if err := p.simulation.denied[name]; err != nil {
+		p.simulation.denials++
+		return err
+	}
+	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
+}
+
+// exchange is a call that leaves the process. What it does happens in the simulation, also if its caller no longer waits.
+type exchange struct {
+	name    string
+	latency time.Duration
+	effect  func() error
+	// lost is the error when the answer, or the call itself, is lost.
+	lost error
+	// instead takes what a proxy answers.
+	instead func(reply) error
+}
+
+func (p *process) exchange(ctx context.Context, e exchange) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := p.pass("before " + e.name)
+	if now.what == sendAndDie {
+		p.simulation.in(now.late, "", func() { _ = e.effect() })
+		p.die(now)
+	}
+	// A process that was frozen looks again.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := p.await(ctx, e, now)
+	now = p.pass("after " + e.name)
+	switch {
+	case now.what == lose:
+		return e.lost
+	case now.what == freeze && now.deaf && ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// await sends a request and waits for the answer, of the platform or of a proxy, until the context ends.
+func (p *process) await(ctx context.Context, e exchange, now disruption) (err error) {
+	f := p.simulation.running
+	due, answered := e.latency+now.late, false
+	if now.what != lose && !now.never {
+		p.simulation.in(due, "", func() { err, answered = e.effect(), true })
+	}
+	switch {
+	case now.what == lose:
+		f.sleep(e.latency)
+		return e.lost
+	case now.reply.say != nil:
+		f.sleep(e.latency)
+		return e.instead(now.reply)
+	}
+	f.sleep(patience(ctx, due))
+	if !answered {
+		return context.DeadlineExceeded
+	}
+	f.sleep(e.latency + now.slow)
+	return err
+}
+
+// patience is how long a request is waited for.
+func patience(ctx context.Context, d time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(d, time.Until(deadline))
+	}
+	return d
+}
+
+// die ends the process at once. It is called by a fiber of the process, which does not go on.
+func (p *process) die(f disruption) {
+	p.kill()
+	p.simulation.succeed(f.gap)
+	runtime.Goexit()
+}
+
+func (p *process) kill() {
+	p.dead = true
+	p.end()
+	p.simulation.in(0, "", func() {
+		for f := range p.fibers {
+			f.resume()
+		}
+	})
+}
