@@ -45,7 +45,7 @@ const (
 	cacheLag = 50 * time.Millisecond
 )
 
-// ConnectionReconciler makes connections members of their accounts: it logs in, lists the account's remote webhooks
+// Reconciler makes connections members of their accounts: it logs in, lists the account's remote webhooks
 // every poll interval, and enqueues the Webhooks whose remote side changed. One serves Connections, another
 // ClusterConnections.
 type Reconciler struct {
@@ -75,7 +75,7 @@ type Reconciler struct {
 	polls    *polls
 	// announced is what the log was told last of each connection.
 	announced sync.Map
-	// dial makes the client of a connection.
+	// Dial makes the client of a connection.
 	Dial func(platform.Options) (API, error)
 }
 
@@ -308,9 +308,9 @@ func (r *Reconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-// enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and those
-// that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what people
-// ask for.
+// enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
+// those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
+// people ask for.
 func (r *Reconciler) enqueueUsers(ctx context.Context, c v1alpha1.ConnectionObject, account string) error {
 	var all v1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
@@ -346,7 +346,8 @@ func (r *Reconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, c
 			marks[w.Mark] = true
 		}
 		remote := proof.Remote{Account: account.Account(), ID: w.ID}
-		for _, key := range []string{identity.ClaimKey(remote), identity.ClaimKey(proof.Remote{ID: w.ID}), identity.RequestKey(w.ID)} {
+		anyAccount := identity.ClaimKey(proof.Remote{ID: w.ID})
+		for _, key := range []string{identity.ClaimKey(remote), anyAccount, identity.RequestKey(w.ID)} {
 			names = append(names, r.find(ctx, client.MatchingFields{kube.ByClaim: key})...)
 		}
 	}
@@ -388,7 +389,7 @@ func (r *Reconciler) users(ctx context.Context, key string) ([]v1alpha1.Webhook,
 	return users.Items, err
 }
 
-// prepare makes what the process remembers.
+// Prepare makes what the process remembers.
 func (r *Reconciler) Prepare() {
 	r.writes = kube.NewWrittenVersions()
 	r.polls = newPolls(connectionWorkers)
@@ -406,7 +407,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
 	return b.Complete(r)
 }
 
-// watches are all that makes the controller look at connections, beside the ends of lists.
+// Watches are all that makes the controller look at connections, beside the ends of lists.
 func (r *Reconciler) Watches() []kube.Watch {
 	return []kube.Watch{
 		{Object: r.New(), Changes: predicate.GenerationChangedPredicate{}},

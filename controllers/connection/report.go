@@ -113,7 +113,8 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 	unmanaged := 0
 	for _, w := range account.Webhooks() {
 		remote := proof.Remote{Account: account.Account(), ID: w.ID}
-		if claimed[identity.ClaimKey(remote)] || claimed[identity.ClaimKey(proof.Remote{ID: w.ID})] || account.Owned(w.ID) || marks[w.Mark] {
+		anyAccount := identity.ClaimKey(proof.Remote{ID: w.ID})
+		if claimed[identity.ClaimKey(remote)] || claimed[anyAccount] || account.Owned(w.ID) || marks[w.Mark] {
 			continue
 		}
 		unmanaged++

@@ -25,6 +25,7 @@ type Identity struct {
 	Unlisted bool
 }
 
+// Of reads what an object says of remote webhooks, with the key that its proofs were made by.
 func Of(w *v1alpha1.Webhook, key proof.Key) Identity {
 	object := ObjectOf(w)
 	i := Identity{Former: key.Formers(w.Annotations[v1alpha1.FormerAnnotation], object)}
@@ -54,6 +55,7 @@ func Of(w *v1alpha1.Webhook, key proof.Key) Identity {
 	return i
 }
 
+// GaveUp reports whether a remote webhook is one of the former ones.
 func (i Identity) GaveUp(r proof.Remote) bool {
 	return slices.ContainsFunc(i.Former, func(former proof.Remote) bool { return SameRemote(former, r) })
 }
@@ -63,6 +65,7 @@ func SameRemote(a, b proof.Remote) bool {
 	return platform.SameID(a.ID, b.ID) && (a.Account == b.Account || a.Account == "" || b.Account == "")
 }
 
+// ObjectOf names an object in a proof.
 func ObjectOf(w *v1alpha1.Webhook) proof.Object {
 	return proof.Object{Namespace: w.Namespace, Name: w.Name}
 }
@@ -104,6 +107,7 @@ func ClaimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
 	return keys
 }
 
+// Reported is the remote webhook that a status speaks of; zero when it speaks of none.
 func Reported(s *v1alpha1.WebhookStatus) proof.Remote {
 	return proof.Remote{Account: s.Account, ID: s.WebhookID}
 }

@@ -56,8 +56,8 @@ func (w Watch) AddTo(b *builder.Builder) *builder.Builder {
 	return b.Watches(w.Object, handler.EnqueueRequestsFromMapFunc(w.Find), passing)
 }
 
-// Options are those of a controller with a number of workers: what fails is tried again from FirstRetry on, and at least
-// every KubernetesPause.
+// Options are those of a controller with a number of workers: what fails is tried again from FirstRetry on, and at
+// least every KubernetesPause.
 func Options(workers int) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,

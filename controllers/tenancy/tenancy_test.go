@@ -111,8 +111,8 @@ func TestHostAllowed(t *testing.T) {
 	}
 }
 
-// FuzzHostAllowed: what one pattern allows is the pattern's host, or ends with it, in the eyes of DNS; and how a host is
-// written makes no difference.
+// FuzzHostAllowed: what one pattern allows is the pattern's host, or ends with it, in the eyes of DNS; and how a host
+// is written makes no difference.
 func FuzzHostAllowed(f *testing.F) {
 	for _, c := range hostCases {
 		f.Add(c.pattern, c.callback)

@@ -14,8 +14,8 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Of two Webhooks one waits for a place within the rate limit, the other for its turn among the calls under way: only the
-// first may say that the limit is used up, and does so after a while.
+// Of two Webhooks one waits for a place within the rate limit, the other for its turn among the calls under way: only
+// the first may say that the limit is used up, and does so after a while.
 func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUsedUp(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	r := &Reconciler{Clock: clock}

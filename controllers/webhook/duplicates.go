@@ -29,7 +29,8 @@ func (r *Reconciler) observeDuplicates(ctx context.Context, f *plan.Facts) error
 	if key == "" || !f.Webhook.WantsActive() {
 		return nil
 	}
-	if err := r.Kube.List(ctx, &others, client.MatchingFields{kube.ByDelivery: key}, client.UnsafeDisableDeepCopy); err != nil {
+	alike := client.MatchingFields{kube.ByDelivery: key}
+	if err := r.Kube.List(ctx, &others, alike, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
 	for i := range others.Items {
@@ -53,7 +54,8 @@ func (r *Reconciler) observeDuplicates(ctx context.Context, f *plan.Facts) error
 // announceDuplicates records an Event when events come to be delivered twice; not once more for each further Webhook.
 func (e *executor) announceDuplicates() {
 	told := e.facts.DuplicateDelivery()
-	if ready := status.ReadyOf(e.object()); told == "" || ready != nil && strings.Contains(ready.Message, plan.AlsoDelivered) {
+	ready := status.ReadyOf(e.object())
+	if told == "" || ready != nil && strings.Contains(ready.Message, plan.AlsoDelivered) {
 		return
 	}
 	e.warn("DeliveredTwice", "Observe", "%s", strings.ToUpper(told[:1])+told[1:])

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	// remoteBudget bounds all remote calls of one reconcile, from its start: what was decided long ago, by a process
+	// RemoteBudget bounds all remote calls of one reconcile, from its start: what was decided long ago, by a process
 	// that was stopped in between, must not be sent any more.
 	RemoteBudget = 15 * time.Second
 	// recordBudget bounds the write of a new id, which survives a shutdown.
@@ -94,7 +94,7 @@ func newExecutor(r *Reconciler, log logr.Logger, f plan.Facts, p plan.Plan, via 
 // execute carries out the steps of the plan in their order. A step that the platform did not allow turns into an
 // outcome; an error of the API server is returned and retried.
 func (e *executor) execute(ctx context.Context) error {
-	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
+	// remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), RemoteBudget)
 	defer cancel()
 	if backoff := e.backoff(); backoff > 0 && slices.ContainsFunc(e.plan.Steps, plan.Step.Remote) {
@@ -250,7 +250,7 @@ func (e *executor) next() ctrl.Result {
 	return ctrl.Result{RequeueAfter: v.Retry}
 }
 
-// longestAwait is when an object that waits for a list is looked at even if no list enqueued it: no wait may depend on
+// LongestAwait is when an object that waits for a list is looked at even if no list enqueued it: no wait may depend on
 // one event alone.
 const LongestAwait = 5 * time.Minute
 

@@ -44,7 +44,8 @@ func (e *executor) stored(secret *corev1.Secret) {
 
 func (e *executor) createSecret(ctx context.Context) (*corev1.Secret, error) {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Namespace: e.facts.Webhook.Namespace, Name: e.facts.Secret.Name, Labels: map[string]string{kube.ManagedByLabel: kube.ManagerName},
+		Namespace: e.object().Namespace, Name: e.facts.Secret.Name,
+		Labels: map[string]string{kube.ManagedByLabel: kube.ManagerName},
 	}}
 	fill(secret, e.facts.Webhook, generateSecret())
 	if err := e.setOwner(secret, e.facts.Webhook); err != nil {
@@ -94,7 +95,8 @@ func (e *executor) ownSecret(ctx context.Context) error {
 // releaseSecret lets a generated Secret outlive its Webhook, whose remote webhook is retained: receivers still need the
 // value. One that is gone already is not made again.
 func (e *executor) releaseSecret(ctx context.Context) error {
-	secret, err := e.reconciler.secretMetadata(ctx, client.ObjectKey{Namespace: e.facts.Webhook.Namespace, Name: e.facts.Secret.Name})
+	name := client.ObjectKey{Namespace: e.object().Namespace, Name: e.facts.Secret.Name}
+	secret, err := e.reconciler.secretMetadata(ctx, name)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}

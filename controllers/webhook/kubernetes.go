@@ -110,8 +110,8 @@ func (e *executor) rebased(ctx context.Context, write func() error) error {
 // sameMatter reports whether two versions of an object are the same in all that is decided on.
 func (e *executor) sameMatter(a, b *v1alpha1.Webhook) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
-		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(ownAnnotations(a), ownAnnotations(b)) && e.reconciler.Serves(b) &&
-		equality.Semantic.DeepEqual(a.Status, b.Status)
+		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(ownAnnotations(a), ownAnnotations(b)) &&
+		e.reconciler.Serves(b) && equality.Semantic.DeepEqual(a.Status, b.Status)
 }
 
 // ownAnnotations are the annotations of the operator's group.

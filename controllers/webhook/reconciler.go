@@ -33,11 +33,11 @@ import (
 // SettleTime is how long after it was sent a create of unknown outcome may still take effect: the request's timeout.
 const SettleTime = platform.DefaultRequestTimeout
 
-// WebhookReconciler keeps remote webhooks equal to Webhooks.
+// Reconciler keeps remote webhooks equal to Webhooks.
 type Reconciler struct {
 	// Kube is the API server, read through the cache.
 	Kube client.Client
-	// APIReader reads past the cache: signing secrets, and an object whose id could not be recorded.
+	// Live reads past the cache: signing secrets, and an object whose id could not be recorded.
 	Live     client.Reader
 	Recorder events.EventRecorder
 	Fleets   fleet.View
@@ -149,11 +149,12 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	})
 }
 
+// Serves reports whether a Webhook is one of those that this process serves.
 func (r *Reconciler) Serves(w *v1alpha1.Webhook) bool {
 	return r.Selector == nil || r.Selector.Matches(labels.Set(w.Labels))
 }
 
-// prepare makes what the process remembers.
+// Init makes what the process remembers.
 func (r *Reconciler) Init() {
 	settleTime := r.SettleTime
 	if settleTime == 0 {

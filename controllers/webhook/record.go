@@ -76,7 +76,8 @@ func (e *executor) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
 		delete(w.Annotations, v1alpha1.FormerAnnotation)
 		return
 	}
-	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.FormerAnnotation, e.operatorKey.Former(identity.ObjectOf(w), former))
+	proven := e.operatorKey.Former(identity.ObjectOf(w), former)
+	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.FormerAnnotation, proven)
 }
 
 // dropFormer takes a remote webhook that is gone, or let go, off the list of former ones. Another Webhook may claim it

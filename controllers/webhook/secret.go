@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// minSecretLength is the platform's bound for a signing secret, in characters.
+	// MinSecretLength is the platform's bound for a signing secret, in characters.
 	MinSecretLength = 32
-	// restoreGrace is how long a generated Secret is waited for after a Webhook was restored from a backup, before another
+	// RestoreGrace is how long a generated Secret is waited for after a Webhook was restored from a backup, before another
 	// value is generated: backup tools restore objects one after the other.
 	RestoreGrace = 30 * time.Second
 )
@@ -82,7 +82,7 @@ func observeGenerated(f *plan.Facts, meta client.Object) bool {
 	case ownedByDead:
 		f.Secret.Ownership = true
 	}
-	f.Secret.Rotate = plan.Requested(w, v1alpha1.RotateRequestedAtAnnotation, w.Status.LastHandledRotateAt) && !rotated(meta, w)
+	f.Secret.Rotate = f.RotationRequested() && !rotated(meta, w)
 	return true
 }
 

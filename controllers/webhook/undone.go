@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// writesAtOnce is how many writes to the API server about one object, with one spec, may follow each other. What is
+	// WritesAtOnce is how many writes to the API server about one object, with one spec, may follow each other. What is
 	// asked for needs few: more are those that another client undoes.
 	WritesAtOnce = 30
 	// writePause is how far apart further ones are.

@@ -54,9 +54,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 	return b.Complete(r)
 }
 
-// watches are all that makes the controller look at Webhooks, beside the lists of the remote webhooks.
+// Watches are all that makes the controller look at Webhooks, beside the lists of the remote webhooks.
 func (r *Reconciler) Watches() []kube.Watch {
-	watches := []kube.Watch{
+	watches := make([]kube.Watch, 0, 7)
+	watches = append(watches, []kube.Watch{
 		{Object: &v1alpha1.Webhook{}, Changes: r.specOrRequestChanged()},
 		{Object: &v1alpha1.Webhook{}, Changes: released(), Find: r.rivals},
 		{Object: &v1alpha1.Webhook{}, Changes: deliveryChanged(), Find: r.sameDelivery},
@@ -190,7 +191,7 @@ func (r *Reconciler) thatMatch(
 	return requests
 }
 
-// maxAlike bounds how many Webhooks are looked at again when another one with the same scope and callback changes: with
+// MaxAlike bounds how many Webhooks are looked at again when another one with the same scope and callback changes: with
 // thousands of them, each change would keep the operator from the Webhooks of other namespaces. So many were told
 // already when they were looked at last.
 const MaxAlike = 50

@@ -14,7 +14,8 @@ func (e Entry) Meet() (met Record) {
 	return met
 }
 
-// CreateBegins notes that the object's finalizer was added, or its id given up, by this process: nothing can be left behind.
+// CreateBegins notes that the object's finalizer was added, or its id given up, by this process: nothing can be left
+// behind.
 func (e Entry) CreateBegins() {
 	e.change(func(a *Record) {
 		a.Remote, a.NoneInFlight, a.UnknownOutcome = proof.Remote{}, true, false

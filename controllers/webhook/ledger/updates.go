@@ -26,8 +26,8 @@ func (e Entry) Wrote(updated platform.Webhook, turnedOff bool) {
 	})
 }
 
-// AcceptedUpdate notes that the platform accepted a change without saying what the remote webhook is like now, and whether
-// that turns it off.
+// AcceptedUpdate notes that the platform accepted a change without saying what the remote webhook is like now, and
+// whether that turns it off.
 func (e Entry) AcceptedUpdate(turnedOff bool) {
 	e.change(func(a *Record) { a.Accepted, a.TurnedOff = true, turnedOff || a.TurnedOff })
 }

@@ -47,8 +47,8 @@ func (f *Facts) SameCallback(callback string) bool {
 // MaxCallback bounds the callback of the platform that a status keeps. A spec has at most 2048 characters.
 const MaxCallback = 4096
 
-// EarlierCallbacks are the callbacks that a remote webhook had before the spec's was sent: had for certain, or may have had,
-// because a process before this one may have sent the spec's already.
+// EarlierCallbacks are the callbacks that a remote webhook had before the spec's was sent: had for certain, or may have
+// had, because a process before this one may have sent the spec's already.
 type EarlierCallbacks struct {
 	Had []string
 	may string

@@ -26,6 +26,7 @@ func DeliveredTo(w *v1alpha1.Webhook) string {
 // none, and for one of another shard, of which the cache does not hold them.
 func DeliveryKey(w *v1alpha1.Webhook) string { return KeyOfDelivery(w, DeliveredTo(w)) }
 
+// KeyOfDelivery is DeliveryKey with another callback.
 func KeyOfDelivery(w *v1alpha1.Webhook, callback string) string {
 	if callback == "" || w.Spec.Scope == "" {
 		return ""

@@ -33,6 +33,7 @@ func InScope(w platform.Webhook, wanted *v1alpha1.Webhook) bool {
 		(wanted.Spec.Scope == v1alpha1.AccountScope || platform.SameID(w.ScopeID, wanted.Spec.ScopeID))
 }
 
+// SameSet reports whether two lists have the same elements, in any order and any number.
 func SameSet(a, b []string) bool {
 	unique := func(s []string) []string { return slices.Compact(slices.Sorted(slices.Values(s))) }
 	return slices.Equal(unique(a), unique(b))
@@ -77,6 +78,7 @@ func CreateFingerprint(f Facts) string {
 	return fingerprint("create", request, f.Secret.Fingerprint)
 }
 
+// UpdateFingerprint identifies the update of a plan. The fingerprint of the secret stands for it.
 func UpdateFingerprint(f Facts, p Plan) string {
 	patch := p.Patch
 	patch.CallbackURL = canonicalURL(patch.CallbackURL)

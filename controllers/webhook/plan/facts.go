@@ -182,7 +182,7 @@ func (f *Facts) Finalized() bool {
 	return slices.Contains(f.Webhook.Finalizers, v1alpha1.WebhookFinalizer)
 }
 
-// Id is the remote webhook that the object owns; "" when there is none.
+// ID is the remote webhook that the object owns; "" when there is none.
 func (f *Facts) ID() string { return f.Identity.Owned.ID }
 
 // Pending reports whether an edit of the spec has not reached the platform yet.
@@ -278,6 +278,7 @@ func (f *Facts) rotationRequested() bool {
 		Requested(f.Webhook, v1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
 }
 
+// ReconcileRequested reports whether another look at the platform was asked for.
 func (f *Facts) ReconcileRequested() bool {
 	return Requested(f.Webhook, v1alpha1.ReconcileRequestedAtAnnotation, f.Webhook.Status.LastHandledReconcileAt)
 }

@@ -121,6 +121,7 @@ func NextReactivation(w *v1alpha1.Webhook, now time.Time) *metav1.MicroTime {
 
 const DeactivatedMessage = "The webhook was turned off, by the platform after failed deliveries or by another client"
 
+// DeactivatedCondition is the Active condition of a webhook that was turned off on the platform.
 func DeactivatedCondition() metav1.Condition {
 	return metav1.Condition{
 		Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.DeactivatedReason,

@@ -78,7 +78,8 @@ func (r Refusal) held(now time.Time, generation int64) time.Duration {
 	return max(r.Until.Sub(now), 0)
 }
 
-// RefusedFor reports for how long a request is left alone because the platform refused it. A person can ask to try it now.
+// RefusedFor reports for how long a request is left alone because the platform refused it. A person can ask to try it
+// now.
 func (f *Facts) RefusedFor(request string) time.Duration {
 	if f.ReconcileRequested() {
 		return 0
