@@ -43,6 +43,9 @@ const (
 	// KubernetesRefusedReason: the API server refused a request that the object needs: a quota, an admission policy, a
 	// missing permission, an immutable Secret.
 	KubernetesRefusedReason = "KubernetesRefused"
+	// ProgressingReason: a Webhook that was seen but not carried out yet waits for a list, for what an interrupted create
+	// may still do, or for the cache after a start.
+	ProgressingReason = "Progressing"
 	// NotFoundReason: the webhook that spec.webhookId imports does not exist.
 	NotFoundReason = "NotFound"
 	// AlreadyClaimedReason: another Webhook already manages the remote webhook that this one wants; or spec.webhookId

@@ -93,11 +93,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	if r.writes.Behind(connection) {
-		return ctrl.Result{RequeueAfter: cacheLag}, nil
+		return unchanged(ctx, "the cache does not show the last write yet", cacheLag)
 	}
 	leave, wait := r.polls.begin(kube.KeyOf(connection), r.Clock.Now())
 	if wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
+		return unchanged(ctx, noWorker, wait)
 	}
 	defer func() { leave(r.Clock.Now()) }()
 	member, err := r.connect(ctx, connection)
@@ -105,6 +105,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return r.unconnected(ctx, connection, err)
 	}
 	return r.poll(ctx, connection, member)
+}
+
+// noWorker is why a connection waits for its turn.
+const noWorker = "all workers that connections like this one may have are busy"
+
+// unchanged logs why nothing is done, and when the next look is; 0 when something else enqueues the connection.
+func unchanged(ctx context.Context, why string, wait time.Duration) (ctrl.Result, error) {
+	ctrl.LoggerFrom(ctx).V(1).Info("Left the connection as it is", "why", why, "requeueAfter", wait.String())
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // cadenceOf is how often the remote side is listed: as pollInterval says, or before its time when something waits for a
@@ -130,7 +139,7 @@ func (r *Reconciler) unconnected(
 		words, told := status.LastingWords(err, r.Clock.Now(), r.troubles.since(key, r.Clock.Now()))
 		if ready = status.KubernetesRefused(platform.Clean(words)); !told {
 			ctrl.LoggerFrom(ctx).Error(err, "Failed to read what the connection needs")
-			ready = status.Outcome{Silent: true, Retry: time.Second}
+			ready = status.RequeueAfter(time.Second, "the API server failed a request")
 		}
 	}
 	if !ready.Silent {
@@ -160,12 +169,10 @@ func earliest(waits ...time.Duration) (first time.Duration) {
 // API server.
 func (r *Reconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready status.Outcome, own bool) {
 	if problem, is := errors.AsType[*errCredentials](err); is {
-		return status.Outcome{
-			Reason: v1alpha1.SecretNotFoundReason, Reconciling: true, Message: problem.message, Retry: defaultPollInterval,
-		}, true
+		return status.Waiting(v1alpha1.SecretNotFoundReason, problem.message).After(defaultPollInterval), true
 	}
 	if host, is := errors.AsType[*platform.HostError](err); is {
-		return status.Outcome{Reason: v1alpha1.HostNotAllowedReason, Stalled: true, Message: host.Error()}, true
+		return status.Stalled(v1alpha1.HostNotAllowedReason, host.Error()), true
 	}
 	if ready = status.OfConnection(err); ready.Reason == "" {
 		return ready, false
@@ -194,7 +201,7 @@ func (r *Reconciler) retire(ctx context.Context, name types.NamespacedName) (ctr
 	member.Close(fmt.Errorf("the connection %q was deleted", key))
 	leave, wait := r.polls.begin(key, r.Clock.Now())
 	if wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
+		return unchanged(ctx, noWorker, wait)
 	}
 	defer func() { leave(r.Clock.Now()) }()
 	return r.pollForDeletions(ctx, key)
@@ -222,10 +229,10 @@ func (r *Reconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	if member.Closed() != nil && !needed {
-		return ctrl.Result{RequeueAfter: defaultPollInterval}, nil
+		return unchanged(ctx, "no Webhook has anything to delete through the closed connection", defaultPollInterval)
 	}
 	if wait := member.PollIn(); wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
+		return unchanged(ctx, "the next list is not due yet", wait)
 	}
 	if changes, err := member.Poll(ctx); err == nil {
 		r.enqueueChanged(ctx, member.Fleet(), changes)
@@ -272,7 +279,7 @@ func (r *Reconciler) poll(
 		changes, err := member.Poll(ctx)
 		switch {
 		case errors.Is(err, fleet.ErrPolling):
-			return ctrl.Result{}, nil // its end enqueues this connection
+			return unchanged(ctx, "another connection lists the account; its end enqueues this one", 0)
 		case err != nil:
 			ctrl.LoggerFrom(ctx).V(1).Info("Failed to list the remote webhooks", "account", account.Account(),
 				"error", err.Error())

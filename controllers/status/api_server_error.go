@@ -48,10 +48,7 @@ func KubernetesMessage(words string) string {
 
 // KubernetesRefused says in the API server's words what it refused, and when that is tried again.
 func KubernetesRefused(words string) Outcome {
-	return Outcome{
-		Reason: v1alpha1.KubernetesRefusedReason, Reconciling: true, Retry: Jittered(KubernetesPause),
-		Message: KubernetesMessage(words),
-	}
+	return Waiting(v1alpha1.KubernetesRefusedReason, KubernetesMessage(words)).After(Jittered(KubernetesPause))
 }
 
 // ErrMutated is a write that the API server accepted and did not make, as with an admission policy that takes away what

@@ -10,9 +10,7 @@ import (
 )
 
 // Connected is the outcome of a connection whose account was listed.
-var Connected = Outcome{
-	Ready: true, Reason: v1alpha1.ConnectedReason, Message: "The remote webhooks were listed",
-}
+var Connected = Ready(v1alpha1.ConnectedReason, "The remote webhooks were listed")
 
 // Shortened returns what fits of a text into so many bytes.
 func Shortened(text string, longest int) string {

@@ -20,26 +20,24 @@ func OfConnection(err error) Outcome {
 		return Connected
 	}
 	if pacing, own := errors.AsType[*platform.ThrottledError](err); own && !pacing.Closed {
-		return Unchanged
+		return Unchanged("nothing is known of the list yet")
 	}
 	if _, limited := platform.IsRateLimited(err); limited {
-		return Outcome{
-			Reason: v1alpha1.RateLimitedReason, Reconciling: true, Message: "The platform's rate limit is used up",
-		}
+		return Waiting(v1alpha1.RateLimitedReason, "The platform's rate limit is used up")
 	}
 	said, answered := errors.AsType[*platform.Error](err)
 	switch {
 	case !answered:
-		return Unchanged
+		return Unchanged("nothing is known of the list yet")
 	case platform.IsForbidden(err):
-		return Outcome{Reason: v1alpha1.UnauthorizedReason, Stalled: true, Message: fmt.Sprintf(
+		return Stalled(v1alpha1.UnauthorizedReason, fmt.Sprintf(
 			"The platform accepts the credentials but they lack a permission; grant it to the application: %s",
-			located(said))}
+			located(said)))
 	case platform.IsUnauthorized(err):
-		return Outcome{Reason: v1alpha1.UnauthorizedReason, Stalled: true, Message: fmt.Sprintf(
-			"The platform does not accept the credentials; correct the Secret: %s", located(said))}
+		return Stalled(v1alpha1.UnauthorizedReason, fmt.Sprintf(
+			"The platform does not accept the credentials; correct the Secret: %s", located(said)))
 	}
-	return Outcome{Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Message: unavailable(said)}
+	return Waiting(v1alpha1.PlatformUnavailableReason, unavailable(said))
 }
 
 // unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
@@ -76,36 +74,32 @@ func FromPlatform(err error) (v Outcome, ok bool) {
 			v.Stalled, v.Reconciling = false, v.Reason == v1alpha1.PlatformUnavailableReason
 		}
 		if v.Reason == "" || v.Reason == v1alpha1.UnauthorizedReason {
-			v = Outcome{Reason: v1alpha1.ConnectionNotReadyReason, Message: cmp.Or(v.Message, held.Error())}
+			v = Blocked(v1alpha1.ConnectionNotReadyReason, cmp.Or(v.Message, held.Error()))
 		}
 		v.Await, v.Retry = true, 0
 		return v, true
 	}
 	if wait, limited := platform.IsRateLimited(err); limited {
 		pacing, own := errors.AsType[*platform.ThrottledError](err)
-		return Outcome{
-			Reason: v1alpha1.RateLimitedReason, Reconciling: true, Retry: wait,
-			Silent:  own && !pacing.Closed,
-			Message: "Waiting: API rate limit exceeded",
-		}, true
+		v = Waiting(v1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded").After(wait)
+		if own && !pacing.Closed {
+			v.Silent, v.Why = true, "waiting for a place within the rate limit, or among the calls in flight"
+		}
+		return v, true
 	}
 	said, answered := errors.AsType[*platform.Error](err)
 	switch {
 	case !answered:
 		return Outcome{}, false
 	case platform.IsUnauthorized(err):
-		return Outcome{
-			Reason: v1alpha1.ConnectionNotReadyReason, Await: true,
-			Message: "The platform does not accept the connection's credentials: " + said.Said(),
-		}, true
+		return Blocked(v1alpha1.ConnectionNotReadyReason,
+			"The platform does not accept the connection's credentials: "+said.Said()).OnList(), true
 	case platform.IsNotFound(err):
 		// The snapshot has it: the next run decides what to do.
-		return Outcome{Silent: true, Retry: Again}, true
+		return RequeueAfter(Again, "the platform does not find the remote webhook; deciding again"), true
 	}
-	return Outcome{
-		Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Await: true,
-		Message: "A change waits because the platform does not answer as documented: " + unavailable(said),
-	}, true
+	return Waiting(v1alpha1.PlatformUnavailableReason,
+		"A change waits because the platform does not answer as documented: "+unavailable(said)).OnList(), true
 }
 
 // Cause says what went wrong in words that stay the same while it lasts, so that they are written once.

@@ -60,7 +60,7 @@ func (e *executor) classifyHeld(v status.Outcome, err error) (kept status.Outcom
 		kept.Await = v.Await
 		return kept, true
 	case e.facts.AlreadySays(v.Reason):
-		v.Silent = true
+		v.Silent, v.Why = true, "the status tells already why a call is held back"
 		return v, true
 	}
 	return v, false
@@ -69,7 +69,8 @@ func (e *executor) classifyHeld(v status.Outcome, err error) (kept status.Outcom
 // classifyConfirmation says nothing of a webhook that the lists lack and that could not be read: nothing is known to be
 // wrong with it. When that goes on, it is told.
 func (e *executor) classifyConfirmation(v status.Outcome, err error) status.Outcome {
-	quiet := status.Outcome{Silent: true, Await: v.Await, Retry: v.Retry}
+	quiet := status.RequeueAfter(v.Retry, "the remote webhook could not be read")
+	quiet.Await = v.Await
 	if _, answered := errors.AsType[*platform.Error](err); !answered || v.Reason == "" {
 		return quiet
 	}
@@ -104,16 +105,14 @@ func (e *executor) classifyAccepted(s plan.Step) status.Outcome {
 	retry := e.failed()
 	switch {
 	case e.failures() <= quietFailures:
-		return status.Outcome{Silent: true, Retry: retry}
+		return status.RequeueAfter(retry, "the platform accepted the change; the next read shows what came of it")
 	case s == plan.DeleteRemote:
 		v := plan.DeletionWaits("the platform accepted the deletion but has not made it")
 		v.Retry = retry
 		return v
 	}
-	return status.Outcome{
-		Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Retry: retry,
-		Message: "The platform accepted the change but has not made it",
-	}
+	return status.Waiting(v1alpha1.PlatformUnavailableReason,
+		"The platform accepted the change but has not made it").After(retry)
 }
 
 // classifyOwn handles what the executor itself found: another Webhook was faster, or the platform accepted a change
@@ -121,9 +120,9 @@ func (e *executor) classifyAccepted(s plan.Step) status.Outcome {
 func (e *executor) classifyOwn(s plan.Step, err error) (v status.Outcome, ok bool) {
 	switch {
 	case errors.Is(err, errTaken):
-		return status.Outcome{Silent: true, Retry: plan.TakenPause}, true
+		return status.RequeueAfter(plan.TakenPause, "another Webhook claimed the remote webhook meanwhile"), true
 	case errors.Is(err, errOutdated):
-		return status.Outcome{Silent: true, Retry: status.Again}, true
+		return status.RequeueAfter(status.Again, errOutdated.Error()), true
 	case isMerged(err):
 		return e.classifyRefusal(s, plan.NotMade, fmt.Sprintf("Nothing is changed: %s and is not this Webhook's. Import it "+
 			"with spec.webhookId, delete it, or choose another callbackUrl", err)), true
@@ -138,9 +137,7 @@ func (e *executor) classifyOwn(s plan.Step, err error) (v status.Outcome, ok boo
 	case platform.IsAccepted(err):
 		return e.classifyAccepted(s), true
 	case errors.Is(err, errIgnored):
-		return status.Outcome{
-			Reason: v1alpha1.PlatformUnavailableReason, Reconciling: true, Message: err.Error(), Retry: e.failed(),
-		}, true
+		return status.Waiting(v1alpha1.PlatformUnavailableReason, err.Error()).After(e.failed()), true
 	}
 	return status.Outcome{}, false
 }
@@ -198,6 +195,8 @@ func (e *executor) classifyDelete(s plan.Step, v status.Outcome, err error) stat
 		d.Retry, d.Stalled, d.Reconciling = refused.Retry, refused.Stalled, refused.Reconciling
 	}
 	_, held := errors.AsType[*fleet.HeldError](err)
-	d.Silent = held && e.facts.AlreadySays(d.Reason)
+	if held && e.facts.AlreadySays(d.Reason) {
+		d.Silent, d.Why = true, "the status tells already why the deletion waits"
+	}
 	return d
 }

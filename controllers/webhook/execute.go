@@ -98,15 +98,15 @@ func (e *executor) execute(ctx context.Context) error {
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), RemoteBudget)
 	defer cancel()
 	if backoff := e.backoff(); backoff > 0 && slices.ContainsFunc(e.plan.Steps, plan.Step.Remote) {
-		e.outcome = status.Outcome{Silent: true, Retry: backoff}
+		e.outcome = status.RequeueAfter(backoff, "calls about this Webhook failed; backing off")
 		return nil
 	}
-	if err := e.ready(remote); err != nil {
+	if err := e.ready(); err != nil {
 		return e.fail(plan.CreateRemote, err)
 	}
 	for _, s := range e.plan.Steps {
 		if wait := e.held(s); wait > 0 {
-			e.outcome = status.Outcome{Silent: true, Retry: wait}
+			e.outcome = status.RequeueAfter(wait, "the platform refused this request a short while ago")
 			return nil
 		}
 		if err := e.do(ctx, remote, s); err != nil {
@@ -134,11 +134,11 @@ func (e *executor) fail(s plan.Step, err error) error {
 
 // ready asks before a creation whether its request would be sent: thousands that wait for one connection must not keep
 // the API server from others with what comes before the request. What gives up an old id does so before it waits.
-func (e *executor) ready(remote context.Context) error {
+func (e *executor) ready() error {
 	if !slices.Contains(e.plan.Steps, plan.CreateRemote) || slices.Contains(e.plan.Steps, plan.GiveUpID) {
 		return nil
 	}
-	return e.target().Ready(platform.WithTurn(remote, e.turn()))
+	return e.target().Ready(e.priority())
 }
 
 // backoff is how long the object is left alone after calls that the platform did not answer as documented. A change of
@@ -151,13 +151,13 @@ func (e *executor) backoff() time.Duration {
 	return known.BackoffUntil.Sub(e.now())
 }
 
-// turn is the priority of the next call among those of the account.
-func (e *executor) turn() platform.Turn {
-	return platform.Turn{Lane: lane(e.facts, e.plan), Caller: string(e.owner()), Group: e.object().Namespace}
+// priority is that of the next call among those of the account.
+func (e *executor) priority() platform.Priority {
+	return platform.Priority{Class: lane(e.facts, e.plan), Caller: string(e.owner()), Group: e.object().Namespace}
 }
 
 // lane lets what a person asked for overtake what the operator does by itself, and what is half done both.
-func lane(f plan.Facts, p plan.Plan) platform.Lane {
+func lane(f plan.Facts, p plan.Plan) platform.Class {
 	if f.CreatedUnreported() {
 		return platform.Finishing
 	}
@@ -169,7 +169,6 @@ func lane(f plan.Facts, p plan.Plan) platform.Lane {
 }
 
 func (e *executor) do(ctx, remote context.Context, s plan.Step) error {
-	remote = platform.WithTurn(remote, e.turn())
 	switch s {
 	case plan.AddFinalizer:
 		return e.addFinalizer(ctx)
@@ -260,10 +259,10 @@ func (e *executor) confirm(remote context.Context) error {
 	if other := e.plan.Other; other.ID != "" {
 		id, member = other.ID, e.via[other.Account]
 	}
-	if err := member.Confirm(remote, id); err != nil {
+	if err := member.Confirm(remote, e.priority(), id); err != nil {
 		return err
 	}
-	e.outcome = status.Outcome{Silent: true, Retry: status.Again}
+	e.outcome = status.RequeueAfter(status.Again, "deciding again with what was read")
 	return nil
 }
 
@@ -271,10 +270,10 @@ func (e *executor) create(remote context.Context) error {
 	request := plan.CreateRequest(e.object())
 	request.Secret = e.facts.Secret.Value
 	request.CallbackURL = e.facts.MarkedCallback()
-	created, err := e.target().Create(remote, e.owner(), request)
+	created, err := e.target().Create(remote, e.priority(), e.owner(), request)
 	if refusesMark(err) {
 		request.CallbackURL = e.object().Spec.CallbackURL
-		created, err = e.target().Create(remote, e.owner(), request)
+		created, err = e.target().Create(remote, e.priority(), e.owner(), request)
 	}
 	if err != nil {
 		if platform.MayHaveHappened(err) {
@@ -363,10 +362,10 @@ func (e *executor) callbackBefore() plan.EarlierCallbacks {
 // send sends an update, and keeps in mind which secret the platform has because of it.
 func (e *executor) send(remote context.Context, patch platform.Patch) (platform.Webhook, error) {
 	if patch.Secret == "" {
-		return e.holder().Update(remote, e.facts.ID(), patch)
+		return e.holder().Update(remote, e.priority(), e.facts.ID(), patch)
 	}
 	before := e.entry.SendingSecret()
-	updated, err := e.holder().Update(remote, e.facts.ID(), patch)
+	updated, err := e.holder().Update(remote, e.priority(), e.facts.ID(), patch)
 	switch {
 	case err == nil || platform.IsAccepted(err):
 		e.entry.SecretSent(e.facts.Secret.Fingerprint)
@@ -392,7 +391,7 @@ func (e *executor) compare(patch platform.Patch, updated platform.Webhook) error
 	turned := patch.Active == nil && e.facts.Presence == fleet.Present && updated.Active != e.facts.Remote.Active ||
 		patch.Active == nil && e.created && updated.Active != e.object().WantsActive()
 	if turned || !left.Empty() {
-		e.outcome = status.Outcome{Silent: true, Retry: status.Again}
+		e.outcome = status.RequeueAfter(status.Again, "the update left differences; deciding again")
 	}
 	return nil
 }
@@ -417,7 +416,7 @@ func keptError(left platform.Patch, updated platform.Webhook) error {
 
 func (e *executor) delete(remote context.Context) error {
 	id := e.facts.ID()
-	if err := e.holder().Delete(remote, id); err != nil {
+	if err := e.holder().Delete(remote, e.priority(), id); err != nil {
 		if platform.IsAccepted(err) && e.failures() == 0 {
 			e.log.Info("The platform accepted the deletion of a remote webhook", "webhookId", id)
 		}
@@ -432,7 +431,7 @@ func (e *executor) removeOther(remote context.Context) error {
 	other := e.plan.Other
 	member := e.via[other.Account]
 	if other.TurnOff {
-		updated, err := member.Update(remote, other.ID, platform.Patch{Active: new(false)})
+		updated, err := member.Update(remote, e.priority(), other.ID, platform.Patch{Active: new(false)})
 		if err == nil && updated.Active {
 			return errIgnored
 		}
@@ -442,7 +441,7 @@ func (e *executor) removeOther(remote context.Context) error {
 		}
 		return err
 	}
-	if err := member.Delete(remote, other.ID); err != nil {
+	if err := member.Delete(remote, e.priority(), other.ID); err != nil {
 		return err
 	}
 	member.Fleet().Release(other.ID, e.owner())
@@ -470,11 +469,10 @@ func (e *executor) undoCreate(ctx context.Context, why string) error {
 
 // deleteAtOnce waits for a place within the rate limit: no object will come back for this webhook.
 func (e *executor) deleteAtOnce(ctx context.Context, id string) error {
-	ctx = platform.WithTurn(ctx, platform.Turn{
-		Lane: platform.Finishing, Caller: string(e.owner()), Group: e.object().Namespace,
-	})
+	priority := e.priority()
+	priority.Class = platform.Finishing
 	for {
-		err := e.holder().Delete(ctx, id)
+		err := e.holder().Delete(ctx, priority, id)
 		if platform.IsNotFound(err) {
 			return nil
 		}

@@ -53,12 +53,15 @@ func (r *Reconciler) unobserved(ctx context.Context, f plan.Facts, err error) (c
 func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, reportBudget)
 	defer cancel()
+	e.tellWait()
 	err := e.report(ctx)
 	if err == nil {
 		if !e.unwritten && e.outcome.Reason != v1alpha1.KubernetesRefusedReason {
 			e.entry.KubernetesAnswered()
 		}
-		return e.next(), nil
+		next := e.next()
+		e.logUnchanged(next)
+		return next, nil
 	}
 	words, told := e.reconciler.kubernetesWords(&e.facts, err)
 	if !told {
@@ -83,7 +86,7 @@ func (e *executor) classifyKubernetes(s plan.Step, err error) (v status.Outcome,
 		e.entry.SecretRefused(plan.SecretRefusal{
 			Words: words, Generation: e.facts.Generation, Until: e.now().Add(status.Jittered(status.KubernetesPause)),
 		})
-		return status.Outcome{Silent: true, Retry: status.Again}, true
+		return status.RequeueAfter(status.Again, "the Secret cannot be written; deciding without it"), true
 	}
 	return status.KubernetesRefused(words), true
 }

@@ -80,9 +80,9 @@ func (e *executor) classifyRefusal(s plan.Step, st int, message string) status.O
 	noted.Count++
 	pause, passing := plan.RefusalPause(st, noted.Count)
 	noted.Until = e.now().Add(status.Jittered(pause))
-	v := status.Outcome{Reason: v1alpha1.RefusedReason, Message: message, Stalled: true, Refused: request}
+	v := status.Stalled(v1alpha1.RefusedReason, message).OfRequest(request)
 	if passing {
-		v.Reason, v.Stalled, v.Reconciling = v1alpha1.PlatformUnavailableReason, false, true
+		v = status.Waiting(v1alpha1.PlatformUnavailableReason, message).OfRequest(request)
 	}
 	ready := status.ReadyOf(e.object())
 	if ready != nil && ready.Reason == v.Reason && plan.SameRefusal(ready.Message, message) {

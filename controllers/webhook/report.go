@@ -84,9 +84,8 @@ func (e *executor) noteDeactivation(ctx context.Context) error {
 		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
 		st.RefusedRequest, e.noted = "", true
 		e.describe(st)
-		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(status.Outcome{
-			Reason: v1alpha1.DeactivatedReason, Message: plan.DeactivatedMessage, Reconciling: true,
-		})...)
+		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(
+			status.Waiting(v1alpha1.DeactivatedReason, plan.DeactivatedMessage))...)
 		status.SetOnWebhook(st, e.facts.Generation, plan.DeactivatedCondition())
 	}
 	if err := e.writeStatus(ctx, note); err != nil {

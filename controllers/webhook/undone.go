@@ -37,5 +37,6 @@ func (r *Reconciler) undone(ctx context.Context, w *v1alpha1.Webhook) (wait time
 		ctrl.LoggerFrom(ctx).Info(undoneNote, "reason", v1alpha1.KubernetesRefusedReason)
 		r.Recorder.Eventf(w, nil, corev1.EventTypeWarning, v1alpha1.KubernetesRefusedReason, "Update", "%s", undoneNote)
 	}
+	ctrl.LoggerFrom(ctx).V(1).Info("Left alone a Webhook whose writes are undone", "requeueAfter", wait.String())
 	return max(wait, status.Again)
 }

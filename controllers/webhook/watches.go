@@ -56,10 +56,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 
 // Watches are all that makes the controller look at Webhooks, beside the lists of the remote webhooks.
 func (r *Reconciler) Watches() []kube.Watch {
-	watches := make([]kube.Watch, 0, 7)
-	watches = append(watches, []kube.Watch{
+	watches := []kube.Watch{
 		{Object: &v1alpha1.Webhook{}, Changes: r.specOrRequestChanged()},
-		{Object: &v1alpha1.Webhook{}, Changes: released(), Find: r.rivals},
+		{Object: &v1alpha1.Webhook{}, Changes: released(), Find: r.claimants},
 		{Object: &v1alpha1.Webhook{}, Changes: deliveryChanged(), Find: r.sameDelivery},
 		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
 		{Object: &v1alpha1.Connection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
@@ -67,12 +66,10 @@ func (r *Reconciler) Watches() []kube.Watch {
 	if !r.Cluster {
 		return watches
 	}
-	return append(watches,
-		kube.Watch{Object: &v1alpha1.ClusterConnection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
-		kube.Watch{
-			Object: &corev1.Namespace{}, MetadataOnly: true, Changes: predicate.LabelChangedPredicate{}, Find: r.inNamespace,
-		},
-	)
+	return slices.Concat(watches, []kube.Watch{
+		{Object: &v1alpha1.ClusterConnection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
+		{Object: &corev1.Namespace{}, MetadataOnly: true, Changes: predicate.LabelChangedPredicate{}, Find: r.inNamespace},
+	})
 }
 
 // specOrRequestChanged lets through what asks for something to be done: an edit of the spec, a deletion, the operator's
@@ -124,8 +121,8 @@ func lost(before, now *v1alpha1.Webhook, annotation string) bool {
 	return value != "" && value != now.Annotations[annotation]
 }
 
-// rivals finds the Webhooks that waited for a remote webhook to become free.
-func (r *Reconciler) rivals(ctx context.Context, gone client.Object) []reconcile.Request {
+// claimants finds the Webhooks that waited for a remote webhook to become free.
+func (r *Reconciler) claimants(ctx context.Context, gone client.Object) []reconcile.Request {
 	i := identity.Of(gone.(*v1alpha1.Webhook), r.Key)
 	var requests []reconcile.Request
 	for _, remote := range append(i.Former, i.Owned) {

@@ -107,11 +107,11 @@ func TestTroubleWithCredentialsIsTheMembersOwn(t *testing.T) {
 	e := newTeam(t, "a")
 	e.poll(t, 0)
 	e.ways[0].fail("update", errUnauthorized)
-	_, err := e.members[0].Update(t.Context(), "a", platform.Patch{Active: new(true)})
+	_, err := e.members[0].Update(t.Context(), platform.Priority{}, "a", platform.Patch{Active: new(true)})
 	e.Expect(err).To(MatchError(errUnauthorized))
 	e.Expect(e.members[0].Failure()).To(toldAs(errUnauthorized))
 	e.Expect(e.members[1].Failure()).NotTo(HaveOccurred())
-	_, err = e.members[1].Update(t.Context(), "a", platform.Patch{Active: new(true)})
+	_, err = e.members[1].Update(t.Context(), platform.Priority{}, "a", platform.Patch{Active: new(true)})
 	e.Expect(err).NotTo(HaveOccurred())
 
 	e.ways[0].fail("list", errUnauthorized)
@@ -133,7 +133,7 @@ func TestAnOutageIsTheAccounts(t *testing.T) {
 	e := newTeam(t, "a")
 	e.poll(t, 0)
 	e.ways[0].fail("update", errUnavailable)
-	_, err := e.members[0].Update(t.Context(), "a", platform.Patch{Active: new(true)})
+	_, err := e.members[0].Update(t.Context(), platform.Priority{}, "a", platform.Patch{Active: new(true)})
 	e.Expect(err).To(MatchError(errUnavailable))
 	for _, m := range e.members {
 		e.Expect(m.Failure()).To(toldAs(errUnavailable))

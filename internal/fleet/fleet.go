@@ -12,13 +12,13 @@ import (
 
 // API is the remote side as one connection reaches it.
 type API interface {
-	Create(ctx context.Context, r platform.CreateRequest) (platform.Webhook, error)
-	Get(ctx context.Context, id string) (platform.Webhook, error)
+	Create(ctx context.Context, priority platform.Priority, r platform.CreateRequest) (platform.Webhook, error)
+	Get(ctx context.Context, priority platform.Priority, id string) (platform.Webhook, error)
 	List(ctx context.Context) (platform.Listing, error)
-	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
-	Delete(ctx context.Context, id string) error
+	Update(ctx context.Context, priority platform.Priority, id string, p platform.Patch) (platform.Webhook, error)
+	Delete(ctx context.Context, priority platform.Priority, id string) error
 	// Ready reports, by an error, whether a call would have to wait; it sends nothing.
-	Ready(ctx context.Context) error
+	Ready(priority platform.Priority) error
 }
 
 // Presence says what is known about whether a webhook exists.

@@ -75,7 +75,7 @@ func TestAWriteIsUnderWayWhileItsMemberLeavesAndJoinsListsSayNothingAboutIt(t *t
 		s.poll()
 		return nil
 	})
-	_, err := old.Update(t.Context(), "a", platform.Patch{Active: new(true)})
+	_, err := old.Update(t.Context(), platform.Priority{}, "a", platform.Patch{Active: new(true)})
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(s.active("a")).To(BeTrue(), "the answer is what is known last")
 	s.Expect(s.poll()).To(ConsistOf("a"))

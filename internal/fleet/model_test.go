@@ -61,7 +61,9 @@ func (r *slowRemote) call(effect func() error) error {
 	return err
 }
 
-func (r *slowRemote) Create(_ context.Context, request platform.CreateRequest) (w platform.Webhook, err error) {
+func (r *slowRemote) Create(
+	_ context.Context, _ platform.Priority, request platform.CreateRequest,
+) (w platform.Webhook, err error) {
 	err = r.call(func() error {
 		r.created++
 		w = webhook(fmt.Sprintf("w-%d", r.created))
@@ -79,7 +81,7 @@ func orNothing(w platform.Webhook, err error) (platform.Webhook, error) {
 	return w, nil
 }
 
-func (r *slowRemote) Get(_ context.Context, id string) (w platform.Webhook, err error) {
+func (r *slowRemote) Get(_ context.Context, _ platform.Priority, id string) (w platform.Webhook, err error) {
 	err = r.call(func() (err error) {
 		w, err = r.find(id)
 		return err
@@ -87,7 +89,9 @@ func (r *slowRemote) Get(_ context.Context, id string) (w platform.Webhook, err 
 	return orNothing(w, err)
 }
 
-func (r *slowRemote) Update(_ context.Context, id string, _ platform.Patch) (w platform.Webhook, err error) {
+func (r *slowRemote) Update(
+	_ context.Context, _ platform.Priority, id string, _ platform.Patch,
+) (w platform.Webhook, err error) {
 	err = r.call(func() (err error) {
 		w, err = r.changed(id)
 		return err
@@ -95,7 +99,7 @@ func (r *slowRemote) Update(_ context.Context, id string, _ platform.Patch) (w p
 	return orNothing(w, err)
 }
 
-func (r *slowRemote) Delete(_ context.Context, id string) error {
+func (r *slowRemote) Delete(_ context.Context, _ platform.Priority, id string) error {
 	return r.call(func() error {
 		_, err := r.find(id)
 		delete(r.webhooks, id)
@@ -125,7 +129,7 @@ func (r *slowRemote) List(context.Context) (l platform.Listing, err error) {
 	return l, nil
 }
 
-func (r *slowRemote) Ready(context.Context) error { return nil }
+func (r *slowRemote) Ready(platform.Priority) error { return nil }
 
 func (r *slowRemote) find(id string) (platform.Webhook, error) {
 	if w, ok := r.webhooks[id]; ok {
@@ -251,7 +255,7 @@ func (w *world) run(t *testing.T, seed uint64) {
 		group.Go(func() {
 			for !w.over() {
 				if created := w.created(); created > 0 {
-					_ = w.fleet.Confirm(t.Context(), fmt.Sprintf("w-%d", 1+random.IntN(created)))
+					_ = w.fleet.Confirm(t.Context(), platform.Priority{}, fmt.Sprintf("w-%d", 1+random.IntN(created)))
 				}
 				time.Sleep(time.Duration(random.IntN(10)) * time.Millisecond)
 			}
@@ -314,7 +318,7 @@ func (w *world) settle(t *testing.T) {
 		if tenant.id == "" || tenant.seen.presence == fleet.Present {
 			continue
 		}
-		w.Expect(w.fleet.Confirm(t.Context(), tenant.id)).To(Succeed())
+		w.Expect(w.fleet.Confirm(t.Context(), platform.Priority{}, tenant.id)).To(Succeed())
 		_, err := w.fleet.Poll(t.Context())
 		w.Expect(err).NotTo(HaveOccurred())
 		w.Expect(tenant.view().presence).To(Equal(fleet.Gone))
@@ -341,7 +345,7 @@ func (t *tenant) turn() {
 }
 
 func (t *tenant) create() {
-	w, err := t.world.fleet.Create(context.Background(), t.owner, request())
+	w, err := t.world.fleet.Create(context.Background(), platform.Priority{}, t.owner, request())
 	if err == nil {
 		t.id, t.revision, t.deleted = w.ID, w.Modified, false
 	}
@@ -356,14 +360,14 @@ func (t *tenant) act() {
 		t.id = ""
 		return
 	case n == 0:
-		if err = f.Delete(ctx, t.id); err == nil {
+		if err = f.Delete(ctx, platform.Priority{}, t.id); err == nil {
 			t.deleted = true
 		}
 	case n < 3:
-		err = f.Confirm(ctx, t.id)
+		err = f.Confirm(ctx, platform.Priority{}, t.id)
 	case n < 8:
 		var w platform.Webhook
-		if w, err = f.Update(ctx, t.id, platform.Patch{}); err == nil {
+		if w, err = f.Update(ctx, platform.Priority{}, t.id, platform.Patch{}); err == nil {
 			t.Expect(w.Modified).NotTo(BeTemporally("<", t.revision))
 			t.revision = w.Modified
 		}

@@ -359,6 +359,6 @@ func TestAnAnswerThatAnotherOvertookIsNotBelieved(t *testing.T) {
 
 func (s *scene) deactivate(id string) error {
 	off := false
-	_, err := s.fleet.Update(s.t.Context(), id, platform.Patch{Active: &off})
+	_, err := s.fleet.Update(s.t.Context(), platform.Priority{}, id, platform.Patch{Active: &off})
 	return err
 }

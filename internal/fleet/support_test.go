@@ -139,7 +139,9 @@ func (r *remote) step(steps map[string][]func() error, op string) error {
 	return due[0]()
 }
 
-func (r *remote) Create(_ context.Context, request platform.CreateRequest) (w platform.Webhook, err error) {
+func (r *remote) Create(
+	_ context.Context, _ platform.Priority, request platform.CreateRequest,
+) (w platform.Webhook, err error) {
 	err = r.call("create", "", func() error {
 		r.created++
 		w = webhook(fmt.Sprintf("new-%d", r.created))
@@ -154,7 +156,7 @@ func (r *remote) Create(_ context.Context, request platform.CreateRequest) (w pl
 	return w, nil
 }
 
-func (r *remote) Get(_ context.Context, id string) (w platform.Webhook, err error) {
+func (r *remote) Get(_ context.Context, _ platform.Priority, id string) (w platform.Webhook, err error) {
 	err = r.call("get", id, func() (err error) {
 		w, err = r.find(id)
 		return err
@@ -165,7 +167,9 @@ func (r *remote) Get(_ context.Context, id string) (w platform.Webhook, err erro
 	return w, nil
 }
 
-func (r *remote) Update(_ context.Context, id string, p platform.Patch) (w platform.Webhook, err error) {
+func (r *remote) Update(
+	_ context.Context, _ platform.Priority, id string, p platform.Patch,
+) (w platform.Webhook, err error) {
 	err = r.call("update", id, func() (err error) {
 		if w, err = r.find(id); err != nil {
 			return err
@@ -186,7 +190,7 @@ func (r *remote) Update(_ context.Context, id string, p platform.Patch) (w platf
 	return w, nil
 }
 
-func (r *remote) Delete(_ context.Context, id string) error {
+func (r *remote) Delete(_ context.Context, _ platform.Priority, id string) error {
 	return r.call("delete", id, func() error {
 		_, err := r.find(id)
 		delete(r.webhooks, id)
@@ -214,7 +218,7 @@ func (r *remote) List(context.Context) (l platform.Listing, err error) {
 	return l, nil
 }
 
-func (r *remote) Ready(context.Context) error { return r.unready }
+func (r *remote) Ready(platform.Priority) error { return r.unready }
 
 func (r *remote) find(id string) (platform.Webhook, error) {
 	if w, ok := r.webhooks[id]; ok {
@@ -322,12 +326,12 @@ func (s *scene) poll() []string {
 
 func (s *scene) activate(id string) error {
 	on := true
-	_, err := s.fleet.Update(s.t.Context(), id, platform.Patch{Active: &on})
+	_, err := s.fleet.Update(s.t.Context(), platform.Priority{}, id, platform.Patch{Active: &on})
 	return err
 }
 
 func (s *scene) create(owner fleet.Owner) (platform.Webhook, error) {
-	return s.fleet.Create(s.t.Context(), owner, request())
+	return s.fleet.Create(s.t.Context(), platform.Priority{}, owner, request())
 }
 
 func request() platform.CreateRequest {
@@ -337,8 +341,12 @@ func request() platform.CreateRequest {
 	}
 }
 
-func (s *scene) confirm(id string) error      { return s.fleet.Confirm(s.t.Context(), id) }
-func (s *scene) deleteRemote(id string) error { return s.fleet.Delete(s.t.Context(), id) }
+func (s *scene) confirm(id string) error {
+	return s.fleet.Confirm(s.t.Context(), platform.Priority{}, id)
+}
+func (s *scene) deleteRemote(id string) error {
+	return s.fleet.Delete(s.t.Context(), platform.Priority{}, id)
+}
 
 func (s *scene) presence(id string) fleet.Presence {
 	_, presence := s.fleet.Lookup(id)

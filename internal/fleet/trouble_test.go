@@ -68,7 +68,7 @@ func TestNothingIsSentBeforeTheFirstList(t *testing.T) {
 
 func TestReadyTellsWhatAChangeWouldBeTold(t *testing.T) {
 	s := newScene(t, "a")
-	ready := func() error { return s.fleet.Ready(t.Context()) }
+	ready := func() error { return s.fleet.Ready(platform.Priority{}) }
 	s.Expect(ready()).To(BeAssignableToTypeOf(&fleet.HeldError{}), "before the first list")
 	s.poll()
 	s.Expect(ready()).To(Succeed())

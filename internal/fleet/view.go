@@ -23,11 +23,11 @@ type Reader interface {
 // Writer is a membership with its calls to the platform about single webhooks.
 type Writer interface {
 	Fleet() *Fleet
-	Ready(ctx context.Context) error
-	Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error)
-	Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error)
-	Confirm(ctx context.Context, id string) error
-	Delete(ctx context.Context, id string) error
+	Ready(priority platform.Priority) error
+	Create(ctx context.Context, priority platform.Priority, owner Owner, r platform.CreateRequest) (platform.Webhook, error)
+	Update(ctx context.Context, priority platform.Priority, id string, p platform.Patch) (platform.Webhook, error)
+	Confirm(ctx context.Context, priority platform.Priority, id string) error
+	Delete(ctx context.Context, priority platform.Priority, id string) error
 	// RetryIn is when what the platform refused may be tried again.
 	RetryIn() time.Duration
 }

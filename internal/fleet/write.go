@@ -8,19 +8,21 @@ import (
 )
 
 // Ready reports whether a change would be sent now: nil, or the error that it would be answered with. It sends nothing.
-func (m *Member) Ready(ctx context.Context) error {
+func (m *Member) Ready(priority platform.Priority) error {
 	m.fleet.mu.Lock()
 	err, api := m.admit(true), m.api
 	m.fleet.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return api.Ready(ctx)
+	return api.Ready(priority)
 }
 
 // Create makes a remote webhook for an owner and enters it into the snapshot. The caller has made sure that no earlier
 // attempt of the same owner left one behind.
-func (m *Member) Create(ctx context.Context, owner Owner, r platform.CreateRequest) (platform.Webhook, error) {
+func (m *Member) Create(
+	ctx context.Context, priority platform.Priority, owner Owner, r platform.CreateRequest,
+) (platform.Webhook, error) {
 	f := m.fleet
 	f.mu.Lock()
 	err, api := m.admit(true), m.api
@@ -29,7 +31,7 @@ func (m *Member) Create(ctx context.Context, owner Owner, r platform.CreateReque
 		return platform.Webhook{}, err
 	}
 
-	w, err := api.Create(ctx, r)
+	w, err := api.Create(ctx, priority, r)
 
 	f.mu.Lock()
 	merged := false
@@ -57,15 +59,17 @@ func (e *MergedError) Error() string {
 
 // Update changes a remote webhook and enters its new state into the snapshot. After an error for which
 // platform.IsAccepted holds the webhook is Unseen until it is read, or listed by a list that began later.
-func (m *Member) Update(ctx context.Context, id string, p platform.Patch) (platform.Webhook, error) {
-	return m.write(id, changing, func(api API, id string) (platform.Webhook, error) { return api.Update(ctx, id, p) })
+func (m *Member) Update(
+	ctx context.Context, priority platform.Priority, id string, p platform.Patch,
+) (platform.Webhook, error) {
+	return m.write(id, changing, func(api API, id string) (platform.Webhook, error) { return api.Update(ctx, priority, id, p) })
 }
 
 // Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error: the webhook is
 // Absent then, and Gone once a list that begins later lacks it too.
-func (m *Member) Confirm(ctx context.Context, id string) error {
+func (m *Member) Confirm(ctx context.Context, priority platform.Priority, id string) error {
 	_, presence := m.fleet.Lookup(id)
-	_, err := m.write(id, reading, func(api API, id string) (platform.Webhook, error) { return api.Get(ctx, id) })
+	_, err := m.write(id, reading, func(api API, id string) (platform.Webhook, error) { return api.Get(ctx, priority, id) })
 	if platform.IsNotFound(err) {
 		return nil
 	}
@@ -77,9 +81,9 @@ func (m *Member) Confirm(ctx context.Context, id string) error {
 
 // Delete removes a remote webhook. After an error for which platform.IsAccepted holds it is Missing. An answer of 404
 // is an error: the webhook may be one that the credentials may not see, so its absence is unconfirmed.
-func (m *Member) Delete(ctx context.Context, id string) error {
+func (m *Member) Delete(ctx context.Context, priority platform.Priority, id string) error {
 	_, err := m.write(id, deleting, func(api API, id string) (platform.Webhook, error) {
-		return platform.Webhook{}, api.Delete(ctx, id)
+		return platform.Webhook{}, api.Delete(ctx, priority, id)
 	})
 	return err
 }

@@ -163,7 +163,7 @@ func (c *Client) Login(ctx context.Context) error {
 func (c *Client) Pace(share *Share) { c.share.Store(share) }
 
 // enter takes a place for a call; close makes the account pause.
-func (c *Client) enter(t Turn) (leave func(), refused *ThrottledError) {
+func (c *Client) enter(t Priority) (leave func(), refused *ThrottledError) {
 	share := c.share.Load()
 	return share.gate.enter(share.member, t)
 }
@@ -263,15 +263,3 @@ func (s signed) CloseIdleConnections() {
 
 // CloseIdleConnections lets go of the connections that no call uses.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
-type turnKey struct{}
-
-// WithTurn says how the calls made under the returned context stand among the others of the connection.
-func WithTurn(ctx context.Context, t Turn) context.Context {
-	return context.WithValue(ctx, turnKey{}, t)
-}
-
-func turnOf(ctx context.Context) Turn {
-	t, _ := ctx.Value(turnKey{}).(Turn)
-	return t
-}

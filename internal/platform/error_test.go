@@ -278,7 +278,7 @@ func TestOutcomeOfADelete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newAnswerScene(t, test.answer)
-			err := s.client.Delete(t.Context(), webhookID)
+			err := s.client.Delete(t.Context(), platform.Priority{}, webhookID)
 			s.Expect(map[string]bool{
 				"done": err == nil, "gone": platform.IsNotFound(err), "unknown": platform.MayHaveHappened(err) && !platform.IsAccepted(err), "accepted": platform.IsAccepted(err),
 			}).To(HaveKeyWithValue(test.outcome, true), "%v", err)
@@ -346,7 +346,7 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 			client, err := platform.New(o)
 			s.Expect(err).NotTo(HaveOccurred())
 			t.Cleanup(client.CloseIdleConnections)
-			_, err = client.Create(t.Context(), request())
+			_, err = client.Create(t.Context(), platform.Priority{}, request())
 			e, ok := errors.AsType[*platform.Error](err)
 			s.Expect(ok).To(BeTrue(), "%v", err)
 			s.Expect(e.Status).To(BeZero())

@@ -10,11 +10,11 @@ import (
 )
 
 // Lane is how urgent a call is.
-type Lane int
+type Class int
 
 const (
 	// Urgent calls carry out what a person asked for.
-	Urgent Lane = iota
+	Urgent Class = iota
 	// Finishing calls complete what was begun, such as a create whose activation is left.
 	Finishing
 	// Routine calls are what the operator does of its own accord.
@@ -24,8 +24,8 @@ const (
 )
 
 // Turn is the priority of a call among the others of its account. The zero Turn is urgent, and of no caller.
-type Turn struct {
-	Lane Lane
+type Priority struct {
+	Class Class
 	// Caller identifies the caller. One that asks again keeps its place in the queue; "" keeps none.
 	Caller string
 	// Group of callers, such as a namespace. Groups that wait in one lane take turns.
@@ -112,7 +112,7 @@ func (l Limits) HalfPace() (pace time.Duration) {
 }
 
 // enter takes a place for a member's call. It returns leave, to be called when the call is over, or how long to wait.
-func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledError) {
+func (g *gate) enter(member string, t Priority) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -137,17 +137,17 @@ func (g *gate) enter(member string, t Turn) (leave func(), refused *ThrottledErr
 }
 
 // take counts a call that is let through.
-func (p *pool) take(t Turn, now time.Time) {
+func (p *pool) take(t Priority, now time.Time) {
 	p.spend(now)
 	for lane := range p.lines {
 		delete(p.lines[lane].kept, t.Caller)
 		p.served[lane] *= servedDecay
 	}
-	p.served[t.Lane]++
+	p.served[t.Class]++
 }
 
 // ask reports whether enter would let a caller through now; if not, the caller has its place in the queue.
-func (g *gate) ask(member string, t Turn) *ThrottledError {
+func (g *gate) ask(member string, t Priority) *ThrottledError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -158,15 +158,15 @@ func (g *gate) ask(member string, t Turn) *ThrottledError {
 }
 
 // refuse returns how long the rate limits, or a pause, make a caller wait; nil when they do not.
-func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
+func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
 		return &ThrottledError{After: g.account.wait(t, now, g.closedUntil), Closed: true}
 	}
 	var scarcest *pool
 	var longest time.Duration
 	for _, p := range g.pools(member) {
-		deficit := p.deficit(now, t.Lane)
-		if deficit > longest || scarcest == nil && p.lines[t.Lane].early(t, now) && !p.idle(now) {
+		deficit := p.deficit(now, t.Class)
+		if deficit > longest || scarcest == nil && p.lines[t.Class].early(t, now) && !p.idle(now) {
 			scarcest, longest = p, deficit
 		}
 	}
@@ -178,11 +178,11 @@ func (g *gate) refuse(member string, t Turn, now time.Time) *ThrottledError {
 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the places are. There is one list at a time, which stands behind nothing.
-func (p *pool) wait(t Turn, now, earliest time.Time) time.Duration {
-	if t.Lane == listing {
+func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
+	if t.Class == listing {
 		return earliest.Sub(now)
 	}
-	behind := p.lines[t.Lane].place(t, now, earliest, p.spacing(), p.share(t.Lane)).Sub(earliest)
+	behind := p.lines[t.Class].place(t, now, earliest, p.spacing(), p.share(t.Class)).Sub(earliest)
 	return earliest.Sub(now) + look(behind, longWait)
 }
 
@@ -206,7 +206,7 @@ func (p *pool) idle(now time.Time) bool {
 }
 
 // deficit is how long it takes until every bucket holds a call for this lane.
-func (p *pool) deficit(now time.Time, lane Lane) time.Duration {
+func (p *pool) deficit(now time.Time, lane Class) time.Duration {
 	var longest time.Duration
 	for _, b := range p.buckets() {
 		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
@@ -220,7 +220,7 @@ func (p *pool) deficit(now time.Time, lane Lane) time.Duration {
 
 // reserve is what calls of a lane must leave of a bucket: a share to those that go before them, the last call to the
 // list.
-func reserve(lane Lane, burst int) float64 {
+func reserve(lane Class, burst int) float64 {
 	list := float64(min(burst-1, 1))
 	urgent := max(math.Floor(urgentShare*float64(burst)), float64(min(burst-1, 2)))
 	switch lane {
@@ -245,7 +245,7 @@ func (p *pool) spacing() time.Duration {
 }
 
 // share is which part of all places a lane has had lately.
-func (p *pool) share(lane Lane) float64 {
+func (p *pool) share(lane Class) float64 {
 	if p.served[lane] == 0 {
 		return 1
 	}

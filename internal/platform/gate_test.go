@@ -29,8 +29,8 @@ func newEntrance(t *testing.T, limits Limits) *entrance {
 func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d)) }
 
 // ask asks for a place and gives it back at once.
-func (e *entrance) ask(lane Lane) (wait time.Duration, let bool) {
-	leave, refused := e.gate.enter("", Turn{Lane: lane})
+func (e *entrance) ask(lane Class) (wait time.Duration, let bool) {
+	leave, refused := e.gate.enter("", Priority{Class: lane})
 	if refused != nil {
 		return refused.After, false
 	}
@@ -40,7 +40,7 @@ func (e *entrance) ask(lane Lane) (wait time.Duration, let bool) {
 }
 
 // askAll asks until it is refused, and returns how many were let through and how long the last one was told to wait.
-func (e *entrance) askAll(lane Lane) (let int, wait time.Duration) {
+func (e *entrance) askAll(lane Class) (let int, wait time.Duration) {
 	for {
 		wait, ok := e.ask(lane)
 		if !ok {
@@ -75,7 +75,7 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 				e := newEntrance(t, l)
 				random := rand.New(rand.NewPCG(seed, 1))
 				for range 3000 {
-					lane := Lane(random.IntN(int(listing) + 1))
+					lane := Class(random.IntN(int(listing) + 1))
 					wait, let := e.ask(lane)
 					switch random.IntN(20) {
 					case 0: // a silence, in which the buckets fill
@@ -123,7 +123,7 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 	} {
 		e := newEntrance(t, Limits{PerMinute: test.limit})
 		for _, asks := range []struct {
-			lane Lane
+			lane Class
 			want int
 		}{{Routine, test.routine}, {Urgent, test.urgent}, {Finishing, test.finishing}, {listing, test.list}} {
 			let, wait := e.askAll(asks.lane)
@@ -192,7 +192,7 @@ func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
 
 // Those who wait come back one by one, as places become free, and then find one. There is one list at a time.
 func TestWaitersAreToldDifferentTimes(t *testing.T) {
-	for _, lane := range []Lane{Urgent, Finishing, Routine} {
+	for _, lane := range []Class{Urgent, Finishing, Routine} {
 		e := newEntrance(t, Limits{PerMinute: 500})
 		e.askAll(lane)
 		var told []time.Duration
@@ -216,7 +216,7 @@ func TestWaitersAreToldDifferentTimes(t *testing.T) {
 }
 
 // called is a caller that asks for a place.
-func (e *entrance) called(t Turn) (told time.Time, let bool) {
+func (e *entrance) called(t Priority) (told time.Time, let bool) {
 	leave, refused := e.gate.enter("", t)
 	if refused != nil {
 		return e.clock.Now().Add(refused.After), false
@@ -226,16 +226,16 @@ func (e *entrance) called(t Turn) (told time.Time, let bool) {
 }
 
 // asked is a caller that only asks whether it would be let through.
-func (e *entrance) asked(t Turn) (told time.Time, wait bool) {
+func (e *entrance) asked(t Priority) (told time.Time, wait bool) {
 	if refused := e.gate.ask("", t); refused != nil {
 		return e.clock.Now().Add(refused.After), true
 	}
 	return time.Time{}, false
 }
 
-func callers(n int) (all []Turn) {
+func callers(n int) (all []Priority) {
 	for i := range n {
-		all = append(all, Turn{Caller: fmt.Sprint("caller ", i)})
+		all = append(all, Priority{Caller: fmt.Sprint("caller ", i)})
 	}
 	return all
 }
@@ -244,7 +244,7 @@ func callers(n int) (all []Turn) {
 func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
-	told := map[Turn]time.Time{}
+	told := map[Priority]time.Time{}
 	waiting := callers(300)
 	for _, c := range waiting {
 		told[c], _ = e.called(c)
@@ -281,7 +281,7 @@ func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
 	again, let := e.called(first)
 	e.Expect(let).To(BeFalse())
 	e.Expect(again.Sub(at)).To(BeNumerically("~", spacing, time.Millisecond))
-	newcomer, _ := e.called(Turn{Caller: "newcomer"})
+	newcomer, _ := e.called(Priority{Caller: "newcomer"})
 	e.Expect(newcomer.Sub(at)).To(BeNumerically(">=", 99*spacing))
 }
 
@@ -292,7 +292,7 @@ func TestALateCallerSeesWhenThoseBeforeItAreGone(t *testing.T) {
 	for _, gone := range callers(5000) {
 		e.called(gone)
 	}
-	late := Turn{Caller: "late"}
+	late := Priority{Caller: "late"}
 	told, let := e.called(late)
 	e.Expect(let).To(BeFalse())
 	e.Expect(told.Sub(start)).To(And(BeNumerically(">=", longWait), BeNumerically("<", 2*longWait)))
@@ -319,12 +319,12 @@ func TestLateCallersComeBackOneByOne(t *testing.T) {
 func TestAskingTakesNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	for range 1000 {
-		_, wait := e.asked(Turn{Caller: "a"})
+		_, wait := e.asked(Priority{Caller: "a"})
 		e.Expect(wait).To(BeFalse())
 	}
 	let, _ := e.askAll(Urgent)
 	e.Expect(let).To(Equal(113))
-	asker := Turn{Caller: "b"}
+	asker := Priority{Caller: "b"}
 	told, wait := e.asked(asker)
 	e.Expect(wait).To(BeTrue())
 	again, ok := e.called(asker)
@@ -348,7 +348,7 @@ func TestWhatHasBegunGoesOnFirst(t *testing.T) {
 // returning is a caller that comes back when it was told, or a moment later.
 type returning struct {
 	at time.Time
-	Turn
+	Priority
 	created, done time.Time
 }
 
@@ -361,12 +361,12 @@ func (e *entrance) serve(all []*returning) (asked int) {
 		c := waiting[0]
 		e.clock.SetTime(c.at)
 		asked++
-		told, let := e.called(c.Turn)
+		told, let := e.called(c.Priority)
 		switch {
 		case !let:
 			c.at = told.Add(time.Duration(random.IntN(int(20 * time.Millisecond))))
-		case c.Lane == Urgent:
-			c.created, c.Lane = c.at, Finishing
+		case c.Class == Urgent:
+			c.created, c.Class = c.at, Finishing
 		default:
 			c.done, waiting = c.at, waiting[1:]
 		}
@@ -381,7 +381,7 @@ func TestManyAreServedInTheirOrder(t *testing.T) {
 	var all []*returning
 	for i := range n {
 		at := start.Add(time.Duration(i) * time.Millisecond)
-		all = append(all, &returning{at: at, Turn: Turn{Caller: fmt.Sprint(i)}})
+		all = append(all, &returning{at: at, Priority: Priority{Caller: fmt.Sprint(i)}})
 	}
 	asked := e.serve(all)
 	took := e.clock.Now().Sub(start)
@@ -397,7 +397,7 @@ func TestACallerThatNeverComesIsForgotten(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	for i := range 5000 {
 		e.askAll(Urgent)
-		e.called(Turn{Caller: fmt.Sprint("caller ", i)})
+		e.called(Priority{Caller: fmt.Sprint("caller ", i)})
 		e.pass(time.Second)
 	}
 	e.Expect(len(e.gate.account.lines[Urgent].kept)).To(BeNumerically("<=", 2*forgotten/time.Second), "5000 came")
@@ -423,9 +423,9 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.gate.close(7 * time.Second)
 	told := map[time.Duration]bool{}
-	for _, lane := range []Lane{Urgent, Routine, listing} {
+	for _, lane := range []Class{Urgent, Routine, listing} {
 		for i := range 20 {
-			_, refused := e.gate.enter("", Turn{Lane: lane})
+			_, refused := e.gate.enter("", Priority{Class: lane})
 			e.Expect(refused).To(HaveOccurred())
 			e.Expect(refused.Closed).To(BeTrue())
 			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
@@ -443,7 +443,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e.pass(time.Nanosecond)
 	let, _ := e.askAll(Urgent)
 	e.Expect(let).To(Equal(113), "who was refused has cost nothing")
-	_, refused := e.gate.enter("", Turn{Lane: Urgent})
+	_, refused := e.gate.enter("", Priority{Class: Urgent})
 	e.Expect(refused.Closed).To(BeFalse())
 }
 
@@ -459,16 +459,16 @@ func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
 
 func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
-	first, refused := e.gate.enter("", Turn{Lane: Urgent})
+	first, refused := e.gate.enter("", Priority{Class: Urgent})
 	e.Expect(refused).NotTo(HaveOccurred())
-	second, refused := e.gate.enter("", Turn{Lane: Routine})
+	second, refused := e.gate.enter("", Priority{Class: Routine})
 	e.Expect(refused).NotTo(HaveOccurred())
 	for range 500 {
-		_, refused = e.gate.enter("", Turn{Lane: Urgent})
+		_, refused = e.gate.enter("", Priority{Class: Urgent})
 		e.Expect(refused).To(HaveOccurred())
 		e.Expect(refused.Crowded).To(BeTrue())
 	}
-	list, refused := e.gate.enter("", Turn{Lane: listing})
+	list, refused := e.gate.enter("", Priority{Class: listing})
 	e.Expect(refused).NotTo(HaveOccurred())
 	list()
 	first()

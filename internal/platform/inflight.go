@@ -35,8 +35,8 @@ type inFlight struct {
 
 // enter begins a call. It returns leave, to be called with the time when the call is over; false when the process has
 // no place.
-func (f *inFlight) enter(t Turn, now time.Time) (leave func(now time.Time), ok bool) {
-	if t.Lane == listing {
+func (f *inFlight) enter(t Priority, now time.Time) (leave func(now time.Time), ok bool) {
+	if t.Class == listing {
 		return func(time.Time) {}, true
 	}
 	giveBack, ok := f.places.Take(f.tempoAt(now), len(f.began), f.most)
@@ -69,23 +69,23 @@ func (f *inFlight) leave(number uint64, now time.Time) {
 }
 
 // refuse returns how long a caller has to wait; nil when its call may begin.
-func (f *inFlight) refuse(t Turn, now time.Time) *ThrottledError {
-	if t.Lane == listing {
+func (f *inFlight) refuse(t Priority, now time.Time) *ThrottledError {
+	if t.Class == listing {
 		return nil
 	}
 	allowed := f.allowed(now)
-	if len(f.began) < allowed && (!f.waiting[t.Lane].early(t, now) || f.idle(now, allowed)) {
+	if len(f.began) < allowed && (!f.waiting[t.Class].early(t, now) || f.idle(now, allowed)) {
 		return nil
 	}
 	return f.wait(t, now)
 }
 
 // wait gives a caller its place among those that wait.
-func (f *inFlight) wait(t Turn, now time.Time) *ThrottledError {
+func (f *inFlight) wait(t Priority, now time.Time) *ThrottledError {
 	spacing := f.spacing(now, f.allowed(now))
 	earliest := now.Add(max(crowdPause, spacing))
-	f.waiting[t.Lane].apart = true
-	at := f.waiting[t.Lane].place(t, now, earliest, spacing, 1)
+	f.waiting[t.Class].apart = true
+	at := f.waiting[t.Class].place(t, now, earliest, spacing, 1)
 	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), crowdLook), Crowded: true}
 }
 

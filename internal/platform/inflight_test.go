@@ -32,7 +32,7 @@ func (a *accounts) begin(account string) (calls []func()) {
 		a.gates[account] = NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
 	}
 	for {
-		leave, refused := a.gates[account].enter("", Turn{Caller: fmt.Sprint(account, len(calls)), Group: "a"})
+		leave, refused := a.gates[account].enter("", Priority{Caller: fmt.Sprint(account, len(calls)), Group: "a"})
 		if refused != nil {
 			a.Expect(refused.Crowded).To(BeTrue())
 			return calls
@@ -114,7 +114,7 @@ func TestACallHangsItsAccountIsSlowBeforeItEnds(t *testing.T) {
 
 // waiter is a caller that comes back when it was told.
 type waiter struct {
-	Turn
+	Priority
 	at time.Time
 }
 
@@ -141,7 +141,7 @@ func (a *accounts) playSlow(g *gate, waiters []*waiter, after time.Duration, unt
 		}
 		a.clock.SetTime(next.at)
 		asked++
-		leave, refused := g.enter("", next.Turn)
+		leave, refused := g.enter("", next.Priority)
 		if refused != nil {
 			next.at = next.at.Add(refused.After)
 			continue
@@ -163,9 +163,9 @@ func TestNamespacesTakeTurnsAtTheCallsUnderWay(t *testing.T) {
 	g := NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
 	var waiters []*waiter
 	for i := range 500 {
-		waiters = append(waiters, &waiter{Turn{Caller: fmt.Sprint(i), Group: "many"}, start.Add(time.Duration(i))})
+		waiters = append(waiters, &waiter{Priority{Caller: fmt.Sprint(i), Group: "many"}, start.Add(time.Duration(i))})
 	}
-	waiters = append(waiters, &waiter{Turn{Caller: "other", Group: "other"}, start.Add(20 * time.Second)})
+	waiters = append(waiters, &waiter{Priority{Caller: "other", Group: "other"}, start.Add(20 * time.Second)})
 	_, asked := a.playSlow(g, waiters, 3*time.Second, "other")
 	a.Expect(a.clock.Now().Sub(start)).To(BeNumerically("<", 30*time.Second), "500 take 188 seconds")
 	a.Expect(asked).To(BeNumerically("<", 6*500), "in 30 seconds")
@@ -177,9 +177,9 @@ func TestAllThatWaitForCallsUnderWayAreServed(t *testing.T) {
 		g := NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
 		var waiters []*waiter
 		for i := range 400 {
-			waiters = append(waiters, &waiter{Turn{Caller: fmt.Sprint(i), Group: "a"}, start.Add(time.Duration(i))})
+			waiters = append(waiters, &waiter{Priority{Caller: fmt.Sprint(i), Group: "a"}, start.Add(time.Duration(i))})
 		}
-		last := &waiter{Turn{Caller: "last", Group: "b"}, start.Add(400 * after / 8)}
+		last := &waiter{Priority{Caller: "last", Group: "b"}, start.Add(400 * after / 8)}
 		served, _ := a.playSlow(g, append(waiters, last), after, "last")
 		a.Expect(served).To(BeNumerically(">", 300), "no time is wasted")
 	}

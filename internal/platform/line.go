@@ -40,7 +40,7 @@ const (
 // place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
 // whatever made it ask, there is one place for it, not two. Places are handed out at the pace that the lane's share of
 // them allows, and the group's among those that wait; a caller that came in vain may take any place.
-func (q *queue) place(t Turn, now, earliest time.Time, spacing time.Duration, share float64) (at time.Time) {
+func (q *queue) place(t Priority, now, earliest time.Time, spacing time.Duration, share float64) (at time.Time) {
 	told, waits := q.kept[t.Caller]
 	switch {
 	case waits && !told.Before(earliest):
@@ -77,7 +77,7 @@ func (l *lines) of(name string, now time.Time) *line {
 }
 
 // early reports whether a caller was told to come later, or would be now because others of its group wait.
-func (q *queue) early(t Turn, now time.Time) bool {
+func (q *queue) early(t Priority, now time.Time) bool {
 	if told, waits := q.kept[t.Caller]; waits {
 		return told.After(now)
 	}

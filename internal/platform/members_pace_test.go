@@ -16,7 +16,7 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 			c := clocktesting.NewFakeClock(time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC))
 			p := NewPace(c, nil)
 			small, large := p.Join("small", Limits{PerHour: 120}), p.Join("large", Limits{PerMinute: 4000})
-			enter := func(s *Share, turn Turn) time.Duration {
+			enter := func(s *Share, turn Priority) time.Duration {
 				leave, refused := s.gate.enter(s.member, turn)
 				if refused != nil {
 					return refused.After
@@ -25,22 +25,22 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 				return 0
 			}
 			// The small member uses its bucket up. Two of its callers wait, and come in vain.
-			for enter(small, Turn{Lane: listing}) == 0 {
+			for enter(small, Priority{Class: listing}) == 0 {
 			}
-			waiting := func(i int) Turn { return Turn{Caller: fmt.Sprint("small ", i), Group: "the same namespace"} }
+			waiting := func(i int) Priority { return Priority{Caller: fmt.Sprint("small ", i), Group: "the same namespace"} }
 			told := max(enter(small, waiting(1)), enter(small, waiting(2)))
 			c.Step(told)
-			enter(small, Turn{Lane: listing})
+			enter(small, Priority{Class: listing})
 			enter(small, waiting(1))
 			enter(small, waiting(2))
 			// The large member uses its burst up, and one of its callers comes in vain.
-			caller := Turn{Caller: "large", Group: group}
-			for enter(large, Turn{Lane: listing}) == 0 {
+			caller := Priority{Caller: "large", Group: group}
+			for enter(large, Priority{Class: listing}) == 0 {
 			}
 			wait := enter(large, caller)
 			if wait < 5*time.Second {
 				c.Step(wait)
-				for enter(large, Turn{Lane: listing}) == 0 {
+				for enter(large, Priority{Class: listing}) == 0 {
 				}
 				wait = enter(large, caller)
 			}

@@ -16,34 +16,34 @@ const maxPages = 1000
 
 // Create makes a webhook, which is inactive, and returns it. There is no idempotency key: two creates make two
 // webhooks, so a caller whose create failed with MayHaveHappened must look before it creates again.
-func (c *Client) Create(ctx context.Context, r CreateRequest) (Webhook, error) {
+func (c *Client) Create(ctx context.Context, priority Priority, r CreateRequest) (Webhook, error) {
 	var w Webhook
 	err := c.do(ctx, operation{
 		name: "create", words: "create webhook", method: http.MethodPost, url: c.base.JoinPath("webhooks"),
-		body: r, into: &w, secret: r.Secret,
+		priority: priority, body: r, into: &w, secret: r.Secret,
 	})
 	return w, err
 }
 
 // Get returns the webhook with this id; an error for which IsNotFound holds when there is none.
-func (c *Client) Get(ctx context.Context, id string) (Webhook, error) {
-	return c.one(ctx, operation{name: "get", words: "get webhook", method: http.MethodGet}, id)
+func (c *Client) Get(ctx context.Context, priority Priority, id string) (Webhook, error) {
+	return c.one(ctx, operation{name: "get", words: "get webhook", method: http.MethodGet, priority: priority}, id)
 }
 
 // Update changes what the patch holds and returns the webhook's new state.
-func (c *Client) Update(ctx context.Context, id string, p Patch) (Webhook, error) {
+func (c *Client) Update(ctx context.Context, priority Priority, id string, p Patch) (Webhook, error) {
 	return c.one(ctx, operation{
-		name: "update", words: "update webhook", method: http.MethodPatch, body: p, secret: p.Secret,
+		name: "update", words: "update webhook", method: http.MethodPatch, priority: priority, body: p, secret: p.Secret,
 	}, id)
 }
 
 // Delete removes the webhook; an error for which IsNotFound holds when there is none.
-func (c *Client) Delete(ctx context.Context, id string) error {
+func (c *Client) Delete(ctx context.Context, priority Priority, id string) error {
 	if err := checkID("delete webhook", id); err != nil {
 		return err
 	}
 	return c.do(ctx, operation{
-		name: "delete", words: "delete webhook", method: http.MethodDelete, url: c.webhookURL(id),
+		name: "delete", words: "delete webhook", method: http.MethodDelete, url: c.webhookURL(id), priority: priority,
 	})
 }
 
@@ -87,10 +87,11 @@ func (c *Client) List(ctx context.Context) (Listing, error) {
 	defer cancel()
 	l := &list{client: c, seen: map[string]bool{}, op: operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
+		priority: Priority{Class: listing},
 	}}
 	account := c.share.Load().gate
 	l.place.account, l.most = account, account.mostEntries()
-	err := l.read(WithTurn(ctx, Turn{Lane: listing}))
+	err := l.read(ctx)
 	if err == nil {
 		// Before the place is another list's, which looks how much is kept.
 		account.keep(l.weight())

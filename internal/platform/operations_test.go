@@ -33,7 +33,7 @@ func TestTheLifeOfAWebhook(t *testing.T) {
 	s.Expect(s.sim.Webhooks()[0].Secret).To(Equal(signingSecret))
 
 	s.pass(time.Minute)
-	updated, err := s.client.Update(ctx, w.ID, platform.Patch{
+	updated, err := s.client.Update(ctx, platform.Priority{}, w.ID, platform.Patch{
 		Active: on(), CallbackURL: "https://other.example.com", EventTypes: []string{"iModels.changesReady.v1"},
 	})
 	s.Expect(err).NotTo(HaveOccurred())
@@ -43,14 +43,14 @@ func TestTheLifeOfAWebhook(t *testing.T) {
 	s.Expect(updated.Modified).To(BeTemporally(">", start))
 	s.Expect(s.sim.Webhooks()[0].Secret).To(Equal(signingSecret), "what the patch does not name stays")
 
-	got, err := s.client.Get(ctx, w.ID)
+	got, err := s.client.Get(ctx, platform.Priority{}, w.ID)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(got).To(Equal(w))
 	all, err = s.client.List(ctx)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all).To(Equal(platform.Listing{Webhooks: []platform.Webhook{w}}))
 
-	s.Expect(s.client.Delete(ctx, w.ID)).To(Succeed())
+	s.Expect(s.client.Delete(ctx, platform.Priority{}, w.ID)).To(Succeed())
 	for _, op := range []string{"get", "update", "delete"} {
 		err := operations[op](s, w.ID)
 		s.Expect(platform.IsNotFound(err)).To(BeTrue(), "%s: %v", op, err)
@@ -63,7 +63,7 @@ func TestAnAccountWebhookGetsItsScopeIDFromThePlatform(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	r := request()
 	r.Scope, r.ScopeID, r.Secret = platform.ScopeAccount, "", ""
-	w, err := s.client.Create(t.Context(), r)
+	w, err := s.client.Create(t.Context(), platform.Priority{}, r)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(w.Scope).To(Equal("Account"))
 	s.Expect(w.ScopeID).NotTo(BeEmpty())
@@ -104,7 +104,7 @@ func TestWhatEveryRequestSays(t *testing.T) {
 			s.Expect(r.header.Values("Content-Type")).To(Equal([]string{"application/json"}))
 		}
 	}
-	s.Expect(s.client.Delete(t.Context(), id)).To(Succeed())
+	s.Expect(s.client.Delete(t.Context(), platform.Priority{}, id)).To(Succeed())
 	api, _ := s.wire.take()
 	s.Expect(api[0].method + " " + api[0].path).To(Equal("DELETE /webhooks/" + id))
 	s.Expect(api[0].body).To(BeEmpty())
@@ -123,7 +123,7 @@ func TestAPatchSendsOnlyWhatItHolds(t *testing.T) {
 		`{"active":true,"secret":"` + signingSecret + `"}`: {Active: on(), Secret: signingSecret},
 	} {
 		s.Expect(patch.Empty()).To(BeFalse())
-		_, err := s.client.Update(t.Context(), id, patch)
+		_, err := s.client.Update(t.Context(), platform.Priority{}, id, patch)
 		s.Expect(err).NotTo(HaveOccurred())
 		api, _ := s.wire.take()
 		s.Expect(api[0].body).To(MatchJSON(body))
@@ -213,7 +213,7 @@ func TestAnAnswerAboutAnotherWebhookIsNotBelieved(t *testing.T) {
 		s.Expect(err).To(MatchError(ContainSubstring(`about webhook "another"`)))
 		s.Expect(platform.MayHaveHappened(err)).To(BeTrue())
 	}
-	w, err := s.client.Get(t.Context(), webhookID)
+	w, err := s.client.Get(t.Context(), platform.Priority{}, webhookID)
 	s.Expect(err).To(HaveOccurred())
 	s.Expect(w).To(BeZero())
 }
@@ -223,7 +223,7 @@ func TestAnAnswerMayHoldMoreThanIsKnown(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"` + webhookID + `","active":true,"callbackUrl":"https://x","scope":"Galaxy",
 			"created":"yesterday","modified":null,"eventTypes":null,"colour":"blue","nested":{"a":[1,2]},"secret":"s"}`))
 	})
-	w, err := s.client.Get(t.Context(), webhookID)
+	w, err := s.client.Get(t.Context(), platform.Priority{}, webhookID)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(w).To(Equal(platform.Webhook{ID: webhookID, Active: true, CallbackURL: "https://x", Scope: "Galaxy"}))
 }

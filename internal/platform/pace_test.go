@@ -10,7 +10,7 @@ import (
 )
 
 // passes asks until it is refused, and returns how many calls were let through.
-func (s *Share) passes(t Turn) (let int) {
+func (s *Share) passes(t Priority) (let int) {
 	for {
 		leave, refused := s.gate.enter(s.member, t)
 		if refused != nil {
@@ -25,44 +25,44 @@ func TestMembersOfOneAccountSpendOneLimit(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
 	a, b := pace.Join("a", Limits{PerMinute: 400}), pace.Join("b", Limits{PerMinute: 400})
-	alone := a.passes(Turn{})
+	alone := a.passes(Priority{})
 	g.Expect(alone).To(BeNumerically(">", 80))
-	g.Expect(b.passes(Turn{})).To(BeZero(), "the account's calls are spent")
+	g.Expect(b.passes(Priority{})).To(BeZero(), "the account's calls are spent")
 }
 
 func TestEachMemberIsBoundByItsOwnLimitAndTheAccountByTheLargest(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
 	small, large := pace.Join("small", Limits{PerMinute: 40}), pace.Join("large", Limits{PerMinute: 400})
-	g.Expect(small.passes(Turn{})).To(BeNumerically("<=", 10))
-	g.Expect(large.passes(Turn{})).To(BeNumerically(">", 70))
+	g.Expect(small.passes(Priority{})).To(BeNumerically("<=", 10))
+	g.Expect(large.passes(Priority{})).To(BeNumerically(">", 70))
 }
 
 func TestJoiningAgainForgetsNothing(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
-	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Turn{})).To(BeNumerically(">", 80))
+	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Priority{})).To(BeNumerically(">", 80))
 	again := pace.Join("a", Limits{PerMinute: 404})
-	g.Expect(again.passes(Turn{})).To(BeNumerically("<=", 1), "what was spent is spent")
+	g.Expect(again.passes(Priority{})).To(BeNumerically("<=", 1), "what was spent is spent")
 	again.gate.close(time.Hour)
-	_, refused := pace.Join("a", Limits{PerMinute: 100_000}).gate.enter("a", Turn{})
+	_, refused := pace.Join("a", Limits{PerMinute: 100_000}).gate.enter("a", Priority{})
 	g.Expect(refused.Closed).To(BeTrue(), "the pause that the platform asked for goes on")
 }
 
 func TestALimitThatShrinksBindsAtOnce(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
-	pace.Join("a", Limits{PerMinute: 4000}).passes(Turn{Lane: listing})
+	pace.Join("a", Limits{PerMinute: 4000}).passes(Priority{Class: listing})
 	c.SetTime(c.Now().Add(time.Hour))
-	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Turn{Lane: listing})).To(Equal(10))
+	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Priority{Class: listing})).To(Equal(10))
 }
 
 func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	share := NewPace(c, nil).Join("a", Limits{PerMinute: 400})
-	share.passes(Turn{})
+	share.passes(Priority{})
 	wait := func(group string, i int) time.Duration {
-		_, refused := share.gate.enter(share.member, Turn{Caller: fmt.Sprint(group, i), Group: group})
+		_, refused := share.gate.enter(share.member, Priority{Caller: fmt.Sprint(group, i), Group: group})
 		g.Expect(refused).To(HaveOccurred())
 		return refused.After
 	}
@@ -90,13 +90,13 @@ func TestALimitChangesAndIsSetAgainWhatWasSpentStaysSpent(t *testing.T) {
 			g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 			p, sent := NewPace(c, nil), 0
 			for range 10 {
-				sent += p.Join("a", Limits{PerHour: 120}).passes(Turn{Lane: listing})
+				sent += p.Join("a", Limits{PerHour: 120}).passes(Priority{Class: listing})
 				change(p)
 				c.SetTime(c.Now().Add(time.Second))
 			}
 			g.Expect(sent).To(Equal(30), "what the bucket holds")
 			c.SetTime(c.Now().Add(100 * time.Second))
-			refilled := p.Join("a", Limits{PerHour: 120}).passes(Turn{Lane: listing})
+			refilled := p.Join("a", Limits{PerHour: 120}).passes(Priority{Class: listing})
 			g.Expect(refilled).To(Or(Equal(1), Equal(2)), "90 an hour")
 		})
 	}
@@ -107,20 +107,20 @@ func TestALimitIsSetForTheFirstTimeTheCallsBeforeItCount(t *testing.T) {
 	p := NewPace(c, nil)
 	free := p.Join("a", Limits{})
 	for range 1000 {
-		leave, refused := free.gate.enter("a", Turn{})
+		leave, refused := free.gate.enter("a", Priority{})
 		g.Expect(refused).NotTo(HaveOccurred())
 		leave()
 	}
 	share := p.Join("a", Limits{PerHour: 120})
-	g.Expect(share.passes(Turn{Lane: listing})).To(BeZero())
+	g.Expect(share.passes(Priority{Class: listing})).To(BeZero())
 	c.SetTime(c.Now().Add(40 * time.Second))
-	g.Expect(share.passes(Turn{Lane: listing})).To(Equal(1), "no debt")
+	g.Expect(share.passes(Priority{Class: listing})).To(Equal(1), "no debt")
 }
 
 func TestAMemberLeftAnHourAgoItIsForgotten(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	p := NewPace(c, nil)
-	p.Join("a", Limits{PerHour: 120}).passes(Turn{})
+	p.Join("a", Limits{PerHour: 120}).passes(Priority{})
 	p.Join("b", Limits{})
 	p.Leave("a")
 	g.Expect(p.gate.members).To(HaveKey("a"))

@@ -35,6 +35,7 @@ type operation struct {
 	name, words string
 	method      string
 	url         *url.URL
+	priority    Priority
 	body, into  any
 	// read reads the body of a success in another way than into does; nil when into says all.
 	read func(ctx context.Context, body io.Reader) error
@@ -49,9 +50,9 @@ func (o operation) failure() *Error {
 
 // Ready reports whether a call would be sent now: nil, or an error that says how long to wait, as the call would. It
 // sends nothing.
-func (c *Client) Ready(ctx context.Context) error {
+func (c *Client) Ready(priority Priority) error {
 	share := c.share.Load()
-	if refused := share.gate.ask(share.member, turnOf(ctx)); refused != nil {
+	if refused := share.gate.ask(share.member, priority); refused != nil {
 		c.options.Throttled(refused.After)
 		return refused
 	}
@@ -70,7 +71,7 @@ func (c *Client) do(ctx context.Context, op operation) error {
 // attempt takes a place within the rate limit and a token other than the stale one, and sends the request. It returns
 // the token that the request was sent with; nil when it was not sent.
 func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token) (*oauth2.Token, error) {
-	leave, refused := c.enter(turnOf(ctx))
+	leave, refused := c.enter(op.priority)
 	if refused != nil {
 		c.options.Throttled(refused.After)
 		return nil, refused

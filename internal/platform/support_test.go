@@ -175,7 +175,7 @@ func (s *scene) fault(f simulator.Fault) {
 }
 
 func (s *scene) create() (platform.Webhook, error) {
-	return s.client.Create(s.t.Context(), request())
+	return s.client.Create(s.t.Context(), platform.Priority{}, request())
 }
 
 func request() platform.CreateRequest {
@@ -206,7 +206,7 @@ var operations = map[string]func(*scene, string) error{
 		return err
 	},
 	"get": func(s *scene, id string) error {
-		_, err := s.client.Get(s.t.Context(), id)
+		_, err := s.client.Get(s.t.Context(), platform.Priority{}, id)
 		return err
 	},
 	"list": func(s *scene, _ string) error {
@@ -214,10 +214,10 @@ var operations = map[string]func(*scene, string) error{
 		return err
 	},
 	"update": func(s *scene, id string) error {
-		_, err := s.client.Update(s.t.Context(), id, platform.Patch{Active: on(), Secret: signingSecret})
+		_, err := s.client.Update(s.t.Context(), platform.Priority{}, id, platform.Patch{Active: on(), Secret: signingSecret})
 		return err
 	},
-	"delete": func(s *scene, id string) error { return s.client.Delete(s.t.Context(), id) },
+	"delete": func(s *scene, id string) error { return s.client.Delete(s.t.Context(), platform.Priority{}, id) },
 }
 
 // expectNoSecret looks for secrets in all that can be told of an error.

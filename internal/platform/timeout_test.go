@@ -98,7 +98,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 					defer cancel()
 				}
 				begun := time.Now()
-				_, err := test.platform.client(g, test.timeout).Create(ctx, request())
+				_, err := test.platform.client(g, test.timeout).Create(ctx, platform.Priority{}, request())
 				g.Expect(time.Since(begun)).To(Equal(test.want), "in the time of the bubble")
 				e, ok := errors.AsType[*platform.Error](err)
 				g.Expect(ok).To(BeTrue(), "%v", err)
@@ -120,7 +120,7 @@ func TestACallThatIsCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		s := silent{token: givesToken, answer: saysNothing}
-		_, err := s.client(g, 0).Create(ctx, request())
+		_, err := s.client(g, 0).Create(ctx, platform.Priority{}, request())
 		g.Expect(err).To(MatchError(context.Canceled))
 		g.Expect(platform.MayHaveHappened(err)).To(BeTrue())
 	})
@@ -136,7 +136,7 @@ func TestWhatWasDecidedBeforeAStopIsNotSent(t *testing.T) {
 		g := NewWithT(t)
 		s := silent{token: givesToken, answer: saysNothing}
 		client := s.client(g, 0)
-		_, err := client.Create(late{t.Context()}, request())
+		_, err := client.Create(late{t.Context()}, platform.Priority{}, request())
 		g.Expect(err).To(MatchError(context.DeadlineExceeded))
 		g.Expect(platform.MayHaveHappened(err)).To(BeFalse())
 		g.Expect(s.sent).To(BeZero())
@@ -154,7 +154,7 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 		})
 		g.Expect(err).NotTo(HaveOccurred())
 		call := func() error {
-			_, err := client.Get(t.Context(), webhookID)
+			_, err := client.Get(t.Context(), platform.Priority{}, webhookID)
 			return err
 		}
 		// The first one fetches the token, which no other may have to wait for: that is a mutex, no place in a bubble.

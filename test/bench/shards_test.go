@@ -65,7 +65,7 @@ func (f *fleet) strangers(n int) int {
 	f.must(err)
 	for _, name := range names("stranger", n) {
 		w := f.webhook(name, nil).Spec
-		_, err := client.Create(f.ctx, platform.CreateRequest{
+		_, err := client.Create(f.ctx, platform.Priority{}, platform.CreateRequest{
 			CallbackURL: w.CallbackURL, Scope: string(w.Scope), ScopeID: w.ScopeID, EventTypes: w.EventTypes,
 		})
 		f.must(err)

@@ -77,7 +77,7 @@ func (w *world) admit(ctx context.Context) error {
 // addStrangers makes remote webhooks in the shared account that belong to no Webhook.
 func (h *hostile) addStrangers(ctx context.Context) error {
 	for i := range unmanaged {
-		_, err := h.stranger.Create(ctx, platform.CreateRequest{
+		_, err := h.stranger.Create(ctx, platform.Priority{}, platform.CreateRequest{
 			CallbackURL: strangerCallback(i), Scope: "iTwin", ScopeID: iTwin,
 			EventTypes: []string{"iModels.iModelDeleted.v1"}, Secret: "the-secret-of-an-unmanaged-webhook",
 		})

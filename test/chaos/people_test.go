@@ -247,13 +247,13 @@ func (p *person) deleteRemote(ctx context.Context, _ *rand.Rand, w *v1alpha1.Web
 	if w.Status.WebhookID == "" {
 		return nil
 	}
-	return p.stranger.Delete(ctx, w.Status.WebhookID)
+	return p.stranger.Delete(ctx, platform.Priority{}, w.Status.WebhookID)
 }
 
 func (p *person) changeRemote(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" {
 		return nil
 	}
-	_, err := p.stranger.Update(ctx, w.Status.WebhookID, platform.Patch{CallbackURL: randomCallback(random)})
+	_, err := p.stranger.Update(ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: randomCallback(random)})
 	return err
 }

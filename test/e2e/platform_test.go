@@ -73,12 +73,12 @@ func TestRemoteChangesArePutRight(t *testing.T) {
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
 	api := s.asOwner()
-	_, err := api.Update(s.ctx, w.Status.WebhookID, platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
+	_, err := api.Update(s.ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
 	s.must(err)
 	s.Eventually(func() string { return s.onlyRemote().CallbackURL }).Should(Equal(w.Spec.CallbackURL))
 	s.sees("model-events", "Drifted")
 
-	s.must(api.Delete(s.ctx, w.Status.WebhookID))
+	s.must(api.Delete(s.ctx, platform.Priority{}, w.Status.WebhookID))
 	s.Eventually(s.remotes).Should(HaveLen(1))
 	recreated := s.becomes("model-events", isReady, isActive, func(now *v1alpha1.Webhook) error {
 		return expect("webhookId", now.Status.WebhookID, s.onlyRemote().ID)
@@ -93,7 +93,7 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 	api := s.asOwner()
 	// They are younger than what the operator has listed.
 	existing := func(name string) platform.Webhook {
-		w, err := api.Create(s.ctx, platform.CreateRequest{
+		w, err := api.Create(s.ctx, platform.Priority{}, platform.CreateRequest{
 			CallbackURL: callback + "/" + name, Scope: platform.ScopeITwin, ScopeID: iTwin,
 			EventTypes: []string{"iTwins.iTwinCreated.v1"},
 		})

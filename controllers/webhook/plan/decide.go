@@ -41,7 +41,7 @@ func Decide(f Facts) Plan {
 	case revoked && f.Attempt.WarmUp == 0 && p.Cause != CauseProhibition:
 		v := p.Outcome
 		if len(p.Steps) > 0 {
-			v = status.Unchanged
+			v = status.Unchanged("a former remote webhook is turned off first")
 		}
 		p = turnOffFormer(former, v)
 	}
@@ -84,15 +84,15 @@ func decideExisting(f Facts) Plan {
 	case f.Holder.Reach == Forbidden && f.activeAndOwned():
 		return turnOffForbidden(f)
 	case f.Webhook.Spec.Suspend:
-		return Plan{Outcome: status.Unchanged}
+		return Plan{Outcome: status.Unchanged("spec.suspend is set")}
 	case f.Connection.Forbidden:
 		return Plan{Outcome: status.OfProblem(*f.Connection.Problem)}
 	case f.Connection.Problem != nil:
 		return decideUnconnected(f)
 	case !f.Connection.Synced:
-		return Plan{Outcome: status.AwaitList}
+		return Plan{Outcome: status.WaitForNextList("the connection's account has not been listed yet")}
 	case !f.RefreshSince.IsZero():
-		return Plan{Outcome: status.AwaitListSince(f.RefreshSince)}
+		return Plan{Outcome: status.WaitForList(f.RefreshSince, "reconcile-requested-at asks for a list first")}
 	}
 	return decideConnected(f)
 }
@@ -103,11 +103,8 @@ func decideConnected(f Facts) Plan {
 	switch {
 	case platform.MarkOf(f.Webhook.Spec.CallbackURL) != "":
 		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
-		return Plan{Outcome: status.Outcome{
-			Reason: v1alpha1.RefusedReason, Stalled: true,
-			Message: "spec.callbackUrl has the query parameter " + platform.OwnerParameter +
-				", with which the operator marks what it creates; remove it",
-		}}
+		return Plan{Outcome: status.Stalled(v1alpha1.RefusedReason, "spec.callbackUrl has the query parameter "+
+			platform.OwnerParameter+", with which the operator marks what it creates; remove it")}
 	case f.ConflictingOwner != "" && (id != "" || f.Connection.Adoption):
 		// A request that the connection does not allow is not told whether the id is another's.
 		return Plan{Outcome: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+
@@ -127,7 +124,7 @@ func decideConnected(f Facts) Plan {
 }
 
 func alreadyClaimed(message string, args ...any) status.Outcome {
-	return status.Outcome{Reason: v1alpha1.AlreadyClaimedReason, Stalled: true, Message: fmt.Sprintf(message, args...)}
+	return status.Stalled(v1alpha1.AlreadyClaimedReason, fmt.Sprintf(message, args...))
 }
 
 // describeConflictingOwner names the Webhook with the better claim, unless it is in another namespace: what that
@@ -152,7 +149,7 @@ func (f *Facts) callbackForbidden() bool { return f.Holder.CallbackForbidden && 
 func turnOffForbidden(f Facts) Plan {
 	p := Plan{
 		Steps: []Step{UpdateRemote}, Patch: platform.Patch{Active: new(false)}, WithoutSecret: true, Cause: CauseProhibition,
-		Outcome: status.Outcome{Silent: true, Retry: status.Again},
+		Outcome: status.RequeueAfter(status.Again, "deciding again once what is forbidden is off"),
 	}
 	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.TurningOff() {
 		p.Steps = []Step{NoteTurningOff, UpdateRemote}
@@ -168,7 +165,7 @@ func turnOffForbidden(f Facts) Plan {
 func decideUnconnected(f Facts) Plan {
 	settled := !f.Pending() && apimeta.IsStatusConditionTrue(f.Webhook.Status.Conditions, v1alpha1.ReadyCondition)
 	if settled && !f.Connection.Absent() {
-		return Plan{Outcome: status.AwaitList}
+		return Plan{Outcome: status.WaitForNextList("the connection is not ready, which it says itself")}
 	}
 	v := status.OfProblem(*f.Connection.Problem)
 	v.Await = true
@@ -181,7 +178,7 @@ func decideOwned(f Facts) Plan {
 	case fleet.Present:
 		p := decideSync(f)
 		if f.outdated() && len(p.Steps) > 0 {
-			return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+			return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list shows the remote webhook as it was before the last write")}
 		}
 		return tidyUp(f, p)
 	case fleet.Gone:
@@ -191,15 +188,15 @@ func decideOwned(f Facts) Plan {
 		return decideLost(f)
 	case fleet.Absent:
 		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
-		return Plan{Outcome: status.AwaitList}
+		return Plan{Outcome: status.WaitForNextList("the remote webhook is not found; the next list confirms that it is gone")}
 	default:
-		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list lacks the remote webhook; reading it")}
 	}
 }
 
 func importNotFound(id string) status.Outcome {
-	return status.Outcome{Reason: v1alpha1.NotFoundReason, Stalled: true, Message: fmt.Sprintf(
-		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id)}
+	return status.Stalled(v1alpha1.NotFoundReason, fmt.Sprintf(
+		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id))
 }
 
 // decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it
@@ -231,19 +228,19 @@ func decideNew(f Facts) Plan {
 	case mine != nil:
 		return takeOver(f, *mine, CauseCreation)
 	case f.formerHere() != nil && f.Attempt.WarmUp > 0:
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case f.formerHere() != nil:
 		return takeOver(f, *f.formerHere(), CauseAdoption)
 	case !f.Attempt.NoneInFlight && !f.Attempt.Settled:
-		return Plan{Outcome: status.AwaitListSince(f.Attempt.SettledAfter)}
+		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter, "an interrupted create may still take effect")}
 	case f.Adoptable != nil && f.Attempt.WarmUp > 0:
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case f.Adoptable != nil:
 		return takeOver(f, *f.Adoptable, CauseAdoption)
 	case f.RefusedFor(CreateFingerprint(f)) > 0:
 		return Plan{Outcome: f.stillRefused(CreateFingerprint(f))}
 	case !f.AdoptionWaitSince.IsZero():
-		return Plan{Outcome: status.AwaitListSince(f.AdoptionWaitSince)}
+		return Plan{Outcome: status.WaitForList(f.AdoptionWaitSince, "a remote webhook to adopt may not have been listed yet")}
 	}
 	return creation(f)
 }
@@ -327,13 +324,13 @@ func decideImport(f Facts) Plan {
 	id, declared := f.Identity.Requested, f.Webhook.Spec.WebhookID != ""
 	switch {
 	case !f.Connection.Adoption:
-		return Plan{Outcome: status.Outcome{Reason: v1alpha1.ConnectionNotAllowedReason, Stalled: true, Message: fmt.Sprintf(
+		return Plan{Outcome: status.Stalled(v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
-				"to Matching, or %s", id, importRemedy(declared))}}
+				"to Matching, or %s", id, importRemedy(declared)))}
 	case f.Presence == fleet.Missing || f.Presence == fleet.Unseen:
-		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("the lists lack the remote webhook to import; reading it")}
 	case f.Presence == fleet.Absent:
-		return Plan{Outcome: status.AwaitListSince(f.Now)}
+		return Plan{Outcome: status.WaitForList(f.Now, "the remote webhook to import is not found; a list that begins now confirms it")}
 	case f.Presence == fleet.Gone && declared:
 		return Plan{Outcome: importNotFound(id)}
 	case f.Presence == fleet.Gone:
@@ -344,7 +341,7 @@ func decideImport(f Facts) Plan {
 		return Plan{Outcome: alreadyClaimed("The remote webhook %s is being created by another Webhook, or "+
 			"was left behind by one that is gone: then delete it on the platform", id)}
 	case f.Attempt.WarmUp > 0:
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case f.Secret.Problem != nil:
 		v := status.OfProblem(*f.Secret.Problem)
 		v.Retry = f.Secret.Retry
@@ -367,10 +364,10 @@ func importRemedy(declared bool) string {
 
 func scopeRefused(f Facts) status.Outcome {
 	spec := f.Webhook.Spec
-	return status.Outcome{Reason: v1alpha1.RefusedReason, Stalled: true, Message: fmt.Sprintf(
+	return status.Stalled(v1alpha1.RefusedReason, fmt.Sprintf(
 		"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
 			"Webhook and make one for that scope", f.Remote.ID, scopeOf(f.Remote.Scope, f.Remote.ScopeID),
-		scopeOf(string(spec.Scope), spec.ScopeID))}
+		scopeOf(string(spec.Scope), spec.ScopeID)))
 }
 
 func scopeOf(scope, id string) string {

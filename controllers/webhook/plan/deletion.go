@@ -15,7 +15,7 @@ import (
 func decideDeletion(f Facts) Plan {
 	switch {
 	case !f.Finalized():
-		return Plan{Outcome: status.Unchanged}
+		return Plan{Outcome: status.Unchanged("the finalizer is gone: nothing remote is left")}
 	case (f.Holder.Reach == Forbidden || f.callbackForbidden()) && f.ID() != "" && f.ConflictingOwner == "":
 		return decideForbiddenDeletion(f)
 	case f.Retains() && f.forbiddenUnread():
@@ -49,9 +49,9 @@ func letGo(f Facts) Plan {
 	former, revoked := f.revokedFormer()
 	switch {
 	case revoked && f.Attempt.WarmUp > 0:
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case revoked:
-		return turnOffFormer(former, status.Unchanged)
+		return turnOffFormer(former, status.Unchanged("a former remote webhook is turned off first"))
 	}
 	for _, former := range f.Former {
 		if former.revoked(&f) && f.undecided(former) {
@@ -64,12 +64,12 @@ func letGo(f Facts) Plan {
 		return p
 	}
 	if f.Attempt.WarmUp > 0 && f.outOfReach() {
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	}
 	if f.Secret.Release {
-		return Plan{Steps: []Step{ReleaseSecret, RemoveFinalizer}, Outcome: status.Unchanged}
+		return Plan{Steps: []Step{ReleaseSecret, RemoveFinalizer}, Outcome: status.Unchanged(letGoWhy)}
 	}
-	return Plan{Steps: []Step{RemoveFinalizer}, Outcome: status.Unchanged}
+	return Plan{Steps: []Step{RemoveFinalizer}, Outcome: status.Unchanged(letGoWhy)}
 }
 
 // Left are the remote webhooks that the object owns or gave up and that are there, as far as is known, when it is let
@@ -114,8 +114,8 @@ func (f *Facts) blocked(former FormerFacts) string {
 
 // turningOffWaits says why what no connection allows any more has not been turned off. Retain would not help.
 func turningOffWaits(id, why string) status.Outcome {
-	return status.Outcome{Reason: v1alpha1.DeletingReason, Await: true, Message: fmt.Sprintf(
-		"Remote webhook %s is no longer allowed and could not be turned off yet: %s", id, why)}
+	return status.Blocked(v1alpha1.DeletingReason, fmt.Sprintf(
+		"Remote webhook %s is no longer allowed and could not be turned off yet: %s", id, why)).OnList()
 }
 
 // decideForbiddenDeletion turns off what no connection allows any more before it is let go, whatever the policy says,
@@ -130,12 +130,12 @@ func decideForbiddenDeletion(f Facts) Plan {
 	case f.Holder.Failure != nil:
 		return Plan{Outcome: turningOffWaits(f.ID(), status.Cause(f.Holder.Failure))}
 	case !f.Holder.Synced:
-		return Plan{Outcome: status.AwaitList}
+		return Plan{Outcome: status.WaitForNextList("the remote webhook's account has not been listed yet")}
 	case f.Presence == fleet.Present:
 		p := turnOffForbidden(f)
-		p.Outcome = status.Outcome{Silent: true, Retry: status.Again}
+		p.Outcome = status.RequeueAfter(status.Again, "deciding again once what is forbidden is off")
 		if rest := letGo(f).Steps; slices.Contains(rest, RemoveFinalizer) {
-			p.Steps, p.Outcome = append(p.Steps, rest...), status.Unchanged
+			p.Steps, p.Outcome = append(p.Steps, rest...), status.Unchanged(letGoWhy)
 		}
 		return p
 	}
@@ -154,21 +154,21 @@ func (f *Facts) deletionBlocked() status.Outcome {
 	switch {
 	case f.Holder.Failure != nil && f.saysDeleting():
 		// The words of the first failure are better than those of whatever else fails in the same outage.
-		return status.AwaitList
+		return status.WaitForNextList("the status tells already why the deletion waits")
 	case f.Holder.Failure != nil:
 		v = DeletionWaits(status.Cause(f.Holder.Failure))
 	case f.Holder.Reach.none() && f.Connection.Problem != nil:
 		v = DeletionWaits(f.Connection.Problem.Message)
 	case f.Holder.Reach.none() && f.Connection.Account == "":
 		// Its connection has not been read yet, and enqueues the object when it has.
-		return status.Unchanged
+		return status.Unchanged("the connection has not been read yet, and enqueues the Webhook when it has")
 	case f.Holder.Reach == NotConnected:
 		v = DeletionWaits("the connection to the account of remote webhook " + f.ID() + " has not logged in")
 	case f.Holder.Reach == Unreachable:
 		v = DeletionWaits(fmt.Sprintf("no connection reaches the account %s of remote webhook %s",
 			f.Identity.Owned.Account, f.ID()))
 	default:
-		return status.AwaitList
+		return status.WaitForNextList("the remote webhook's account has not been listed yet")
 	}
 	v.Await = true
 	return v
@@ -177,9 +177,9 @@ func (f *Facts) deletionBlocked() status.Outcome {
 // confirmGone finds out whether a webhook that the lists lack exists.
 func confirmGone(f Facts) Plan {
 	if f.Presence == fleet.Absent {
-		return Plan{Outcome: status.AwaitListSince(f.Now)}
+		return Plan{Outcome: status.WaitForList(f.Now, "the remote webhook is not found; a list that begins now confirms that it is gone")}
 	}
-	return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.AwaitList}
+	return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list lacks the remote webhook; reading it")}
 }
 
 // decideOwnedDeletion deletes the remote webhook that the object owns.
@@ -192,9 +192,9 @@ func decideOwnedDeletion(f Facts) Plan {
 	case f.Presence == fleet.Present:
 		p := decideRestDeletion(f)
 		if len(p.Steps) == 1 && p.Steps[0] == RemoveFinalizer {
-			return Plan{Steps: []Step{DeleteRemote, RemoveFinalizer}, Outcome: status.Unchanged}
+			return Plan{Steps: []Step{DeleteRemote, RemoveFinalizer}, Outcome: status.Unchanged(letGoWhy)}
 		}
-		return Plan{Steps: []Step{DeleteRemote}, Outcome: status.Outcome{Silent: true, Retry: status.Again}}
+		return Plan{Steps: []Step{DeleteRemote}, Outcome: status.RequeueAfter(status.Again, "deciding again once the remote webhook is deleted")}
 	}
 	return confirmGone(f)
 }
@@ -202,18 +202,18 @@ func decideOwnedDeletion(f Facts) Plan {
 // decideRestDeletion removes what else the object made: what interrupted creates left behind, and what it gave up.
 func decideRestDeletion(f Facts) Plan {
 	if wait := f.Attempt.WarmUp; wait > 0 && (len(f.Marked) > 0 || len(f.Former) > 0) {
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: wait}}
+		return Plan{Outcome: status.RequeueAfter(wait, warmingUp)}
 	}
 	if other, found := f.duplicate(); found {
-		return Plan{Steps: []Step{RemoveOther}, Other: other, Outcome: status.Outcome{Silent: true, Retry: status.Again}}
+		return Plan{Steps: []Step{RemoveOther}, Other: other, Outcome: status.RequeueAfter(status.Again, removingOther)}
 	}
 	if former, found := f.revokedFormer(); found {
-		return turnOffFormer(former, status.Unchanged)
+		return turnOffFormer(former, status.Unchanged("a former remote webhook is turned off first"))
 	}
 	if other, drop, found := f.nextFormer(); found && !drop {
 		return Plan{
 			Steps: []Step{RemoveOther, DropFormer}, Other: other, Former: f.formerRemotes(other.Remote),
-			Outcome: status.Outcome{Silent: true, Retry: status.Again},
+			Outcome: status.RequeueAfter(status.Again, removingOther),
 		}
 	}
 	if p, waits := f.awaitFormer(); waits {
@@ -227,11 +227,11 @@ func decideRestDeletion(f Facts) Plan {
 	}
 	switch open := f.ID() == "" && !f.Attempt.NoneInFlight && !f.Attempt.Settled; {
 	case open && f.refusedUnreached() && f.Attempt.WarmUp > 0:
-		return Plan{Outcome: status.Outcome{Silent: true, Retry: f.Attempt.WarmUp}}
+		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case open && !f.refusedUnreached():
 		return awaitAttempt(f)
 	}
-	return Plan{Steps: []Step{RemoveFinalizer}, Outcome: status.Unchanged}
+	return Plan{Steps: []Step{RemoveFinalizer}, Outcome: status.Unchanged(letGoWhy)}
 }
 
 // refusedUnreached reports whether the last create was refused, as the status tells, and the platform cannot be asked
@@ -262,7 +262,7 @@ func awaitAttempt(f Facts) Plan {
 	c := f.Connection
 	switch {
 	case c.Synced && c.Failure == nil:
-		return Plan{Outcome: status.AwaitListSince(f.Attempt.SettledAfter)}
+		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter, "an interrupted create may still take effect")}
 	case c.Failure != nil:
 		v := DeletionWaits(status.Cause(c.Failure))
 		v.Await = true
@@ -272,12 +272,15 @@ func awaitAttempt(f Facts) Plan {
 		v.Await = true
 		return Plan{Outcome: v}
 	}
-	return Plan{Outcome: status.AwaitList}
+	return Plan{Outcome: status.WaitForNextList("the connection's account has not been listed yet")}
 }
+
+// letGoWhy is why nothing is written of an object that is let go.
+const letGoWhy = "the Webhook is let go"
 
 // DeletionWaits says why the remote delete has not succeeded, and how to let go.
 func DeletionWaits(why string) status.Outcome {
-	return status.Outcome{Reason: v1alpha1.DeletingReason, Message: fmt.Sprintf(
+	return status.Blocked(v1alpha1.DeletingReason, fmt.Sprintf(
 		"The remote webhook could not be deleted yet: %s. To finish deletion and keep the remote webhook, set "+
-			"spec.deletionPolicy to Retain", strings.TrimSuffix(why, "."))}
+			"spec.deletionPolicy to Retain", strings.TrimSuffix(why, ".")))
 }

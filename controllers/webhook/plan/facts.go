@@ -272,8 +272,8 @@ func (f *Facts) reactivationRequested() bool {
 	return Requested(f.Webhook, v1alpha1.ReactivateRequestedAtAnnotation, f.Webhook.Status.LastHandledReactivateAt)
 }
 
-// rotationRequested reports whether another value of a generated Secret was asked for.
-func (f *Facts) rotationRequested() bool {
+// RotationRequested reports whether another value of a generated Secret was asked for.
+func (f *Facts) RotationRequested() bool {
 	return f.Webhook.GeneratesSecret() &&
 		Requested(f.Webhook, v1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
 }

@@ -50,12 +50,10 @@ func (f *Facts) giveUp() ([]proof.Remote, *Plan) {
 		}
 	}
 	if len(former) >= maxFormer {
-		return nil, &Plan{Outcome: status.Outcome{
-			Reason: v1alpha1.LeftBehindReason, Stalled: true, Retry: PermissionPause,
-			Message: fmt.Sprintf("%d remote webhooks that this Webhook gave up are still to be removed, so no other one is "+
-				"created; restore the connections to their accounts, or set spec.deletionPolicy to Retain to leave them",
-				maxFormer),
-		}}
+		return nil, &Plan{Outcome: status.Stalled(v1alpha1.LeftBehindReason, fmt.Sprintf(
+			"%d remote webhooks that this Webhook gave up are still to be removed, so no other one is created; restore the "+
+				"connections to their accounts, or set spec.deletionPolicy to Retain to leave them",
+			maxFormer)).After(PermissionPause)}
 	}
 	return append(former, f.Identity.Owned), nil
 }
@@ -166,6 +164,9 @@ func turnOffFormer(other removal, v status.Outcome) Plan {
 	return Plan{Steps: []Step{RemoveOther}, Other: other, Outcome: v}
 }
 
+// confirmingFormer is why nothing is written while a former remote webhook is looked for.
+const confirmingFormer = "a list lacks a former remote webhook; finding out whether it exists"
+
 // confirmFormer finds out whether one of the former remote webhooks that the lists lack exists, of those that are
 // reached in one of these ways.
 func (f *Facts) confirmFormer(reached ...Reach) (p Plan, unconfirmed bool) {
@@ -175,9 +176,9 @@ func (f *Facts) confirmFormer(reached ...Reach) (p Plan, unconfirmed bool) {
 		}
 		switch former.Presence {
 		case fleet.Missing, fleet.Unseen:
-			return Plan{Steps: []Step{ConfirmRemote}, Other: former.removal(), Outcome: status.AwaitList}, true
+			return Plan{Steps: []Step{ConfirmRemote}, Other: former.removal(), Outcome: status.WaitForNextList(confirmingFormer)}, true
 		case fleet.Absent:
-			return Plan{Other: former.removal(), Outcome: status.AwaitListSince(f.Now)}, true
+			return Plan{Other: former.removal(), Outcome: status.WaitForList(f.Now, confirmingFormer)}, true
 		}
 	}
 	return Plan{}, false

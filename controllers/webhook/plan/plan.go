@@ -98,6 +98,12 @@ type removal struct {
 // Request identifies the call that removes it.
 func (r removal) Request() string { return "remove " + r.Account + " " + r.ID }
 
+// Why nothing is written yet.
+const (
+	warmingUp     = "waiting until the cache shows what the process before this one wrote"
+	removingOther = "deciding again once a remote webhook that is no longer wanted is removed"
+)
+
 const (
 	// TakenPause is how long to wait before looking again at a webhook that another Webhook just claimed.
 	TakenPause = time.Second

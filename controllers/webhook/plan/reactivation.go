@@ -30,12 +30,10 @@ func decideActive(f Facts, p *Plan) {
 			return
 		}
 		if next != nil && f.Now.Before(next.Time) {
-			p.Outcome = status.Outcome{
-				Applied: true, Reason: v1alpha1.DeactivatedReason, Reconciling: true, Retry: next.Sub(f.Now),
-				Message: "The remote webhook was turned off again soon after it was reactivated; next try at " +
-					next.UTC().Format(time.RFC3339) + ". Fix the receiver; to try at once, set the annotation " +
-					v1alpha1.ReactivateRequestedAtAnnotation + " to a new value",
-			}
+			p.Outcome = status.Waiting(v1alpha1.DeactivatedReason,
+				"The remote webhook was turned off again soon after it was reactivated; next try at "+
+					next.UTC().Format(time.RFC3339)+". Fix the receiver; to try at once, set the annotation "+
+					v1alpha1.ReactivateRequestedAtAnnotation+" to a new value").AsApplied().After(next.Sub(f.Now))
 			return
 		}
 	}
@@ -51,7 +49,7 @@ func decideActive(f Facts, p *Plan) {
 }
 
 // staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.
-var staysOff = status.Outcome{Applied: true, Reason: v1alpha1.DeactivatedReason, Message: onRequestMessage}
+var staysOff = status.Blocked(v1alpha1.DeactivatedReason, onRequestMessage).AsApplied()
 
 // staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
 // it on again, so that another one in its place stays off, too.

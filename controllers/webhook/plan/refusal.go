@@ -101,15 +101,13 @@ func (f *Facts) stillRefused(request string) status.Outcome {
 func (f *Facts) reportedRefusal(request string) status.Outcome {
 	ready := status.ReadyOf(f.Webhook)
 	if ready == nil || ready.Reason != v1alpha1.RefusedReason && ready.Reason != v1alpha1.PlatformUnavailableReason {
-		return status.Outcome{
-			Reason: v1alpha1.RefusedReason, Stalled: true, Refused: request,
-			Message: "The platform refused this request before; it is tried again within " + PermissionPause.String(),
-		}
+		return status.Stalled(v1alpha1.RefusedReason, "The platform refused this request before; it is tried again within "+
+			PermissionPause.String()).OfRequest(request)
 	}
-	stalled := ready.Reason == v1alpha1.RefusedReason
-	return status.Outcome{
-		Reason: ready.Reason, Message: ready.Message, Stalled: stalled, Reconciling: !stalled, Refused: request,
+	if ready.Reason == v1alpha1.RefusedReason {
+		return status.Stalled(ready.Reason, ready.Message).OfRequest(request)
 	}
+	return status.Waiting(ready.Reason, ready.Message).OfRequest(request)
 }
 
 // Divisible reports whether an update holds, beside what the spec says of the webhook, what must not wait for that: its

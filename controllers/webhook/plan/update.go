@@ -74,7 +74,7 @@ func decideSecret(f Facts, p *Plan) {
 		withoutSecret(f, p)
 		return
 	}
-	rotation := f.Secret.Rotate || f.rotationRequested()
+	rotation := f.Secret.Rotate || f.RotationRequested()
 	switch {
 	case f.keepsImportedSecret() && !rotation && p.Patch.Empty():
 		return
@@ -97,7 +97,7 @@ func decideSecret(f Facts, p *Plan) {
 	}
 	if f.Secret.Rotate && !f.platformHasSecret() {
 		// The rotation follows once the platform has the value before it.
-		p.Outcome = status.Outcome{Silent: true, Retry: status.Again}
+		p.Outcome = status.RequeueAfter(status.Again, "the rotation follows once the platform has the value before it")
 	}
 }
 
@@ -147,14 +147,12 @@ func contestedOutcome(f Facts, p Plan) (status.Outcome, bool) {
 		return status.Outcome{}, false
 	}
 	if f.Restless == fleet.Suspect && p.Patch.Empty() {
-		return status.AwaitList, true
+		return status.WaitForNextList("the platform may be moving all times of modification by itself"), true
 	}
 	if !f.Now.Before(f.ContestedUntil) {
 		return status.Outcome{}, false
 	}
-	return status.Outcome{
-		Reason: v1alpha1.DriftedReason, Reconciling: true, Retry: f.ContestedUntil.Sub(f.Now),
-		Message: fmt.Sprintf("Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
-			f.ID(), p.Drift, f.ContestedUntil.UTC().Format(time.RFC3339)),
-	}, true
+	return status.Waiting(v1alpha1.DriftedReason, fmt.Sprintf(
+		"Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
+		f.ID(), p.Drift, f.ContestedUntil.UTC().Format(time.RFC3339))).After(f.ContestedUntil.Sub(f.Now)), true
 }

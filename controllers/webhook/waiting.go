@@ -1,0 +1,39 @@
+package webhook
+
+import (
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/status"
+)
+
+// untoldWait is for how long a Webhook without conditions may wait before its status says for what. Most waits, as for
+// the first list of a connection that was applied together with its Webhooks, end before, and cost no write.
+const untoldWait = 2 * time.Second
+
+// tellWait lets a Webhook that has no conditions yet say what it waits for. What waits for a place within the rate limit
+// does so later: thousands may, and each is written three times as it is.
+func (e *executor) tellWait() {
+	o := e.outcome
+	waits := o.Await || o.Retry > status.Again
+	if !o.Silent || !waits || o.Reason == v1alpha1.RateLimitedReason || status.ReadyOf(e.object()) != nil {
+		return
+	}
+	if left := untoldWait - e.now().Sub(e.entry.Meet().FirstSeen); left > 0 {
+		if o.Retry == 0 || left < o.Retry {
+			e.outcome.Retry = left
+		}
+		return
+	}
+	e.outcome = status.Waiting(v1alpha1.ProgressingReason, "Waiting: "+o.Why).After(o.Retry)
+	e.outcome.Await, e.outcome.Since = o.Await, o.Since
+}
+
+// logUnchanged logs why a reconcile changed nothing, and when the next look is.
+func (e *executor) logUnchanged(next ctrl.Result) {
+	if e.outcome.Silent {
+		e.log.V(1).Info("Left the status unchanged", "why", e.outcome.Why, "requeueAfter", next.RequeueAfter.String())
+	}
+}
