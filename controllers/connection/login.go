@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	// callsInFlight bounds the calls of one connection that are under way; platform.Places bound them further.
+	// callsInFlight bounds the calls of one connection that are under way; platform.Slots bound them further.
 	callsInFlight = 8
 
 	ClientIDKey     = "clientId"

@@ -11,7 +11,7 @@ import (
 const (
 	// namespacePart is which part of the workers the connections of one namespace may have where all are free.
 	namespacePart = 2
-	// pollPlacePause is when a connection that found no place is looked at again, and slowPollPlacePause when one that
+	// pollPlacePause is when a connection that found no slot is looked at again, and slowPollPlacePause when one that
 	// was slow lately is.
 	pollPlacePause     = 250 * time.Millisecond
 	slowPollPlacePause = time.Second
@@ -21,7 +21,7 @@ const (
 // the workers, and so have those of one namespace, so that a connection that is quick finds one however many others get
 // no answer.
 type polls struct {
-	places *platform.Places
+	slots *platform.Slots
 	// most is how many workers the connections of one namespace may have where all are free.
 	most int
 
@@ -34,17 +34,17 @@ type polls struct {
 
 func newPolls(workers int) *polls {
 	return &polls{
-		places: platform.NewPlaces(workers), most: workers / namespacePart,
+		slots: platform.NewSlots(workers), most: workers / namespacePart,
 		tempo: map[string]platform.Tempo{}, held: map[string]int{},
 	}
 }
 
-// begin takes a place for a connection. It returns leave, to be called with the time at the end, or how long to wait.
+// begin takes a slot for a connection. It returns leave, to be called with the time at the end, or how long to wait.
 func (p *polls) begin(key string, now time.Time) (leave func(now time.Time), wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	group := pollGroup(key)
-	giveBack, ok := p.places.Take(p.tempo[key], p.held[group], p.most)
+	giveBack, ok := p.slots.Take(p.tempo[key], p.held[group], p.most)
 	switch {
 	case !ok && p.tempo[key] == platform.Slow:
 		return nil, slowPollPlacePause

@@ -40,7 +40,7 @@ func TestManyConnectionsHangAnotherIsPolled(t *testing.T) {
 		for _, leave := range held {
 			leave(now.Add(10 * time.Second))
 		}
-		// Those that had a place are slow now.
+		// Those that had a slot are slow now.
 		held = hang(p, test.namespaces, test.each, now)
 		g.Expect(len(held)).To(BeNumerically("<=", 192), "%+v", test)
 		sound()

@@ -29,7 +29,7 @@ var (
 	}, []string{"connection", "operation"})
 	throttled = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "itwin_api_throttled_seconds_total",
-		Help: "Seconds that requests were told to wait for a place within the rate limit.",
+		Help: "Seconds that requests were told to wait for a slot within the rate limit.",
 	}, []string{"connection"})
 	// Deactivations counts what the platform, or another client, turned off.
 	Deactivations = prometheus.NewCounterVec(prometheus.CounterOpts{

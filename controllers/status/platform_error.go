@@ -83,7 +83,7 @@ func FromPlatform(err error) (v Outcome, ok bool) {
 		pacing, own := errors.AsType[*platform.ThrottledError](err)
 		v = Waiting(v1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded").After(wait)
 		if own && !pacing.Closed {
-			v.Silent, v.Why = true, "waiting for a place within the rate limit, or among the calls in flight"
+			v.Silent, v.Why = true, "waiting for a slot within the rate limit, or among the calls in flight"
 		}
 		return v, true
 	}

@@ -171,11 +171,11 @@ func (e *executor) classifyRemoval(s plan.Step, v status.Outcome, err error) sta
 	return kept
 }
 
-// staysQuiet reports whether what waits need not say so. What waits for a place within the rate limit does after a
+// staysQuiet reports whether what waits need not say so. What waits for a slot within the rate limit does after a
 // while.
 func (e *executor) staysQuiet(v status.Outcome, err error) bool {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
-	if !own || pacing.Crowded {
+	if !own || pacing.InFlight {
 		return true
 	}
 	since := e.entry.ThrottledSince(e.now())

@@ -14,7 +14,7 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Of two Webhooks one waits for a place within the rate limit, the other for its turn among the calls under way: only
+// Of two Webhooks one waits for a slot within the rate limit, the other for its turn among the calls under way: only
 // the first may say that the limit is used up, and does so after a while.
 func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUsedUp(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
@@ -23,7 +23,7 @@ func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUse
 	says := func(uid types.UID, crowded bool) bool {
 		facts := plan.Facts{Webhook: &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
 		e := newExecutor(r, logr.Discard(), facts, plan.Plan{}, nil)
-		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, Crowded: crowded})
+		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, InFlight: crowded})
 		return ok && !outcome.Silent
 	}
 	expect := func(limited bool) {

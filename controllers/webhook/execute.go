@@ -153,11 +153,11 @@ func (e *executor) backoff() time.Duration {
 
 // priority is that of the next call among those of the account.
 func (e *executor) priority() platform.Priority {
-	return platform.Priority{Class: lane(e.facts, e.plan), Caller: string(e.owner()), Group: e.object().Namespace}
+	return platform.Priority{Class: class(e.facts, e.plan), Caller: string(e.owner()), Group: e.object().Namespace}
 }
 
-// lane lets what a person asked for overtake what the operator does by itself, and what is half done both.
-func lane(f plan.Facts, p plan.Plan) platform.Class {
+// class lets what a person asked for overtake what the operator does by itself, and what is half done both.
+func class(f plan.Facts, p plan.Plan) platform.Class {
 	if f.CreatedUnreported() {
 		return platform.Finishing
 	}
@@ -457,7 +457,7 @@ func (e *executor) undoCreate(ctx context.Context, why string) error {
 	if !e.created {
 		return errTaken
 	}
-	// No object will come back for it: it is worth waiting for a place within the rate limit.
+	// No object will come back for it: it is worth waiting for a slot within the rate limit.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoBudget)
 	defer cancel()
 	if err := e.deleteAtOnce(ctx, id); err != nil {
@@ -467,7 +467,7 @@ func (e *executor) undoCreate(ctx context.Context, why string) error {
 	return fmt.Errorf("deleted the webhook created just now, because %s", why)
 }
 
-// deleteAtOnce waits for a place within the rate limit: no object will come back for this webhook.
+// deleteAtOnce waits for a slot within the rate limit: no object will come back for this webhook.
 func (e *executor) deleteAtOnce(ctx context.Context, id string) error {
 	priority := e.priority()
 	priority.Class = platform.Finishing

@@ -13,7 +13,7 @@ import (
 // the first list of a connection that was applied together with its Webhooks, end before, and cost no write.
 const untoldWait = 2 * time.Second
 
-// tellWait lets a Webhook that has no conditions yet say what it waits for. What waits for a place within the rate limit
+// tellWait lets a Webhook that has no conditions yet say what it waits for. What waits for a slot within the rate limit
 // does so later: thousands may, and each is written three times as it is.
 func (e *executor) tellWait() {
 	o := e.outcome

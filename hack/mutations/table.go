@@ -652,14 +652,14 @@ var mutations = []mutation{
 	{
 		guard:   "Accounts that are slow leave workers to those that answer",
 		removed: "their share",
-		file:    "internal/platform/places.go",
+		file:    "internal/platform/slots.go",
 		old:     `		free = min(free, usable-slow-unproven)`,
 		mutated: ``,
 	},
 	{
 		guard:   "An account may have fewer workers the fewer are free",
 		removed: "the comparison",
-		file:    "internal/platform/places.go",
+		file:    "internal/platform/slots.go",
 		old:     `	return max(most*free/usable, 1)`,
 		mutated: `	return most`,
 	},
@@ -667,14 +667,14 @@ var mutations = []mutation{
 		guard:   "Connections that get no answer leave workers to others",
 		removed: "remembering that they were slow, and how many their namespace has",
 		file:    "controllers/connection/polls.go",
-		old:     `p.places.Take(p.tempo[key], p.held[group], p.most)`,
-		mutated: `p.places.Take(platform.Quick, 0, p.most)`,
+		old:     `p.slots.Take(p.tempo[key], p.held[group], p.most)`,
+		mutated: `p.slots.Take(platform.Quick, 0, p.most)`,
 	},
 	{
 		guard:   "Namespaces take turns at the calls of an account that are under way",
 		removed: "telling them apart",
 		file:    "internal/platform/inflight.go",
-		old:     `	f.waiting[t.Lane].apart = true`,
+		old:     `	f.waiting[t.Class].apart = true`,
 		mutated: `	t.Group = ""`,
 	},
 	{
@@ -736,7 +736,7 @@ var mutations = []mutation{
 	{
 		guard:   "An account gets a place however few there are",
 		removed: "rounding up",
-		file:    "internal/platform/places.go",
+		file:    "internal/platform/slots.go",
 		old:     `usable = max(p.total*3/4, 1)`,
 		mutated: `usable = p.total * 3 / 4`,
 	},

@@ -92,7 +92,7 @@ type Fleet struct {
 	polled  time.Time
 	// failures counts the lists that failed since one succeeded.
 	failures int
-	// throttledUntil is when a list that found no place within the rate limit may be tried again; zero when the last one
+	// throttledUntil is when a list that found no slot within the rate limit may be tried again; zero when the last one
 	// found one.
 	throttledUntil time.Time
 }
@@ -122,9 +122,9 @@ type absence struct {
 	listCount uint64
 }
 
-func newFleet(account string, c clock.PassiveClock, index *markIndex, places *platform.Places) *Fleet {
+func newFleet(account string, c clock.PassiveClock, index *markIndex, slots *platform.Slots) *Fleet {
 	return &Fleet{
-		account: account, clock: c, pace: platform.NewPace(c, places), unmanaged: -1,
+		account: account, clock: c, pace: platform.NewPace(c, slots), unmanaged: -1,
 		members: map[string]*Member{},
 		entries: map[string]*entry{},
 		absent:  map[string]absence{},

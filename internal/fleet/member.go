@@ -39,7 +39,7 @@ type Member struct {
 	// outcome is the member's own failure that a list met. That of another call is not reported before a list met it too:
 	// credentials that may only read would change the status of the connection at each write.
 	outcome error
-	// listed is when the last list that the member sent began. throttledUntil is when a list that found no place within
+	// listed is when the last list that the member sent began. throttledUntil is when a list that found no slot within
 	// the member's own limits may be tried again.
 	listed, throttledUntil time.Time
 	// introduced is true when the Webhooks that use the connection were enqueued since it joined a listed account.
@@ -134,7 +134,7 @@ func (m *Member) Outcome() error {
 // sound members can list.
 func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
 
-// RetryIn takes a place among the account's retries of what the platform refused; it returns 0, or when to ask again.
+// RetryIn takes a slot among the account's retries of what the platform refused; it returns 0, or when to ask again.
 func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
 
 // Expect notes how many Webhooks use the connection, so that a list of twice as many is never refused for the memory

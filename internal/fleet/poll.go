@@ -104,7 +104,7 @@ func (m *Member) finishPoll(listing platform.Listing, err error, start pollStart
 	return changes, nil
 }
 
-// pacedByItself reports whether a list found no place within the limits of its own member, while other members may find
+// pacedByItself reports whether a list found no slot within the limits of its own member, while other members may find
 // one.
 func pacedByItself(err error) bool {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
@@ -162,7 +162,7 @@ const (
 )
 
 // PollIn is how long to wait until this member should list: the account's interval, which is its members' shortest,
-// after the last list; earlier when one is awaited. A list that found no place within the rate limit is due as soon as
+// after the last list; earlier when one is awaited. A list that found no slot within the rate limit is due as soon as
 // there may be one. After failures the pauses grow: 1 s, 2 s, 4 s … up to the interval, or to 5 minutes where the
 // member's own credentials fail, which seldom heals by itself. No member lists more often than its own Pause allows.
 // One that may list less often than another lists only when that one cannot, or has not although it could.

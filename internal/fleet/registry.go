@@ -20,8 +20,8 @@ const forgetAccountAfter = time.Hour
 type Registry struct {
 	clock clock.PassiveClock
 	marks *markIndex
-	// places are the workers that calls of all accounts may hold; nil has no bound.
-	places *platform.Places
+	// slots are the workers that calls of all accounts may hold; nil has no bound.
+	slots *platform.Slots
 
 	mu       sync.RWMutex
 	members  map[string]*Member
@@ -32,7 +32,7 @@ type Registry struct {
 
 // Bound bounds how many of the process's workers the calls of all accounts hold, lists and logins excepted, and shares
 // them among the accounts. It is called before any account is made.
-func (r *Registry) Bound(workers int) { r.places = platform.NewPlaces(workers) }
+func (r *Registry) Bound(workers int) { r.slots = platform.NewSlots(workers) }
 
 // NewRegistry makes an empty registry.
 func NewRegistry(c clock.PassiveClock) *Registry {
@@ -77,7 +77,7 @@ func (r *Registry) account(name string) *Fleet {
 	})
 	f := r.accounts[name]
 	if f == nil {
-		f = newFleet(name, r.clock, r.marks, r.places)
+		f = newFleet(name, r.clock, r.marks, r.slots)
 		r.accounts[name] = f
 		r.left[name] = r.clock.Now()
 	}

@@ -105,12 +105,12 @@ func TestPollIn(t *testing.T) {
 			s.failTimes(1)
 			s.pollFailing(errLimited)
 		}, 7 * time.Second},
-		"no place within the rate limit": {func(s *scene) {
+		"no slot within the rate limit": {func(s *scene) {
 			s.poll()
 			s.clock.Step(time.Minute)
 			s.pollFailing(errThrottled)
 		}, 10 * time.Millisecond},
-		"a place again": {func(s *scene) {
+		"a slot again": {func(s *scene) {
 			s.poll()
 			s.pollFailing(errThrottled)
 			s.clock.Step(10 * time.Millisecond)

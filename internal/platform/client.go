@@ -60,7 +60,7 @@ type Options struct {
 	Observe func(Call)
 	// Throttled is told of every wait that was asked for; may be nil.
 	Throttled func(time.Duration)
-	// Wait waits for a place for the next page of a list, or returns an error when the context ends first; nil is a timer.
+	// Wait waits for a slot for the next page of a list, or returns an error when the context ends first; nil is a timer.
 	Wait func(context.Context, time.Duration) error
 }
 
@@ -150,7 +150,7 @@ func checkHosts(o Options) error {
 	return nil
 }
 
-// Login obtains an access token unless there is one that can be used. It proves the credentials, and takes no place in
+// Login obtains an access token unless there is one that can be used. It proves the credentials, and takes no slot in
 // the pace of the account.
 func (c *Client) Login(ctx context.Context) error {
 	if _, err := c.tokens.get(ctx, nil); err != nil {
@@ -162,7 +162,7 @@ func (c *Client) Login(ctx context.Context) error {
 // Pace makes the client share the pace of its account from now on.
 func (c *Client) Pace(share *Share) { c.share.Store(share) }
 
-// enter takes a place for a call; close makes the account pause.
+// enter takes a slot for a call; close makes the account pause.
 func (c *Client) enter(t Priority) (leave func(), refused *ThrottledError) {
 	share := c.share.Load()
 	return share.gate.enter(share.member, t)

@@ -132,8 +132,8 @@ type ThrottledError struct {
 	After time.Duration
 	// Closed is true when the platform asked for the pause (429), false when the operator paces itself.
 	Closed bool
-	// Crowded is true when the limits leave room but too many calls are under way.
-	Crowded bool
+	// InFlight is true when the rate limits leave room but too many calls are in flight.
+	InFlight bool
 	// Own is true when the limits of the connection itself say how long, not those of its account.
 	Own bool
 }
@@ -142,7 +142,7 @@ func (e *ThrottledError) Error() string {
 	if e.Closed {
 		return fmt.Sprintf("the platform's rate limit is used up; next try in %s", e.After.Round(time.Second))
 	}
-	return fmt.Sprintf("waiting for a place within the rate limit; next try in %s", e.After.Round(time.Second))
+	return fmt.Sprintf("waiting for a slot within the rate limit; next try in %s", e.After.Round(time.Second))
 }
 
 // IsNotFound reports whether the platform itself, not some proxy, says that the webhook does not exist.

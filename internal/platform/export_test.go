@@ -2,14 +2,14 @@ package platform
 
 import "time"
 
-// LargeListsUnderWay counts the places that large lists hold.
+// LargeListsUnderWay counts the slots that large lists hold.
 func LargeListsUnderWay() int {
 	largeLists.mu.Lock()
 	defer largeLists.mu.Unlock()
 	return largeLists.tried + largeLists.untried
 }
 
-// LargeListsWaiting counts the lists that wait for a place.
+// LargeListsWaiting counts the lists that wait for a slot.
 func LargeListsWaiting() (waiting int) {
 	largeLists.mu.Lock()
 	defer largeLists.mu.Unlock()

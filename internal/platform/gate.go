@@ -28,7 +28,7 @@ type Priority struct {
 	Class Class
 	// Caller identifies the caller. One that asks again keeps its place in the queue; "" keeps none.
 	Caller string
-	// Group of callers, such as a namespace. Groups that wait in one lane take turns.
+	// Group of callers, such as a namespace. Groups that wait in one class take turns.
 	Group string
 }
 
@@ -69,9 +69,9 @@ type pool struct {
 	// expected is how many Webhooks use the member's connection.
 	expected int
 	// left is true of a member that has left.
-	left  bool
-	lines [listing + 1]queue
-	// served counts the calls of each lane that were let through; the longer ago, the less they count.
+	left   bool
+	queues [listing + 1]queue
+	// served counts the calls of each class that were let through; the longer ago, the less they count.
 	served [listing + 1]float64
 }
 
@@ -81,14 +81,14 @@ const (
 	urgentShare  = 0.1
 	// servedDecay is how much less a call counts after each further one.
 	servedDecay = 0.99
-	// smallestShare of all places is what a lane is taken to have, however few it had.
+	// smallestShare of all slots is what a class is taken to have, however few it had.
 	smallestShare = 0.25
 	// shortestSpacing lies between two callers that wait.
 	shortestSpacing = 2 * time.Millisecond
 )
 
-func newGate(c clock.PassiveClock, places *Places) *gate {
-	return &gate{clock: c, members: map[string]*pool{}, inFlight: inFlight{places: places}}
+func newGate(c clock.PassiveClock, slots *Slots) *gate {
+	return &gate{clock: c, members: map[string]*pool{}, inFlight: inFlight{slots: slots}}
 }
 
 // split divides a limit into what a bucket holds and what it is filled with in a period.
@@ -111,7 +111,7 @@ func (l Limits) HalfPace() (pace time.Duration) {
 	return pace
 }
 
-// enter takes a place for a member's call. It returns leave, to be called when the call is over, or how long to wait.
+// enter takes a slot for a member's call. It returns leave, to be called when the call is over, or how long to wait.
 func (g *gate) enter(member string, t Priority) (leave func(), refused *ThrottledError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -139,9 +139,9 @@ func (g *gate) enter(member string, t Priority) (leave func(), refused *Throttle
 // take counts a call that is let through.
 func (p *pool) take(t Priority, now time.Time) {
 	p.spend(now)
-	for lane := range p.lines {
-		delete(p.lines[lane].kept, t.Caller)
-		p.served[lane] *= servedDecay
+	for class := range p.queues {
+		delete(p.queues[class].kept, t.Caller)
+		p.served[class] *= servedDecay
 	}
 	p.served[t.Class]++
 }
@@ -166,7 +166,7 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 	var longest time.Duration
 	for _, p := range g.pools(member) {
 		deficit := p.deficit(now, t.Class)
-		if deficit > longest || scarcest == nil && p.lines[t.Class].early(t, now) && !p.idle(now) {
+		if deficit > longest || scarcest == nil && p.queues[t.Class].early(t, now) && !p.idle(now) {
 			scarcest, longest = p, deficit
 		}
 	}
@@ -177,16 +177,16 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 }
 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
-// to two long waits, spread as the places are. There is one list at a time, which stands behind nothing.
+// to two long waits, spread as the slots are. There is one list at a time, which stands behind nothing.
 func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
 	if t.Class == listing {
 		return earliest.Sub(now)
 	}
-	behind := p.lines[t.Class].place(t, now, earliest, p.spacing(), p.share(t.Class)).Sub(earliest)
+	behind := p.queues[t.Class].place(t, now, earliest, p.spacing(), p.share(t.Class)).Sub(earliest)
 	return earliest.Sub(now) + look(behind, longWait)
 }
 
-// pools are those that a member's call takes a place in, the account's first: where both are as scarce, all callers of
+// pools are those that a member's call takes a slot in, the account's first: where both are as scarce, all callers of
 // the account wait in one queue.
 func (g *gate) pools(member string) []*pool {
 	if own := g.members[member]; own != nil {
@@ -205,11 +205,11 @@ func (p *pool) idle(now time.Time) bool {
 	return true
 }
 
-// deficit is how long it takes until every bucket holds a call for this lane.
-func (p *pool) deficit(now time.Time, lane Class) time.Duration {
+// deficit is how long it takes until every bucket holds a call for this class.
+func (p *pool) deficit(now time.Time, class Class) time.Duration {
 	var longest time.Duration
 	for _, b := range p.buckets() {
-		missing := 1 + reserve(lane, b.Burst()) - b.TokensAt(now)
+		missing := 1 + reserve(class, b.Burst()) - b.TokensAt(now)
 		// A sliver below a whole call is float noise, not a wait.
 		if missing > 1e-9 {
 			longest = max(longest, time.Duration(math.Ceil(missing/float64(b.Limit())*float64(time.Second))))
@@ -218,12 +218,12 @@ func (p *pool) deficit(now time.Time, lane Class) time.Duration {
 	return longest
 }
 
-// reserve is what calls of a lane must leave of a bucket: a share to those that go before them, the last call to the
+// reserve is what calls of a class must leave of a bucket: a share to those that go before them, the last call to the
 // list.
-func reserve(lane Class, burst int) float64 {
+func reserve(class Class, burst int) float64 {
 	list := float64(min(burst-1, 1))
 	urgent := max(math.Floor(urgentShare*float64(burst)), float64(min(burst-1, 2)))
-	switch lane {
+	switch class {
 	case listing:
 		return 0
 	case Finishing:
@@ -235,7 +235,7 @@ func reserve(lane Class, burst int) float64 {
 	}
 }
 
-// spacing is how often a place becomes free.
+// spacing is how often a slot becomes free.
 func (p *pool) spacing() time.Duration {
 	spacing := shortestSpacing
 	for _, b := range p.buckets() {
@@ -244,16 +244,16 @@ func (p *pool) spacing() time.Duration {
 	return spacing
 }
 
-// share is which part of all places a lane has had lately.
-func (p *pool) share(lane Class) float64 {
-	if p.served[lane] == 0 {
+// share is which part of all slots a class has had lately.
+func (p *pool) share(class Class) float64 {
+	if p.served[class] == 0 {
 		return 1
 	}
 	all := 0.0
 	for _, served := range p.served {
 		all += served
 	}
-	return max(p.served[lane]/all, smallestShare)
+	return max(p.served[class]/all, smallestShare)
 }
 
 // close lets nothing through for d, as the platform asked.

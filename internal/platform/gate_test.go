@@ -28,9 +28,9 @@ func newEntrance(t *testing.T, limits Limits) *entrance {
 
 func (e *entrance) pass(d time.Duration) { e.clock.SetTime(e.clock.Now().Add(d)) }
 
-// ask asks for a place and gives it back at once.
-func (e *entrance) ask(lane Class) (wait time.Duration, let bool) {
-	leave, refused := e.gate.enter("", Priority{Class: lane})
+// ask asks for a slot and gives it back at once.
+func (e *entrance) ask(class Class) (wait time.Duration, let bool) {
+	leave, refused := e.gate.enter("", Priority{Class: class})
 	if refused != nil {
 		return refused.After, false
 	}
@@ -40,9 +40,9 @@ func (e *entrance) ask(lane Class) (wait time.Duration, let bool) {
 }
 
 // askAll asks until it is refused, and returns how many were let through and how long the last one was told to wait.
-func (e *entrance) askAll(lane Class) (let int, wait time.Duration) {
+func (e *entrance) askAll(class Class) (let int, wait time.Duration) {
 	for {
-		wait, ok := e.ask(lane)
+		wait, ok := e.ask(class)
 		if !ok {
 			return let, wait
 		}
@@ -75,8 +75,8 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 				e := newEntrance(t, l)
 				random := rand.New(rand.NewPCG(seed, 1))
 				for range 3000 {
-					lane := Class(random.IntN(int(listing) + 1))
-					wait, let := e.ask(lane)
+					class := Class(random.IntN(int(listing) + 1))
+					wait, let := e.ask(class)
 					switch random.IntN(20) {
 					case 0: // a silence, in which the buckets fill
 						e.pass(time.Duration(random.Int64N(int64(2 * time.Minute))))
@@ -123,11 +123,11 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 	} {
 		e := newEntrance(t, Limits{PerMinute: test.limit})
 		for _, asks := range []struct {
-			lane Class
-			want int
+			class Class
+			want  int
 		}{{Routine, test.routine}, {Urgent, test.urgent}, {Finishing, test.finishing}, {listing, test.list}} {
-			let, wait := e.askAll(asks.lane)
-			e.Expect(let).To(Equal(asks.want), "%d a minute, lane %d", test.limit, asks.lane)
+			let, wait := e.askAll(asks.class)
+			e.Expect(let).To(Equal(asks.want), "%d a minute, class %d", test.limit, asks.class)
 			e.Expect(wait).To(BeNumerically(">", 0))
 		}
 		e.Expect(e.let).To(HaveLen(max(test.limit/4, 1)))
@@ -190,14 +190,14 @@ func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
 	}
 }
 
-// Those who wait come back one by one, as places become free, and then find one. There is one list at a time.
+// Those who wait come back one by one, as slots become free, and then find one. There is one list at a time.
 func TestWaitersAreToldDifferentTimes(t *testing.T) {
-	for _, lane := range []Class{Urgent, Finishing, Routine} {
+	for _, class := range []Class{Urgent, Finishing, Routine} {
 		e := newEntrance(t, Limits{PerMinute: 500})
-		e.askAll(lane)
+		e.askAll(class)
 		var told []time.Duration
 		for range 200 {
-			wait, let := e.ask(lane)
+			wait, let := e.ask(class)
 			e.Expect(let).To(BeFalse())
 			told = append(told, wait)
 		}
@@ -209,13 +209,13 @@ func TestWaitersAreToldDifferentTimes(t *testing.T) {
 		begun := e.clock.Now()
 		for _, wait := range told {
 			e.clock.SetTime(begun.Add(wait))
-			_, let := e.ask(lane)
+			_, let := e.ask(class)
 			e.Expect(let).To(BeTrue())
 		}
 	}
 }
 
-// called is a caller that asks for a place.
+// called is a caller that asks for a slot.
 func (e *entrance) called(t Priority) (told time.Time, let bool) {
 	leave, refused := e.gate.enter("", t)
 	if refused != nil {
@@ -240,7 +240,7 @@ func callers(n int) (all []Priority) {
 	return all
 }
 
-// A Webhook is woken by its Secret, by its own annotations and by lists while it waits: that must not cost places.
+// A Webhook is woken by its Secret, by its own annotations and by lists while it waits: that must not cost slots.
 func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
@@ -262,7 +262,7 @@ func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
 		_, let := e.called(c)
 		e.Expect(let).To(BeTrue())
 	}
-	e.Expect(e.clock.Now().Sub(start)).To(BeNumerically("~", 300*time.Minute/375, time.Second), "no place was wasted")
+	e.Expect(e.clock.Now().Sub(start)).To(BeNumerically("~", 300*time.Minute/375, time.Second), "no slot was wasted")
 }
 
 func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
@@ -310,7 +310,7 @@ func TestLateCallersComeBackOneByOne(t *testing.T) {
 		at, _ := e.called(c)
 		told[at] = true
 	}
-	e.Expect(len(told)).To(BeNumerically(">", 2500), "places of 160 ms in ten minutes")
+	e.Expect(len(told)).To(BeNumerically(">", 2500), "slots of 160 ms in ten minutes")
 	at, _ := e.called(late[4999])
 	again, _ := e.called(late[4999])
 	e.Expect(again).To(Equal(at))
@@ -385,7 +385,7 @@ func TestManyAreServedInTheirOrder(t *testing.T) {
 	}
 	asked := e.serve(all)
 	took := e.clock.Now().Sub(start)
-	e.Expect(took).To(BeNumerically("~", (2*n-125)*refill, took/50), "no place was wasted")
+	e.Expect(took).To(BeNumerically("~", (2*n-125)*refill, took/50), "no slot was wasted")
 	e.Expect(asked).To(BeNumerically("<", 4*n), "half of it are calls")
 	for i, c := range all {
 		e.Expect(c.done.Sub(c.created)).To(BeNumerically("<", 10*time.Second), "number %d was left half done", i)
@@ -400,7 +400,7 @@ func TestACallerThatNeverComesIsForgotten(t *testing.T) {
 		e.called(Priority{Caller: fmt.Sprint("caller ", i)})
 		e.pass(time.Second)
 	}
-	e.Expect(len(e.gate.account.lines[Urgent].kept)).To(BeNumerically("<=", 2*forgotten/time.Second), "5000 came")
+	e.Expect(len(e.gate.account.queues[Urgent].kept)).To(BeNumerically("<=", 2*forgotten/time.Second), "5000 came")
 }
 
 func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {
@@ -423,13 +423,13 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.gate.close(7 * time.Second)
 	told := map[time.Duration]bool{}
-	for _, lane := range []Class{Urgent, Routine, listing} {
+	for _, class := range []Class{Urgent, Routine, listing} {
 		for i := range 20 {
-			_, refused := e.gate.enter("", Priority{Class: lane})
+			_, refused := e.gate.enter("", Priority{Class: class})
 			e.Expect(refused).To(HaveOccurred())
 			e.Expect(refused.Closed).To(BeTrue())
 			e.Expect(refused.After).To(BeNumerically(">=", 7*time.Second))
-			if lane == Urgent {
+			if class == Urgent {
 				e.Expect(told).NotTo(HaveKey(refused.After), "each is told another time")
 				told[refused.After] = true
 			}
@@ -466,7 +466,7 @@ func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
 	for range 500 {
 		_, refused = e.gate.enter("", Priority{Class: Urgent})
 		e.Expect(refused).To(HaveOccurred())
-		e.Expect(refused.Crowded).To(BeTrue())
+		e.Expect(refused.InFlight).To(BeTrue())
 	}
 	list, refused := e.gate.enter("", Priority{Class: listing})
 	e.Expect(refused).NotTo(HaveOccurred())

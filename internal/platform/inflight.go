@@ -18,9 +18,9 @@ const (
 // inFlight are the calls of an account that are under way, lists excepted, and the callers that wait for their end.
 // Groups of callers take turns. The account's gate guards it.
 type inFlight struct {
-	// most is Limits.InFlight, and places are those of the process.
-	most   int
-	places *Places
+	// most is Limits.InFlight, and slots are those of the process.
+	most  int
+	slots *Slots
 
 	// began is when each call under way began, by number.
 	began map[uint64]time.Time
@@ -34,17 +34,17 @@ type inFlight struct {
 }
 
 // enter begins a call. It returns leave, to be called with the time when the call is over; false when the process has
-// no place.
+// no slot.
 func (f *inFlight) enter(t Priority, now time.Time) (leave func(now time.Time), ok bool) {
 	if t.Class == listing {
 		return func(time.Time) {}, true
 	}
-	giveBack, ok := f.places.Take(f.tempoAt(now), len(f.began), f.most)
+	giveBack, ok := f.slots.Take(f.tempoAt(now), len(f.began), f.most)
 	if !ok {
 		return nil, false
 	}
-	for lane := range f.waiting {
-		delete(f.waiting[lane].kept, t.Caller)
+	for class := range f.waiting {
+		delete(f.waiting[class].kept, t.Caller)
 	}
 	f.calls++
 	number := f.calls
@@ -86,14 +86,14 @@ func (f *inFlight) wait(t Priority, now time.Time) *ThrottledError {
 	earliest := now.Add(max(crowdPause, spacing))
 	f.waiting[t.Class].apart = true
 	at := f.waiting[t.Class].place(t, now, earliest, spacing, 1)
-	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), crowdLook), Crowded: true}
+	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), crowdLook), InFlight: true}
 }
 
 // allowed is how many calls may be under way.
 func (f *inFlight) allowed(now time.Time) int {
 	switch {
-	case f.places != nil:
-		return f.places.Allowed(f.tempoAt(now), f.most)
+	case f.slots != nil:
+		return f.slots.Allowed(f.tempoAt(now), f.most)
 	case f.most > 0:
 		return f.most
 	}

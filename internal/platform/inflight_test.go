@@ -9,17 +9,17 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// accounts are the gates of some accounts, which share the places of a process.
+// accounts are the gates of some accounts, which share the slots of a process.
 type accounts struct {
 	*WithT
-	clock  *clocktesting.FakePassiveClock
-	places *Places
-	gates  map[string]*gate
+	clock *clocktesting.FakePassiveClock
+	slots *Slots
+	gates map[string]*gate
 }
 
-func newAccounts(t *testing.T, places int) *accounts {
+func newAccounts(t *testing.T, slots int) *accounts {
 	return &accounts{
-		WithT: NewWithT(t), clock: clocktesting.NewFakePassiveClock(start), places: NewPlaces(places),
+		WithT: NewWithT(t), clock: clocktesting.NewFakePassiveClock(start), slots: NewSlots(slots),
 		gates: map[string]*gate{},
 	}
 }
@@ -29,12 +29,12 @@ func (a *accounts) pass(d time.Duration) { a.clock.SetTime(a.clock.Now().Add(d))
 // begin begins calls of an account until one is refused, and returns how to end them.
 func (a *accounts) begin(account string) (calls []func()) {
 	if a.gates[account] == nil {
-		a.gates[account] = NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
+		a.gates[account] = NewPace(a.clock, a.slots).Join("", Limits{InFlight: 8}).gate
 	}
 	for {
 		leave, refused := a.gates[account].enter("", Priority{Caller: fmt.Sprint(account, len(calls)), Group: "a"})
 		if refused != nil {
-			a.Expect(refused.Crowded).To(BeTrue())
+			a.Expect(refused.InFlight).To(BeTrue())
 			return calls
 		}
 		calls = append(calls, leave)
@@ -63,13 +63,13 @@ func TestOneAccountIsSlowItHasAsManyCallsUnderWayAsAnother(t *testing.T) {
 	}
 }
 
-// However many accounts do not answer, one that does has places, also when they all answered until now.
+// However many accounts do not answer, one that does has slots, also when they all answered until now.
 func TestManyAccountsHangOneThatAnswersHasPlaces(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		before time.Duration // after which the others answered before
 		hanging,
-		most int // places that they hold together
+		most int // slots that they hold together
 	}{
 		{"that never answered", 0, 100, 192},
 		{"that were slow", 10 * time.Second, 100, 128},
@@ -98,7 +98,7 @@ func TestManyAccountsHangOneThatAnswersHasPlaces(t *testing.T) {
 			sound := a.begin("sound")
 			a.Expect(sound).NotTo(BeEmpty())
 			end(append(calls, sound...))
-			a.Expect(a.places.held).To(Equal([tempos]int{}), "all is given back")
+			a.Expect(a.slots.held).To(Equal([tempos]int{}), "all is given back")
 		})
 	}
 }
@@ -160,7 +160,7 @@ func (a *accounts) playSlow(g *gate, waiters []*waiter, after time.Duration, unt
 // A namespace with 500 Webhooks keeps another one of its account from its turn no longer than one of each waits for.
 func TestNamespacesTakeTurnsAtTheCallsUnderWay(t *testing.T) {
 	a := newAccounts(t, 256)
-	g := NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
+	g := NewPace(a.clock, a.slots).Join("", Limits{InFlight: 8}).gate
 	var waiters []*waiter
 	for i := range 500 {
 		waiters = append(waiters, &waiter{Priority{Caller: fmt.Sprint(i), Group: "many"}, start.Add(time.Duration(i))})
@@ -174,7 +174,7 @@ func TestNamespacesTakeTurnsAtTheCallsUnderWay(t *testing.T) {
 func TestAllThatWaitForCallsUnderWayAreServed(t *testing.T) {
 	for _, after := range []time.Duration{100 * time.Millisecond, 3 * time.Second} {
 		a := newAccounts(t, 256)
-		g := NewPace(a.clock, a.places).Join("", Limits{InFlight: 8}).gate
+		g := NewPace(a.clock, a.slots).Join("", Limits{InFlight: 8}).gate
 		var waiters []*waiter
 		for i := range 400 {
 			waiters = append(waiters, &waiter{Priority{Caller: fmt.Sprint(i), Group: "a"}, start.Add(time.Duration(i))})

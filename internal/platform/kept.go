@@ -36,7 +36,7 @@ func (k *kept) change(from, to int) {
 func (g *gate) mostEntries() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inFlight.places == nil {
+	if g.inFlight.slots == nil {
 		return maxListEntries
 	}
 	expected := 0
@@ -45,15 +45,15 @@ func (g *gate) mostEntries() int {
 			expected += m.expected
 		}
 	}
-	return g.inFlight.places.kept.most(g.entries, expected)
+	return g.inFlight.slots.kept.most(g.entries, expected)
 }
 
 // keep notes how many entries of the account's list are kept.
 func (g *gate) keep(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inFlight.places != nil {
-		g.inFlight.places.kept.change(g.entries, n)
+	if g.inFlight.slots != nil {
+		g.inFlight.slots.kept.change(g.entries, n)
 	}
 	g.entries = n
 }

@@ -11,11 +11,11 @@ import (
 
 // A hundred accounts with as many webhooks as they may have take no more memory than a few, and leave room for others.
 func TestManyAccountsHaveHugeListsWhatIsKeptOfThemIsBounded(t *testing.T) {
-	g, places, c := NewWithT(t), NewPlaces(256), clocktesting.NewFakePassiveClock(start)
+	g, slots, c := NewWithT(t), NewSlots(256), clocktesting.NewFakePassiveClock(start)
 	var paces []*Pace
 	total := 0
 	for range 100 {
-		p := NewPace(c, places)
+		p := NewPace(c, slots)
 		paces = append(paces, p)
 		most := p.gate.mostEntries()
 		g.Expect(most).To(BeNumerically(">=", keptAlways))
@@ -30,14 +30,14 @@ func TestManyAccountsHaveHugeListsWhatIsKeptOfThemIsBounded(t *testing.T) {
 	for _, p := range paces {
 		p.Forget()
 	}
-	g.Expect(NewPace(c, places).gate.mostEntries()).To(Equal(maxListEntries))
+	g.Expect(NewPace(c, slots).gate.mostEntries()).To(Equal(maxListEntries))
 }
 
 // What hostile accounts keep does not crowd out one whose Webhooks exist.
 func TestOtherAccountsTakeTheRoomAnAccountMayListTwiceItsWebhooks(t *testing.T) {
-	g, places, c := NewWithT(t), NewPlaces(256), clocktesting.NewFakePassiveClock(start)
-	NewPace(c, places).gate.keep(maxKept)
-	p := NewPace(c, places)
+	g, slots, c := NewWithT(t), NewSlots(256), clocktesting.NewFakePassiveClock(start)
+	NewPace(c, slots).gate.keep(maxKept)
+	p := NewPace(c, slots)
 	p.Join("team/default", Limits{})
 	g.Expect(p.gate.mostEntries()).To(Equal(keptAlways))
 	p.Expect("team/default", 20_000)

@@ -14,7 +14,7 @@ const (
 	// which takes a processor as long.
 	largeList    = 4 << 20
 	largeEntries = 8_000
-	// largePause is when a list that found no place among the large ones is tried again.
+	// largePause is when a list that found no slot among the large ones is tried again.
 	largePause = 5 * time.Second
 	// largePlaces is how many large lists are read at a time, and untriedPlaces how many of them belong to accounts whose
 	// last large list was not quick and good.
@@ -25,7 +25,7 @@ const (
 	longestPause = 20 * time.Second
 	// servePause is how often those that wait look whether that is over.
 	servePause = 100 * time.Millisecond
-	// ticketKept is for how long an account that found no place keeps its turn.
+	// ticketKept is for how long an account that found no slot keeps its turn.
 	ticketKept = time.Minute
 )
 
@@ -38,14 +38,14 @@ const (
 	listGrace = 5 * time.Second
 )
 
-// largeLists are the places of the lists that are large, in this process: an account whose lists are huge, or a hundred
+// largeLists are the slots of the lists that are large, in this process: an account whose lists are huge, or a hundred
 // of them, take no more memory than these.
 var largeLists = &largePool{}
 
-// largePool hands the places out in the order in which accounts first asked. Accounts are told apart by their gates.
+// largePool hands the slots out in the order in which accounts first asked. Accounts are told apart by their gates.
 type largePool struct {
 	mu sync.Mutex
-	// tried and untried count the places that are held.
+	// tried and untried count the slots that are held.
 	tried, untried int
 	// untriedFrom is when the place of the others is given again.
 	untriedFrom time.Time
@@ -58,7 +58,7 @@ type ticket struct {
 	account *gate
 	// given is closed when the account gets its place; nil while it does not wait for it.
 	given chan struct{}
-	// tried says which places it is one of.
+	// tried says which slots it is one of.
 	tried bool
 	// left is when it last came in vain.
 	left time.Time
@@ -68,7 +68,7 @@ type ticket struct {
 type place struct {
 	account *gate
 	taken   bool
-	// tried says which places it is one of.
+	// tried says which slots it is one of.
 	tried bool
 	// since is when it was taken.
 	since time.Time
@@ -76,7 +76,7 @@ type place struct {
 	busy bool
 }
 
-// take waits for a place until the context ends.
+// take waits for a slot until the context ends.
 func (p *place) take(ctx context.Context) error {
 	t, began := largeLists.ask(p.account), time.Now()
 	tick := time.NewTicker(servePause)
@@ -100,7 +100,7 @@ func (p *place) take(ctx context.Context) error {
 	}
 }
 
-// leave gives the place up. A list that was quick and good lets the account use all places the next time.
+// leave gives the place up. A list that was quick and good lets the account use all slots the next time.
 func (p *place) leave(good bool) {
 	if p.taken {
 		largeLists.leave(p, good)
@@ -127,7 +127,7 @@ func (l *largePool) ask(account *gate) *ticket {
 	return t
 }
 
-// giveUp ends the wait for a place, and keeps the turn. It returns true when the place was given just now.
+// giveUp ends the wait for a slot, and keeps the turn. It returns true when the place was given just now.
 func (l *largePool) giveUp(t *ticket) (given bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -140,14 +140,14 @@ func (l *largePool) giveUp(t *ticket) (given bool) {
 	}
 }
 
-// look gives places that have become free with time.
+// look gives slots that have become free with time.
 func (l *largePool) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.serve()
 }
 
-// serve gives the places that are free to those that wait.
+// serve gives the slots that are free to those that wait.
 func (l *largePool) serve() {
 	pausing := time.Until(l.untriedFrom)
 	paused := pausing > 0 && pausing <= longestPause // a longer one is of a clock that was set back

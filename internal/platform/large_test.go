@@ -59,7 +59,7 @@ func newLists(t *testing.T) *lists {
 	return l
 }
 
-// inVain lists an account until it waits for a place, and gives up then.
+// inVain lists an account until it waits for a slot, and gives up then.
 func (l *lists) inVain(account string) error {
 	ctx, cancel := context.WithCancel(l.t.Context())
 	defer cancel()
@@ -98,10 +98,10 @@ func (l *lists) client(account string) *platform.Client {
 
 func crowded(err error) bool {
 	throttled, ok := errors.AsType[*platform.ThrottledError](err)
-	return ok && throttled.Crowded
+	return ok && throttled.InFlight
 }
 
-// One list of an account that has proven nothing holds a place; a second one is told to come back, which is no outage. A
+// One list of an account that has proven nothing holds a slot; a second one is told to come back, which is no outage. A
 // small list, and a large one of an account whose last one was quick, do not notice.
 func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	l := newLists(t)
@@ -148,14 +148,14 @@ func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
 // Of many large lists that begin together, those that get their place later have the room that the others left.
 func TestOthersKeepTheirListsWhileALargeOneWaitsItsBoundIsLower(t *testing.T) {
 	l, c := newLists(t), clocktesting.NewFakePassiveClock(start)
-	places := platform.NewPlaces(256)
-	l.client("entries").Pace(platform.NewPace(c, places).Join("late", platform.Limits{}))
+	slots := platform.NewSlots(256)
+	l.client("entries").Pace(platform.NewPace(c, slots).Join("late", platform.Limits{}))
 	held, late := make(chan error, 1), make(chan error, 1)
 	go func() { held <- l.list("hangs") }()
 	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
 	go func() { late <- l.list("entries") }()
 	l.Eventually(platform.LargeListsWaiting).WithTimeout(time.Minute).Should(Equal(1))
-	platform.NewPace(c, places).Keep(120_000)
+	platform.NewPace(c, slots).Keep(120_000)
 	close(l.release)
 	t.Log("a list that may have come too slowly ended with", <-held)
 	platform.EndLargePause()

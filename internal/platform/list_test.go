@@ -336,7 +336,7 @@ func TestAListDoesNotWaitBehindOtherCalls(t *testing.T) {
 		s.Expect(limited).To(BeTrue())
 	}
 	for range 2 {
-		s.Expect(operations["list"](s, "")).To(Succeed(), "the last places are not for creates")
+		s.Expect(operations["list"](s, "")).To(Succeed(), "the last slots are not for creates")
 	}
 	wait, limited := platform.IsRateLimited(operations["list"](s, ""))
 	s.Expect(limited).To(BeTrue())

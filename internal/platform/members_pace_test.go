@@ -45,7 +45,7 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 				wait = enter(large, caller)
 			}
 			if wait > 5*time.Second {
-				t.Errorf("told to wait %s, although places of its member become free every 20 ms", wait)
+				t.Errorf("told to wait %s, although slots of its member become free every 20 ms", wait)
 			}
 		})
 	}

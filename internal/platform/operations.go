@@ -80,7 +80,7 @@ func checkID(op, id string) error {
 }
 
 // List returns every webhook of the calling Service Application: all of them, or an error. A page for which there is no
-// place within the operator's own pace is waited for, the first one excepted. Its bounds are 60 s, 64 MiB, 100,000
+// slot within the operator's own pace is waited for, the first one excepted. Its bounds are 60 s, 64 MiB, 100,000
 // webhooks and 1,000 pages.
 func (c *Client) List(ctx context.Context) (Listing, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.options.ListTimeout, &listTimeoutError{c.options.ListTimeout})
@@ -154,13 +154,13 @@ func (l *list) becomeLarge(ctx context.Context) error {
 	return nil
 }
 
-// page reads one page. All but the first wait for a place within the operator's own pace, as far as the time suffices.
+// page reads one page. All but the first wait for a slot within the operator's own pace, as far as the time suffices.
 func (l *list) page(ctx context.Context) error {
 	for {
 		l.place.busy = false
 		err := l.client.do(ctx, l.op)
 		if l.place.busy && (!l.place.taken || errors.Is(err, context.DeadlineExceeded)) {
-			return &ThrottledError{After: largePause, Crowded: true}
+			return &ThrottledError{After: largePause, InFlight: true}
 		}
 		pacing, own := errors.AsType[*ThrottledError](err)
 		if !own || pacing.Closed || len(l.seen) == 0 {

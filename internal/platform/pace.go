@@ -11,9 +11,9 @@ import (
 // that the API asks for. It is safe for concurrent use.
 type Pace struct{ gate *gate }
 
-// NewPace returns the pace of an account that has no members yet. Its calls, lists excepted, hold the places that are
+// NewPace returns the pace of an account that has no members yet. Its calls, lists excepted, hold the slots that are
 // given, which all accounts share; nil has no bound.
-func NewPace(c clock.PassiveClock, places *Places) *Pace { return &Pace{gate: newGate(c, places)} }
+func NewPace(c clock.PassiveClock, slots *Slots) *Pace { return &Pace{gate: newGate(c, slots)} }
 
 // Share is what one connection may spend of its account's pace.
 type Share struct {
@@ -53,7 +53,7 @@ func (p *Pace) Leave(member string) {
 // retryShare is which part of the account's limits may go into retries of what the platform refused.
 const retryShare = 0.05
 
-// RetryIn takes a place among the account's retries of what the platform refused, which together take a twentieth of
+// RetryIn takes a slot among the account's retries of what the platform refused, which together take a twentieth of
 // its rate limit at most. It returns 0, or when to ask again.
 func (p *Pace) RetryIn() time.Duration {
 	g := p.gate

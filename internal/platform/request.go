@@ -68,7 +68,7 @@ func (c *Client) do(ctx context.Context, op operation) error {
 	return err
 }
 
-// attempt takes a place within the rate limit and a token other than the stale one, and sends the request. It returns
+// attempt takes a slot within the rate limit and a token other than the stale one, and sends the request. It returns
 // the token that the request was sent with; nil when it was not sent.
 func (c *Client) attempt(ctx context.Context, op operation, stale *oauth2.Token) (*oauth2.Token, error) {
 	leave, refused := c.enter(op.priority)

@@ -157,7 +157,7 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 			_, err := client.Get(t.Context(), platform.Priority{}, webhookID)
 			return err
 		}
-		// The first one fetches the token, which no other may have to wait for: that is a mutex, no place in a bubble.
+		// The first one fetches the token, which no other may have to wait for: that is a mutex, no slot in a bubble.
 		slow := make(chan error, 10)
 		for range 3 {
 			go func() { slow <- call() }()

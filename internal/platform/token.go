@@ -91,7 +91,7 @@ func (t *tokens) get(ctx context.Context, stale *oauth2.Token) (*oauth2.Token, e
 		return t.cached, nil
 	case t.fetching:
 		t.mu.Unlock()
-		return nil, &ThrottledError{After: busyToken, Crowded: true}
+		return nil, &ThrottledError{After: busyToken, InFlight: true}
 	}
 	if failure := t.pause.failure(now); failure != nil {
 		t.mu.Unlock()

@@ -144,7 +144,7 @@ func TestTheRepeatedRequestTakesAPlaceToo(t *testing.T) {
 		s.Expect(platform.IsUnauthorized(operations["list"](s, ""))).To(BeTrue())
 	}
 	_, limited := platform.IsRateLimited(operations["list"](s, ""))
-	s.Expect(limited).To(BeTrue(), "there is a place for the first request, but none for the second")
+	s.Expect(limited).To(BeTrue(), "there is a slot for the first request, but none for the second")
 	api, tokens := s.wire.take()
 	s.Expect(api).To(HaveLen(5))
 	s.Expect(tokens).To(HaveLen(3))
@@ -175,7 +175,7 @@ func TestManyRefusalsOfOneTokenFetchOneOther(t *testing.T) {
 		group.Go(func() {
 			err := operations["list"](s, "")
 			busy, told := errors.AsType[*platform.ThrottledError](err)
-			s.Expect(err == nil || told && busy.Crowded).To(BeTrue(), "%v", err)
+			s.Expect(err == nil || told && busy.InFlight).To(BeTrue(), "%v", err)
 		})
 	}
 	group.Wait()
@@ -201,7 +201,7 @@ func TestATokenRequestThatHangsHoldsUpNoOtherCaller(t *testing.T) {
 	<-asked
 	busy, told := errors.AsType[*platform.ThrottledError](operations["list"](s, ""))
 	s.Expect(told).To(BeTrue())
-	s.Expect(busy.Crowded).To(BeTrue())
+	s.Expect(busy.InFlight).To(BeTrue())
 	close(answer)
 	s.Expect(<-first).To(Succeed())
 	s.Expect(operations["list"](s, "")).To(Succeed())

@@ -23,7 +23,7 @@ func (e Entry) Failed(generation int64, now time.Time) (wait time.Duration) {
 	return wait
 }
 
-// ThrottledSince returns since when an object that has found no place within the rate limit has waited for one.
+// ThrottledSince returns since when an object that has found no slot within the rate limit has waited for one.
 func (e Entry) ThrottledSince(now time.Time) (since time.Time) {
 	e.change(func(a *Record) {
 		if a.throttledSince.IsZero() {

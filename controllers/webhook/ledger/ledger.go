@@ -47,7 +47,7 @@ type Record struct {
 	Failures     int
 	BackoffUntil time.Time
 	Generation   int64
-	// throttledSince is since when the object has waited for a place within the rate limit; zero when it does not.
+	// throttledSince is since when the object has waited for a slot within the rate limit; zero when it does not.
 	throttledSince time.Time
 	// request is the value of reconcile-requested-at that was seen last, and since is when.
 	request string

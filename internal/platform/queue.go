@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// line hands out different times to the callers that must come back, at the pace at which places become free, so that
+// line hands out different times to the callers that must come back, at the pace at which slots become free, so that
 // they do not all return at once.
-type line struct{ last time.Time }
+type groupQueue struct{ last time.Time }
 
-func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
+func (l *groupQueue) place(earliest time.Time, spacing time.Duration) time.Time {
 	if next := l.last.Add(spacing); next.After(earliest) {
 		earliest = next
 	}
@@ -17,12 +17,12 @@ func (l *line) place(earliest time.Time, spacing time.Duration) time.Time {
 	return earliest
 }
 
-// queue is the line of one lane. A caller that comes for the first time stands behind all others of its group; groups
+// queue is the line of one class. A caller that comes for the first time stands behind all others of its group; groups
 // take turns. A caller that came in vain at the time that it was told stands before them.
 type queue struct {
-	// groups are the lines of the groups that have places in the future, and overdue those of the callers that came in
+	// groups are the lines of the groups that have slots in the future, and overdue those of the callers that came in
 	// vain: one of all groups together, or of each, where groups are apart.
-	groups, overdue lines
+	groups, overdue groupQueues
 	apart           bool
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
 	kept map[string]time.Time
@@ -38,7 +38,7 @@ const (
 )
 
 // place returns when a caller may come back, not before earliest. One that asks before its time is told the same again:
-// whatever made it ask, there is one place for it, not two. Places are handed out at the pace that the lane's share of
+// whatever made it ask, there is one place for it, not two. Slots are handed out at the pace that the class's share of
 // them allows, and the group's among those that wait; a caller that came in vain may take any place.
 func (q *queue) place(t Priority, now, earliest time.Time, spacing time.Duration, share float64) (at time.Time) {
 	told, waits := q.kept[t.Caller]
@@ -62,16 +62,16 @@ func (q *queue) place(t Priority, now, earliest time.Time, spacing time.Duration
 }
 
 // lines are the lines of groups.
-type lines map[string]*line
+type groupQueues map[string]*groupQueue
 
 // of returns the line of a group, and drops those of groups that nothing waits in.
-func (l *lines) of(name string, now time.Time) *line {
-	maps.DeleteFunc(*l, func(other string, l *line) bool { return other != name && !l.last.After(now) })
+func (l *groupQueues) of(name string, now time.Time) *groupQueue {
+	maps.DeleteFunc(*l, func(other string, l *groupQueue) bool { return other != name && !l.last.After(now) })
 	if *l == nil {
-		*l = lines{}
+		*l = groupQueues{}
 	}
 	if (*l)[name] == nil {
-		(*l)[name] = &line{}
+		(*l)[name] = &groupQueue{}
 	}
 	return (*l)[name]
 }

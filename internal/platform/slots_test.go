@@ -12,12 +12,12 @@ import (
 func TestThereAreFewPlacesOneIsGivenAtAnyTempo(t *testing.T) {
 	for total := range 5 {
 		for _, tempo := range []platform.Tempo{platform.Unproven, platform.Quick, platform.Slow} {
-			g, places := NewWithT(t), platform.NewPlaces(total)
-			g.Expect(places.Allowed(tempo, 8)).To(BeNumerically(">=", 1), "%d places, tempo %d", total, tempo)
-			leave, ok := places.Take(tempo, 0, 8)
+			g, slots := NewWithT(t), platform.NewSlots(total)
+			g.Expect(slots.Allowed(tempo, 8)).To(BeNumerically(">=", 1), "%d slots, tempo %d", total, tempo)
+			leave, ok := slots.Take(tempo, 0, 8)
 			g.Expect(ok).To(BeTrue())
 			leave()
-			g.Expect(places.Allowed(tempo, 8)).To(BeNumerically(">=", 1))
+			g.Expect(slots.Allowed(tempo, 8)).To(BeNumerically(">=", 1))
 		}
 	}
 }

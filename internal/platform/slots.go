@@ -30,11 +30,11 @@ func TempoOf(took time.Duration) Tempo {
 	return Quick
 }
 
-// Places are the workers that calls to platforms may hold in this process. What is slow may hold half of them, and
+// Slots are the workers that calls to platforms may hold in this process. What is slow may hold half of them, and
 // together with what is unproven three quarters: a quarter is always left to what is quick. What a holder may have at
-// most shrinks as fewer of the places that its tempo may use are free, so that some stay free however many others hold
-// theirs. A nil Places has no bound. It is safe for concurrent use.
-type Places struct {
+// most shrinks as fewer of the slots that its tempo may use are free, so that some stay free however many others hold
+// theirs. A nil Slots has no bound. It is safe for concurrent use.
+type Slots struct {
 	total int
 	// kept is what is kept of the accounts' lists.
 	kept kept
@@ -43,12 +43,12 @@ type Places struct {
 	held [tempos]int
 }
 
-// NewPlaces makes places, of which there is at least one.
-func NewPlaces(total int) *Places { return &Places{total: max(total, 1)} }
+// NewPlaces makes slots, of which there is at least one.
+func NewSlots(total int) *Slots { return &Slots{total: max(total, 1)} }
 
-// Take takes a place for a holder that has some already, and may have most where all are free; 0 means all of them. It
+// Take takes a slot for a holder that has some already, and may have most where all are free; 0 means all of them. It
 // returns leave, to be called once, or false.
-func (p *Places) Take(t Tempo, has, most int) (leave func(), ok bool) {
+func (p *Slots) Take(t Tempo, has, most int) (leave func(), ok bool) {
 	if p == nil {
 		return func() {}, true
 	}
@@ -61,20 +61,20 @@ func (p *Places) Take(t Tempo, has, most int) (leave func(), ok bool) {
 	return func() { p.leave(t) }, true
 }
 
-func (p *Places) leave(t Tempo) {
+func (p *Slots) leave(t Tempo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.held[t]--
 }
 
-// Allowed is how many places a holder of some tempo may have now, of most where all are free.
-func (p *Places) Allowed(t Tempo, most int) int {
+// Allowed is how many slots a holder of some tempo may have now, of most where all are free.
+func (p *Slots) Allowed(t Tempo, most int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.allowed(t, most)
 }
 
-func (p *Places) allowed(t Tempo, most int) int {
+func (p *Slots) allowed(t Tempo, most int) int {
 	if most == 0 {
 		most = p.total
 	}
