@@ -4,29 +4,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
-	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -77,11 +66,6 @@ type Reconciler struct {
 	announced sync.Map
 	// Dial makes the client of a connection.
 	Dial func(platform.Options) (API, error)
-}
-
-// Enqueuer queues objects of another controller.
-type Enqueuer interface {
-	Enqueue(priority int, names ...types.NamespacedName)
 }
 
 // Reconcile connects one connection, polls it when a poll is due, and reports.
@@ -181,86 +165,6 @@ func (r *Reconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (rea
 	return ready, true
 }
 
-// retire handles a connection that is gone: its membership stays while Webhooks may have to be deleted through it.
-func (r *Reconciler) retire(ctx context.Context, name types.NamespacedName) (ctrl.Result, error) {
-	key := kube.ConnectionKey(name.Namespace, name.Name)
-	member := r.Fleets.Member(key)
-	if member == nil {
-		r.drop(key, name)
-		return ctrl.Result{}, nil
-	}
-	needed, err := r.needed(ctx, member, isHeld)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if !needed {
-		r.Fleets.Leave(key)
-		r.drop(key, name)
-		return ctrl.Result{}, nil
-	}
-	member.Close(fmt.Errorf("the connection %q was deleted", key))
-	leave, wait := r.polls.begin(key, r.Clock.Now())
-	if wait > 0 {
-		return unchanged(ctx, noWorker, wait)
-	}
-	defer func() { leave(r.Clock.Now()) }()
-	return r.pollForDeletions(ctx, key)
-}
-
-// drop forgets a connection that is gone.
-func (r *Reconciler) drop(key string, name types.NamespacedName) {
-	r.links.forget(key)
-	r.troubles.forget(key)
-	r.announced.Delete(key)
-	r.polls.forget(key)
-	r.writes.Forget(name)
-	metrics.ForgetConnection(key)
-}
-
-// pollForDeletions keeps the snapshot of an account usable for the Webhooks that wait for deletion through a closed
-// connection. For nothing else are credentials used that were taken away.
-func (r *Reconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Result, error) {
-	member := r.Fleets.Member(key)
-	if member == nil {
-		return ctrl.Result{}, nil
-	}
-	needed, err := r.needed(ctx, member, isDeleting)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if member.Closed() != nil && !needed {
-		return unchanged(ctx, "no Webhook has anything to delete through the closed connection", defaultPollInterval)
-	}
-	if wait := member.PollIn(); wait > 0 {
-		return unchanged(ctx, "the next list is not due yet", wait)
-	}
-	if changes, err := member.Poll(ctx); err == nil {
-		r.enqueueChanged(ctx, member.Fleet(), changes)
-	}
-	return ctrl.Result{RequeueAfter: max(member.PollIn(), time.Second)}, nil
-}
-
-// needed reports whether a Webhook that fits may have something to delete through a closed connection: it refers to the
-// connection, or owns or gave up a remote webhook of its account and lives where the connection does.
-func (r *Reconciler) needed(
-	ctx context.Context, member *fleet.Member, fits func(v1alpha1.Webhook) bool,
-) (bool, error) {
-	var all v1alpha1.WebhookList
-	namespace, _, _ := strings.Cut(member.Name(), "/")
-	if err := r.Kube.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(all.Items, func(w v1alpha1.Webhook) bool {
-		return fits(w) && (kube.ConnectionOf(&w) == member.Name() || identity.Mentions(&w, member.Fleet().Account()))
-	}), nil
-}
-
-func isDeleting(w v1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
-
-func isHeld(w v1alpha1.Webhook) bool {
-	return controllerutil.ContainsFinalizer(&w, v1alpha1.WebhookFinalizer)
-}
-
 // poll lists the account when that is due, enqueues the Webhooks that the list concerns, and reports what came of it,
 // or of a list that another connection to the account made.
 func (r *Reconciler) poll(
@@ -315,81 +219,6 @@ func (r *Reconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-// enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
-// those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
-// people ask for.
-func (r *Reconciler) enqueueUsers(ctx context.Context, c v1alpha1.ConnectionObject, account string) error {
-	var all v1alpha1.WebhookList
-	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return err
-	}
-	var names []types.NamespacedName
-	for i := range all.Items {
-		w := &all.Items[i]
-		if kube.ConnectionOf(w) == kube.KeyOf(c) || identity.Mentions(w, account) {
-			names = append(names, client.ObjectKeyFromObject(w))
-		}
-	}
-	r.Webhooks.Enqueue(kube.PriorityBulk, names...)
-	return nil
-}
-
-// named are the names of the objects that waited for a list.
-func named(waiting []string) []types.NamespacedName {
-	names := make([]types.NamespacedName, len(waiting))
-	for i, w := range waiting {
-		names[i].Namespace, names[i].Name, _ = strings.Cut(w, "/")
-	}
-	return names
-}
-
-// enqueueChanged enqueues the Webhooks whose remote side changed: those that own, gave up or ask for what changed, and
-// those whose creates made it; and those that waited for a list.
-func (r *Reconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, changes fleet.Changes) {
-	names := named(changes.Waiting)
-	marks := map[string]bool{}
-	for _, w := range changes.Webhooks {
-		if w.Mark != "" {
-			marks[w.Mark] = true
-		}
-		remote := proof.Remote{Account: account.Account(), ID: w.ID}
-		anyAccount := identity.ClaimKey(proof.Remote{ID: w.ID})
-		for _, key := range []string{identity.ClaimKey(remote), anyAccount, identity.RequestKey(w.ID)} {
-			names = append(names, r.find(ctx, client.MatchingFields{kube.ByClaim: key})...)
-		}
-	}
-	if len(marks) > 0 {
-		names = append(names, r.markers(ctx, marks)...)
-	}
-	r.Webhooks.Enqueue(kube.PriorityRemote, names...)
-}
-
-func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names []types.NamespacedName) {
-	var found v1alpha1.WebhookList
-	if err := r.Kube.List(ctx, &found, option, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks of a changed remote webhook")
-	}
-	for i := range found.Items {
-		names = append(names, client.ObjectKeyFromObject(&found.Items[i]))
-	}
-	return names
-}
-
-// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that
-// were interrupted.
-func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
-	var all v1alpha1.WebhookList
-	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks whose creates were interrupted")
-	}
-	for i := range all.Items {
-		if marks[identity.MarkOf(&all.Items[i])] {
-			names = append(names, client.ObjectKeyFromObject(&all.Items[i]))
-		}
-	}
-	return names
-}
-
 func (r *Reconciler) users(ctx context.Context, key string) ([]v1alpha1.Webhook, error) {
 	var users v1alpha1.WebhookList
 	err := r.Kube.List(ctx, &users, client.MatchingFields{kube.ByConnection: key}, client.UnsafeDisableDeepCopy)
@@ -401,39 +230,4 @@ func (r *Reconciler) Prepare() {
 	r.writes = kube.NewWrittenVersions()
 	r.polls = newPolls(connectionWorkers)
 	r.Dial = dial
-}
-
-// SetupWithManager registers the controller under a name of its own.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
-	r.Prepare()
-	b := ctrl.NewControllerManagedBy(mgr).Named(name).WatchesRawSource(&r.Enqueuer).
-		WithOptions(kube.Options(connectionWorkers))
-	for _, watch := range r.Watches() {
-		b = watch.AddTo(b)
-	}
-	return b.Complete(r)
-}
-
-// Watches are all that makes the controller look at connections, beside the ends of lists.
-func (r *Reconciler) Watches() []kube.Watch {
-	return []kube.Watch{
-		{Object: r.New(), Changes: predicate.GenerationChangedPredicate{}},
-		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
-	}
-}
-
-// usersOfSecret finds the connections whose credentials or certificates a Secret holds.
-func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	list := r.NewList()
-	key := secret.GetNamespace() + "/" + secret.GetName()
-	if err := r.Kube.List(ctx, list, client.MatchingFields{kube.BySecret: key}); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the connections that use a Secret")
-		return nil
-	}
-	var requests []reconcile.Request
-	_ = apimeta.EachListItem(list, func(o runtime.Object) error {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o.(client.Object))})
-		return nil
-	})
-	return requests
 }

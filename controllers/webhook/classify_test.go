@@ -22,7 +22,7 @@ func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUse
 	r.Init()
 	says := func(uid types.UID, crowded bool) bool {
 		facts := plan.Facts{Webhook: &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
-		e := newExecutor(r, logr.Discard(), facts, plan.Plan{}, nil)
+		e := newExecutor(r, logr.Discard(), &observation{facts: facts}, plan.Plan{})
 		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, InFlight: crowded})
 		return ok && !outcome.Silent
 	}

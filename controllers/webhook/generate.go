@@ -68,7 +68,7 @@ func (e *executor) setOwner(secret *corev1.Secret, w *v1alpha1.Webhook) error {
 // deletes what a dead owner left, was faster, the Secret is created again with the value that was read. It is not read
 // once more: the value would be lost if the collector came in between.
 func (e *executor) ownSecret(ctx context.Context) error {
-	before := e.facts.Secret.Read
+	before := e.secret
 	secret := before.DeepCopy()
 	if err := e.setOwner(secret, e.facts.Webhook); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,22 +32,22 @@ const (
 
 // kubernetesWords notes that the API server failed a request about an object, and returns what is to be told of it.
 // Values of Secrets, which an admission policy may quote, are left out. An object that is gone is no failure.
-func (r *Reconciler) kubernetesWords(f *plan.Facts, err error) (words string, told bool) {
+func (r *Reconciler) kubernetesWords(f *plan.Facts, read *corev1.Secret, err error) (words string, told bool) {
 	if apierrors.IsNotFound(err) {
 		return "", false
 	}
 	since := r.ledger.Of(f.Webhook).KubernetesFailed(f.Now)
 	words, told = status.LastingWords(err, r.Clock.Now(), since)
-	return platform.Clean(redact(&f.Secret, words)), told
+	return platform.Clean(status.Redact(words, secretValues(f, read))), told
 }
 
 // unobserved ends a reconcile whose facts could not be gathered.
-func (r *Reconciler) unobserved(ctx context.Context, f plan.Facts, err error) (ctrl.Result, error) {
-	words, told := r.kubernetesWords(&f, err)
+func (r *Reconciler) unobserved(ctx context.Context, o *observation, err error) (ctrl.Result, error) {
+	words, told := r.kubernetesWords(&o.facts, o.secret, err)
 	if !told {
 		return ctrl.Result{}, err
 	}
-	return newExecutor(r, ctrl.LoggerFrom(ctx), f, plan.Plan{Outcome: status.KubernetesRefused(words)}, nil).finish(ctx)
+	return newExecutor(r, ctrl.LoggerFrom(ctx), o, plan.Plan{Outcome: status.KubernetesRefused(words)}).finish(ctx)
 }
 
 // finish writes the status. If the API server fails that too, an Event, the log and a metric tell of it.
@@ -63,7 +64,7 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 		e.logUnchanged(next)
 		return next, nil
 	}
-	words, told := e.reconciler.kubernetesWords(&e.facts, err)
+	words, told := e.reconciler.kubernetesWords(&e.facts, e.secret, err)
 	if !told {
 		return settle(err)
 	}
@@ -77,7 +78,7 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 // classifyKubernetes turns an error of the API server into an outcome; ok is false when it may pass by itself. What a
 // Secret could not be written for is decided again without that write.
 func (e *executor) classifyKubernetes(s plan.Step, err error) (v status.Outcome, ok bool) {
-	words, told := e.reconciler.kubernetesWords(&e.facts, err)
+	words, told := e.reconciler.kubernetesWords(&e.facts, e.secret, err)
 	if !told {
 		return status.Outcome{}, false
 	}

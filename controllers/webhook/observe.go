@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"slices"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	corev1 "k8s.io/api/core/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
@@ -14,64 +13,92 @@ import (
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
-	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
+// observation is what a reconcile gathered: the facts to decide from, and what the steps act through.
+type observation struct {
+	facts plan.Facts
+	// known is what this process knows beyond the cache.
+	known ledger.Record
+	// target is the membership of the connection that spec.connectionRef names; nil while it is not connected.
+	target fleet.Reader
+	// via are the connections that the facts were gathered by.
+	via members
+	// secret is the Secret that the value of the signing secret was read from; nil while it was not read.
+	secret *corev1.Secret
+	// complete is true when all facts were gathered.
+	complete bool
+}
+
 // observe gathers the facts about a Webhook: from the cache, from the snapshots of the accounts, and from the signing
-// Secret when its value may differ. It makes no remote call.
-func (r *Reconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (plan.Facts, members, error) {
-	f := plan.Facts{
-		Now: r.Clock.Now(), Webhook: w, Generation: w.Generation, Requests: maps.Clone(w.Annotations),
-		Identity: identity.Of(w, r.Key), Spelling: plan.SpellingOf(&w.Status),
+// Secret when its value may differ. It calls no platform. After an error the observation is not complete.
+func (r *Reconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (*observation, error) {
+	o := &observation{
+		facts: plan.Facts{
+			Now: r.Clock.Now(), Webhook: w, Generation: w.Generation, Requests: maps.Clone(w.Annotations),
+			Identity: identity.Of(w, r.Key), Spelling: plan.SpellingOf(&w.Status), ListCounts: map[string]uint64{},
+		},
+		known: r.ledger.Of(w).Record(), target: r.Fleets.Member(kube.ConnectionOf(w)), via: members{},
 	}
-	f.ListCounts = map[string]uint64{}
-	via, target := members{}, r.Fleets.Member(kube.ConnectionOf(w))
-	if err := r.observeConnection(ctx, &f, target); err != nil {
-		return f, nil, err
+	for _, gather := range []func(context.Context, *observation) error{
+		r.observeConnection, r.observeLedger, r.observeHolder, r.observeRemote, r.observeOthers, r.observeAttempt,
+		r.observeSigningSecret,
+	} {
+		if err := gather(ctx, o); err != nil {
+			return o, err
+		}
 	}
-	known := r.ledger.Of(w).Record()
+	o.complete = true
+	return o, nil
+}
+
+// observeLedger takes over what this process knows beyond the cache, and notes what is known of the account.
+func (r *Reconciler) observeLedger(_ context.Context, o *observation) error {
+	f, known := &o.facts, o.known
 	if known.Remote.ID != "" {
 		f.Identity.Owned, f.Identity.Requested = known.Remote, ""
-		f.Identity.Proven = f.Identity.Proven && w.Annotations[v1alpha1.WebhookIDAnnotation] == known.Remote.ID
+		f.Identity.Proven = f.Identity.Proven && f.Webhook.Annotations[v1alpha1.WebhookIDAnnotation] == known.Remote.ID
 	}
-	r.observeRefusals(&f, known)
+	r.observeRefusals(f, known)
 	f.ContestedUntil, f.Modified, f.Secret.Sent = known.ContestedUntil(), known.Modified, known.Secret
 	f.Secret.Refused = known.SecretRefused
-	if target != nil {
-		via[target.Fleet().Account()] = target
-		observeTarget(&f, target)
-		r.observeRequest(&f, target.Fleet())
+	if o.target != nil {
+		o.via[o.target.Fleet().Account()] = o.target
+		observeTarget(f, o.target)
+		r.observeRequest(f, o.target.Fleet())
 	}
-	if err := r.observeHolder(ctx, &f, via); err != nil {
-		return f, nil, err
-	}
-	r.observeSpelling(&f, known)
-	if known.Accepted && f.Presence == fleet.Present {
-		r.ledger.Of(w).Wrote(f.Remote, known.TurnedOff)
+	return nil
+}
+
+// observeRemote compares what is seen of the remote webhook with what this process did to it last.
+func (r *Reconciler) observeRemote(_ context.Context, o *observation) error {
+	f, entry := &o.facts, r.ledger.Of(o.facts.Webhook)
+	r.observeSpelling(f, o.known)
+	if o.known.Accepted && f.Presence == fleet.Present {
+		entry.Wrote(f.Remote, o.known.TurnedOff)
 		f.Modified = f.Remote.Modified
 	}
 	on := f.Presence == fleet.Present && f.Remote.Active
-	if f.TurnedOff = known.TurnedOff && !on; known.TurnedOff && on {
-		r.ledger.Of(w).SeenOn()
+	if f.TurnedOff = o.known.TurnedOff && !on; o.known.TurnedOff && on {
+		entry.SeenOn()
 	}
-	if err := r.observeOthers(ctx, &f, via); err != nil {
-		return f, nil, err
+	return nil
+}
+
+// observeSigningSecret gathers what is known of the signing secret, as far as the object still needs one.
+func (r *Reconciler) observeSigningSecret(ctx context.Context, o *observation) error {
+	if w := o.facts.Webhook; !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
+		return r.observeRelease(ctx, &o.facts)
 	}
-	if err := r.observeAttempt(ctx, &f, target, known); err != nil {
-		return f, nil, err
+	if err := r.observeSecret(ctx, o); err != nil {
+		return err
 	}
-	if !w.DeletionTimestamp.IsZero() || w.Spec.Suspend {
-		return f, via, r.observeRelease(ctx, &f)
+	o.facts.HoldSecret()
+	if o.target != nil {
+		r.observeAdoptionWait(&o.facts, o.target.Fleet())
 	}
-	if err := r.observeSecret(ctx, &f, known); err != nil {
-		return f, nil, err
-	}
-	f.HoldSecret()
-	if target != nil {
-		r.observeAdoptionWait(&f, target.Fleet())
-	}
-	return f, via, nil
+	return nil
 }
 
 // observeSpelling notes how the platform spells the callback of the spec, as far as the status does not tell. What is
@@ -113,7 +140,8 @@ func observeTarget(f *plan.Facts, target fleet.Reader) {
 }
 
 // observeHolder finds the connection to the account that owns the remote webhook, and looks the webhook up.
-func (r *Reconciler) observeHolder(ctx context.Context, f *plan.Facts, via members) error {
+func (r *Reconciler) observeHolder(ctx context.Context, o *observation) error {
+	f, via := &o.facts, o.via
 	owned := f.Identity.Owned
 	id, account := owned.ID, owned.Account
 	if id == "" {
@@ -135,7 +163,8 @@ func (r *Reconciler) observeHolder(ctx context.Context, f *plan.Facts, via membe
 }
 
 // observeOthers gathers what is known of the object's other remote webhooks, and of other Webhooks.
-func (r *Reconciler) observeOthers(ctx context.Context, f *plan.Facts, via members) error {
+func (r *Reconciler) observeOthers(ctx context.Context, o *observation) error {
+	f, via := &o.facts, o.via
 	if err := r.observeFormer(ctx, f, via); err != nil {
 		return err
 	}
@@ -171,15 +200,6 @@ func (r *Reconciler) observeFormer(ctx context.Context, f *plan.Facts, via membe
 	return nil
 }
 
-// taken reports whether another Webhook owns what this one gave up. The list of former ones proves that it was this
-// one's, not that it still is: an old list can be written again.
-func (r *Reconciler) taken(ctx context.Context, w *v1alpha1.Webhook, former proof.Remote) (bool, error) {
-	owners, err := r.owners(ctx, former)
-	return slices.ContainsFunc(owners, func(other *v1alpha1.Webhook) bool {
-		return other.UID != w.UID && identity.SameRemote(identity.Of(other, r.Key).Owned, former)
-	}), err
-}
-
 // observeMarked finds the webhooks that creates of this object made, beside the one that it owns and those it gave up,
 // in all accounts that it may use: connectionRef may have led elsewhere when they were sent.
 func (r *Reconciler) observeMarked(ctx context.Context, f *plan.Facts, via members) error {
@@ -202,71 +222,6 @@ func (r *Reconciler) observeMarked(ctx context.Context, f *plan.Facts, via membe
 	return nil
 }
 
-// observeConflict finds a Webhook with a better claim to the same remote webhook.
-func (r *Reconciler) observeConflict(ctx context.Context, f *plan.Facts) error {
-	remote := f.Identity.Owned
-	if remote.ID == "" {
-		remote = proof.Remote{Account: f.Connection.Account, ID: f.Identity.Requested}
-	}
-	if remote.ID == "" || remote.Account == "" {
-		return nil
-	}
-	owners, err := r.owners(ctx, remote)
-	if err != nil {
-		return err
-	}
-	for _, other := range owners {
-		if other.UID == f.Webhook.UID {
-			continue
-		}
-		if f.ID() == "" || precedes(other, f.Webhook, remote.ID) {
-			f.ConflictingOwner = other.Namespace + "/" + other.Name
-		}
-	}
-	return nil
-}
-
-// owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of
-// version 0.1.0 names without its account counts where its connection reaches that account.
-func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []*v1alpha1.Webhook, err error) {
-	for _, key := range []string{identity.ClaimKey(remote), identity.ClaimKey(proof.Remote{ID: remote.ID})} {
-		var claims v1alpha1.WebhookList
-		err := r.Kube.List(ctx, &claims, client.MatchingFields{kube.ByClaim: key}, client.UnsafeDisableDeepCopy)
-		if err != nil {
-			return nil, err
-		}
-		for i := range claims.Items {
-			other := &claims.Items[i]
-			if owned := identity.Of(other, r.Key).Owned; owned.Account == "" && platform.SameID(owned.ID, remote.ID) {
-				member := r.Fleets.Member(kube.ConnectionOf(other))
-				if member == nil || member.Fleet().Account() != remote.Account {
-					continue
-				}
-			}
-			owners = append(owners, other)
-		}
-	}
-	return owners, nil
-}
-
-// precedes reports whether a has the better claim to a remote webhook that both own: by its status, then the older one;
-// of two from the same second the one that has the id written down.
-func precedes(a, b *v1alpha1.Webhook, id string) bool {
-	reports := func(w *v1alpha1.Webhook) bool { return platform.SameID(w.Status.WebhookID, id) }
-	records := func(w *v1alpha1.Webhook) bool {
-		return platform.SameID(w.Annotations[v1alpha1.WebhookIDAnnotation], id)
-	}
-	switch {
-	case reports(a) != reports(b):
-		return reports(a)
-	case !a.CreationTimestamp.Equal(&b.CreationTimestamp):
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
-	case records(a) != records(b):
-		return records(a)
-	}
-	return a.UID < b.UID
-}
-
 // observeRequest starts the wait for a list that reconcile-requested-at asks for.
 func (r *Reconciler) observeRequest(f *plan.Facts, account *fleet.Fleet) {
 	if !f.ReconcileRequested() {
@@ -280,9 +235,8 @@ func (r *Reconciler) observeRequest(f *plan.Facts, account *fleet.Fleet) {
 }
 
 // observeAttempt finds out whether an earlier create may have left a webhook behind, and looks for one to adopt.
-func (r *Reconciler) observeAttempt(
-	ctx context.Context, f *plan.Facts, target fleet.Reader, known ledger.Record,
-) (err error) {
+func (r *Reconciler) observeAttempt(ctx context.Context, o *observation) (err error) {
+	f, target, known := &o.facts, o.target, o.known
 	f.Attempt.WarmUp = r.ledger.WarmUp(f.Now)
 	if f.ID() != "" {
 		// What it owns was created, and its id written down: no create is in flight.
@@ -301,24 +255,6 @@ func (r *Reconciler) observeAttempt(
 	}
 	f.Adoptable, err = r.adoptable(ctx, f, target.Fleet())
 	return err
-}
-
-// adoptable is the oldest webhook with the callback and scope of the spec that no Webhook claims. A create in flight
-// has made none of them: its callback carries a mark, which that of the spec does not.
-func (r *Reconciler) adoptable(ctx context.Context, f *plan.Facts, account *fleet.Fleet) (*platform.Webhook, error) {
-	candidates := account.Unowned(func(w platform.Webhook) bool {
-		return plan.InScope(w, f.Webhook) && f.SameCallback(w.CallbackURL)
-	})
-	for _, candidate := range candidates {
-		owners, err := r.owners(ctx, proof.Remote{Account: account.Account(), ID: candidate.ID})
-		if err != nil {
-			return nil, err
-		}
-		if len(owners) == 0 {
-			return &candidate, nil
-		}
-	}
-	return nil, nil
 }
 
 // observeAdoptionWait starts the wait for a list before an object that would rather adopt creates: the webhook to adopt

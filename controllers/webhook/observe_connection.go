@@ -15,12 +15,12 @@ import (
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/tenancy"
-	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
 )
 
 // observeConnection finds out whether the connection exists, allows the object, and is ready.
-func (r *Reconciler) observeConnection(ctx context.Context, f *plan.Facts, target fleet.Reader) error {
+func (r *Reconciler) observeConnection(ctx context.Context, o *observation) error {
+	f, target := &o.facts, o.target
 	ref := f.Webhook.Spec.ConnectionRef
 	if ref.Kind == v1alpha1.ConnectionKindCluster && !r.Cluster {
 		f.Connection.Problem = &status.Problem{Reason: v1alpha1.ConnectionNotFoundReason,

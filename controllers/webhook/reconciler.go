@@ -70,15 +70,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if wait := r.undone(ctx, webhook); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	facts, via, err := r.observe(work, webhook)
+	observed, err := r.observe(work, webhook)
 	if err != nil {
-		return r.unobserved(ctx, facts, err)
+		return r.unobserved(ctx, observed, err)
 	}
-	plan, err := r.plan(work, &facts)
+	plan, err := r.plan(work, observed)
 	if err != nil {
-		return r.unobserved(ctx, facts, err)
+		return r.unobserved(ctx, observed, err)
 	}
-	e := newExecutor(r, ctrl.LoggerFrom(ctx), facts, plan, via)
+	e := newExecutor(r, ctrl.LoggerFrom(ctx), observed, plan)
 	if err := e.execute(work); err != nil {
 		return settle(err)
 	}
@@ -113,12 +113,13 @@ func (r *Reconciler) current(ctx context.Context, name types.NamespacedName) (*v
 }
 
 // plan decides; once more with the value of the signing secret if an update has to carry it.
-func (r *Reconciler) plan(ctx context.Context, f *plan.Facts) (plan.Plan, error) {
+func (r *Reconciler) plan(ctx context.Context, o *observation) (plan.Plan, error) {
+	f := &o.facts
 	p := plan.Decide(*f)
 	if !p.NeedsSecret(f) {
 		return p, nil
 	}
-	if err := r.loadSecret(ctx, f); err != nil {
+	if err := r.loadSecret(ctx, o); err != nil {
 		return p, err
 	}
 	f.HoldSecret()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,9 +12,7 @@ import (
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
-	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
-	"webhook-operator.io/itwin/controllers/webhook/ledger"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
@@ -68,33 +64,6 @@ func (e *executor) writeStatus(ctx context.Context, change func(*v1alpha1.Webhoo
 		}
 		return err
 	})
-}
-
-// noteDeactivation writes down that the platform turned the webhook off, before anything is done about it: the counter
-// stays right even if the process dies in the middle. The report follows with what came of it.
-func (e *executor) noteDeactivation(ctx context.Context) error {
-	now := metav1.NewMicroTime(e.facts.Now)
-	note := func(st *v1alpha1.WebhookStatus) {
-		var next *metav1.MicroTime
-		if e.object().Spec.ReactivationPolicy != v1alpha1.ReactivateOnRequest {
-			next = plan.NextReactivation(e.object(), e.facts.Now)
-		}
-		st.Deactivations++
-		st.LastDeactivationTime, st.NextReactivationTime = &now, next
-		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
-		st.RefusedRequest, e.noted = "", true
-		e.describe(st)
-		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(
-			status.Waiting(v1alpha1.DeactivatedReason, plan.DeactivatedMessage))...)
-		status.SetOnWebhook(st, e.facts.Generation, plan.DeactivatedCondition())
-	}
-	if err := e.writeStatus(ctx, note); err != nil {
-		return err
-	}
-	metrics.Deactivations.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
-	e.warn("Deactivated", "Observe",
-		"Remote webhook %s was turned off, by the platform after failed deliveries or by another client", e.facts.ID())
-	return nil
 }
 
 // reportedFormer is how a status lists the remote webhooks that were given up.
@@ -172,23 +141,6 @@ func forgetRemote(st *v1alpha1.WebhookStatus) {
 	}
 }
 
-// noteTurningOff writes down that the operator is about to turn the webhook off. If it ends before the report, its
-// successor takes what it finds off for no deactivation. The note holds nothing up: what is forbidden must not stay on
-// because the API server refuses a status.
-func (e *executor) noteTurningOff(ctx context.Context) error {
-	err := e.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
-		status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
-			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
-			Message: "The operator turns it off",
-		})
-	})
-	if words, refused := status.RefusedByKubernetes(err); refused {
-		e.log.Info("Failed to note that the remote webhook is turned off", "error", platform.Clean(words))
-		return nil
-	}
-	return err
-}
-
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
 // already, the Secret that holds it now.
 func (e *executor) describeSecret(st *v1alpha1.WebhookStatus) {
@@ -261,113 +213,7 @@ func (e *executor) describeActive(st *v1alpha1.WebhookStatus) {
 	}
 }
 
-// event and warn record Events on the Webhook.
-func (e *executor) event(reason, action, note string, args ...any) {
-	e.record(corev1.EventTypeNormal, reason, action, fmt.Sprintf(note, args...))
-}
-
-func (e *executor) warn(reason, action, note string, args ...any) {
-	e.record(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
-}
-
 const (
 	// maxScopeID bounds the scope id that a status keeps. It is a UUID.
 	maxScopeID = 64
 )
-
-// record writes an Event, and the same into the log, which is kept for longer.
-func (e *executor) record(kind, reason, action, note string) {
-	e.log.Info(status.Shortened(note, status.MaxMessage), "reason", reason)
-	e.recorder.Eventf(e.object(), nil, kind, reason, action, "%s", status.Shortened(note, status.MaxNote))
-}
-
-// announceUpdate records the Event of an update. An update that completes a creation has none of its own.
-func (e *executor) announceUpdate() {
-	id := e.facts.ID()
-	switch e.plan.Cause {
-	case plan.CauseAdoption:
-		e.event("Adopted", "Adopt", "Took over remote webhook %s", id)
-	case plan.CauseActivation:
-		e.event("Activated", "Update", "Activated remote webhook %s", id)
-	case plan.CauseReactivate:
-		metrics.Reactivations.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
-		e.event("Reactivated", "Update", "Reactivated remote webhook %s%s", id, e.missedEvents())
-	case plan.CauseRotation:
-		e.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", e.facts.Secret.Name, id)
-	case plan.CauseProhibition:
-		e.event("Updated", "Update", "Turned remote webhook %s off: the connection does not allow it", id)
-	case plan.CauseSpec:
-		e.event("Updated", "Update", "Updated remote webhook %s: %s", id, changes(e.plan.Patch))
-	case plan.CauseDrift:
-		if !e.created {
-			e.announceDrift()
-		}
-	}
-}
-
-// missedEvents says between which times events may be missing: the platform keeps none for a webhook that is off. Both
-// times are of one clock: the platform's or, where it does not tell them, the operator's. Before the platform turns a
-// webhook off it has tried to deliver for 3 days (event delivery, https://developer.bentley.com/apis/webhooks-v2/), and
-// drops what still waits.
-func (e *executor) missedEvents() string {
-	off, on := e.facts.Remote.Modified, time.Time{}
-	if e.described != nil {
-		on = e.described.Modified
-	}
-	if last := e.object().Status.LastDeactivationTime; !on.After(off) && last != nil {
-		off, on = last.Time, e.now()
-	}
-	if off.IsZero() || !on.After(off) {
-		return ""
-	}
-	return fmt.Sprintf("; events between %s and %s may be missing and, if the platform turned it off because of failed "+
-		"deliveries, those of the 3 days before", off.UTC().Format(time.RFC3339), on.UTC().Format(time.RFC3339))
-}
-
-// announceDrift records that a change by another client was corrected, and counts how often.
-func (e *executor) announceDrift() {
-	again := e.entry.Corrected(e.now())
-	if again == 1 {
-		e.warn("Drifted", "Update", "Another client changed remote webhook %s, which was corrected: %s",
-			e.facts.ID(), e.plan.Drift)
-		return
-	}
-	e.warn("Drifted", "Update", "Another client keeps changing remote webhook %s, which was corrected %d times in a row; "+
-		"the next correction waits %s: %s", e.facts.ID(), again, ledger.CorrectionBackoff.After(again), e.plan.Drift)
-}
-
-func changes(p platform.Patch) (names string) {
-	add := func(changed bool, name string) {
-		if !changed {
-			return
-		}
-		if names != "" {
-			names += ", "
-		}
-		names += name
-	}
-	add(p.CallbackURL != "", "callbackUrl")
-	add(p.EventTypes != nil, "eventTypes")
-	add(p.Active != nil, "active")
-	return names
-}
-
-// announceOutcome records the Event of an outcome that is news.
-func (e *executor) announceOutcome(v status.Outcome) {
-	ready := status.ReadyOf(e.object())
-	if ready != nil && ready.Reason == v.Reason && ready.Message == v.Message {
-		return
-	}
-	switch v.Reason {
-	case v1alpha1.InSyncReason:
-		e.announceDuplicates()
-	case v1alpha1.RefusedReason:
-		e.warn("Refused", "Update", "%s", v.Message)
-	case v1alpha1.DeletingReason:
-		e.warn("DeleteFailed", "Delete", "%s", v.Message)
-	default:
-		if status.Waits(v.Reason) {
-			e.log.Info("A change waits", "reason", v.Reason, "message", v.Message)
-		}
-	}
-}

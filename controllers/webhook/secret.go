@@ -29,16 +29,17 @@ const (
 
 // observeSecret compares the Secret's name and version, which the cache knows, with those that the platform has. Only
 // if they differ, or an edit is waiting, is the value read, from the API server: the cache holds no Secret's data.
-func (r *Reconciler) observeSecret(ctx context.Context, f *plan.Facts, known ledger.Record) error {
+func (r *Reconciler) observeSecret(ctx context.Context, o *observation) error {
+	f := &o.facts
 	ref := f.Webhook.SigningSecret()
 	key := client.ObjectKey{Namespace: f.Webhook.Namespace, Name: ref.Name}
 	f.Secret.Name = ref.Name
 	meta, err := r.secretMetadata(ctx, key)
 	if apierrors.IsNotFound(err) {
-		r.observeAbsentSecret(f, ref, known)
+		r.observeAbsentSecret(f, ref, o.known)
 		return nil
 	} else if err != nil {
-		return r.secretFailed(f, err)
+		return r.secretFailed(o, err)
 	}
 	f.Secret.Version = meta.ResourceVersion
 	if f.Webhook.GeneratesSecret() && !observeGenerated(f, meta) {
@@ -47,7 +48,7 @@ func (r *Reconciler) observeSecret(ctx context.Context, f *plan.Facts, known led
 	if f.SecretUnchanged() || f.UntouchedImport() {
 		return nil
 	}
-	return r.loadSecret(ctx, f)
+	return r.loadSecret(ctx, o)
 }
 
 // observeRelease finds out whether a Webhook that is being deleted, but not its remote webhook, owns its Secret.
@@ -157,7 +158,8 @@ func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref v1alpha1.SecretKeyRe
 }
 
 // loadSecret reads the value of the signing secret past the cache.
-func (r *Reconciler) loadSecret(ctx context.Context, f *plan.Facts) error {
+func (r *Reconciler) loadSecret(ctx context.Context, o *observation) error {
+	f := &o.facts
 	ref := f.Webhook.SigningSecret()
 	var secret corev1.Secret
 	err := r.Live.Get(ctx, client.ObjectKey{Namespace: f.Webhook.Namespace, Name: ref.Name}, &secret)
@@ -165,7 +167,7 @@ func (r *Reconciler) loadSecret(ctx context.Context, f *plan.Facts) error {
 		r.observeAbsentSecret(f, ref, ledger.Record{})
 		return nil
 	} else if err != nil {
-		return r.secretFailed(f, err)
+		return r.secretFailed(o, err)
 	}
 	f.Secret.Version = secret.ResourceVersion
 	if f.Webhook.GeneratesSecret() && !observeGenerated(f, &secret) {
@@ -195,7 +197,7 @@ func (r *Reconciler) loadSecret(ctx context.Context, f *plan.Facts) error {
 
 		}
 		f.Secret.Loaded, f.Secret.Value, f.Secret.Fingerprint = true, string(value), r.Key.Fingerprint(string(value))
-		f.Secret.Read = &secret
+		o.secret = &secret
 	}
 	return nil
 }

@@ -1,8 +1,7 @@
 package webhook
 
 import (
-	"encoding/base64"
-	"strings"
+	corev1 "k8s.io/api/core/v1"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
@@ -11,8 +10,9 @@ import (
 
 // secretFailed makes of a Secret that cannot be read a problem of the Secret: what needs no secret goes on, such as
 // turning off what no connection allows any more.
-func (r *Reconciler) secretFailed(f *plan.Facts, err error) error {
-	words, told := r.kubernetesWords(f, err)
+func (r *Reconciler) secretFailed(o *observation, err error) error {
+	f := &o.facts
+	words, told := r.kubernetesWords(f, o.secret, err)
 	if !told {
 		return err
 	}
@@ -21,19 +21,14 @@ func (r *Reconciler) secretFailed(f *plan.Facts, err error) error {
 	return nil
 }
 
-// redact leaves out of a text the values of the Secret, plain and as an object holds them.
-func redact(s *plan.SecretFacts, text string) string {
-	values := []string{s.Value}
-	if s.Read != nil {
-		for _, value := range s.Read.Data {
+// secretValues are the values that no message may have: that of the signing secret, and those of the Secret that it was
+// read from.
+func secretValues(f *plan.Facts, read *corev1.Secret) []string {
+	values := []string{f.Secret.Value}
+	if read != nil {
+		for _, value := range read.Data {
 			values = append(values, string(value))
 		}
 	}
-	for _, value := range values {
-		if len(value) >= MinSecretLength {
-			text = strings.ReplaceAll(text, value, "…")
-			text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(value)), "…")
-		}
-	}
-	return text
+	return values
 }

@@ -37,3 +37,29 @@ func (e *executor) logUnchanged(next ctrl.Result) {
 		e.log.V(1).Info("Left the status unchanged", "why", e.outcome.Why, "requeueAfter", next.RequeueAfter.String())
 	}
 }
+
+// next says when to look again, and asks the fleet to enqueue the object.
+func (e *executor) next() ctrl.Result {
+	v, member := e.outcome, e.target()
+	if h := e.holder(); h != nil && (member == nil || e.facts.Holder.Moving && !e.object().DeletionTimestamp.IsZero()) {
+		member = h
+	}
+	if h := e.via[e.plan.Other.Account]; h != nil {
+		member = h
+	}
+	switch {
+	case member == nil:
+	case !v.Since.IsZero():
+		member.Fleet().AwaitSince(v.Since, e.key().String())
+	case v.Await && !member.Fleet().Await(e.key().String(), e.facts.ListCounts[member.Fleet().Account()]):
+		return ctrl.Result{RequeueAfter: status.Again}
+	}
+	if v.Retry == 0 && (v.Await || !v.Since.IsZero()) {
+		v.Retry = status.Jittered(LongestAwait)
+	}
+	return ctrl.Result{RequeueAfter: v.Retry}
+}
+
+// LongestAwait is when an object that waits for a list is looked at even if no list enqueued it: no wait may depend on
+// one event alone.
+const LongestAwait = 5 * time.Minute

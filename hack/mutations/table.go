@@ -5,7 +5,7 @@ var mutations = []mutation{
 	// Creating.
 	{
 		guard: "The finalizer is there before a create is sent", removed: "the step that adds it",
-		file: "controllers/webhook/plan/decide.go",
+		file: "controllers/webhook/plan/create.go",
 		old: `		p.Steps = append(p.Steps, AddFinalizer)
 	}
 	p.Steps = append(p.Steps, secretSteps(f)...)
@@ -16,7 +16,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A create carries the object's mark", removed: "the query parameter",
-		file:    "controllers/webhook/execute.go",
+		file:    "controllers/webhook/execute_create.go",
 		old:     `	request.CallbackURL = e.facts.MarkedCallback()`,
 		mutated: ``,
 	},
@@ -55,20 +55,20 @@ var mutations = []mutation{
 	},
 	{
 		guard: "What a create of the object made is taken before another one is created", removed: "taking it",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     `	case mine != nil:`,
 		mutated: `	case mine != nil && false:`,
 	},
 	{
 		guard:   "A create of unknown outcome is waited out, and listed, before another one",
 		removed: "the wait in decideNew",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     `	case !f.Attempt.NoneInFlight && !f.Attempt.Settled:`,
 		mutated: `	case false:`,
 	},
 	{
 		guard: "The outcome of a create without a documented answer is unknown", removed: "the note in memory",
-		file:    "controllers/webhook/execute.go",
+		file:    "controllers/webhook/execute_create.go",
 		old:     `			e.entry.CreateUnknown(e.now())`,
 		mutated: ``,
 	},
@@ -88,7 +88,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "The id is written down before the update", removed: "the order of the two steps",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     `CreateRemote, RecordID, UpdateRemote)`,
 		mutated: `CreateRemote, UpdateRemote, RecordID)`,
 	},
@@ -212,19 +212,19 @@ var mutations = []mutation{
 	},
 	{
 		guard: "Two that adopt at once do not adopt the same", removed: "the claim in memory",
-		file:    "controllers/webhook/execute.go",
+		file:    "controllers/webhook/execute_create.go",
 		old:     `	if !e.target().Fleet().Claim(e.plan.Target, e.owner()) {`,
 		mutated: `	if false {`,
 	},
 	{
 		guard: "allowAdoption governs imports", removed: "the check",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/import.go",
 		old:     `	case !f.Connection.Adoption:`,
 		mutated: `	case false:`,
 	},
 	{
 		guard: "For 10 s after the start nothing is adopted", removed: "the wait",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     `	case f.Adoptable != nil && f.Attempt.WarmUp > 0:`,
 		mutated: `	case false:`,
 	},
@@ -236,7 +236,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "What carries another object's mark is not imported", removed: "looking at the mark",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/import.go",
 		old:     `	case f.Remote.Mark != "" && f.Remote.Mark != identity.MarkOf(f.Webhook):`,
 		mutated: `	case false:`,
 	},
@@ -249,7 +249,7 @@ var mutations = []mutation{
 	// Giving up and moving.
 	{
 		guard: "What is gone is listed in former before another one is created", removed: "the step that lists it",
-		file: "controllers/webhook/plan/decide.go",
+		file: "controllers/webhook/plan/create.go",
 		old: `	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former
 	if p.Cause`,
 		mutated: `	if p.Cause`,
@@ -276,7 +276,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A former one that another Webhook owns only leaves the list", removed: "looking at its owner",
-		file:    "controllers/webhook/observe.go",
+		file:    "controllers/webhook/observe_claims.go",
 		old:     `		return other.UID != w.UID && identity.SameRemote(identity.Of(other, r.Key).Owned, former)`,
 		mutated: `		return false`,
 	},
@@ -489,7 +489,7 @@ var mutations = []mutation{
 	{
 		guard:   "Credentials of a deleted connection are kept while its account has something to delete",
 		removed: "looking at the account",
-		file:    "controllers/connection/reconciler.go",
+		file:    "controllers/connection/deleted.go",
 		old:     `(kube.ConnectionOf(&w) == member.Name() || identity.Mentions(&w, member.Fleet().Account()))`,
 		mutated: `kube.ConnectionOf(&w) == member.Name()`,
 	},
@@ -524,14 +524,14 @@ var mutations = []mutation{
 	{
 		guard:   "With OnRequest a replacement stays off",
 		removed: "looking at it",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     "\tcase f.staysOff():\n\t\tp.Outcome = staysOff\n\tcase f.Webhook.WantsActive():",
 		mutated: `	case f.Webhook.WantsActive():`,
 	},
 	{
 		guard:   "A refused create is left alone for a while",
 		removed: "the pause",
-		file:    "controllers/webhook/plan/decide.go",
+		file:    "controllers/webhook/plan/create.go",
 		old:     `	case f.RefusedFor(CreateFingerprint(f)) > 0:`,
 		mutated: `	case false:`,
 	},
@@ -580,7 +580,7 @@ var mutations = []mutation{
 	{
 		guard:   "A refused note does not keep on what is forbidden",
 		removed: "going on",
-		file:    "controllers/webhook/report.go",
+		file:    "controllers/webhook/deactivation.go",
 		old:     `	if words, refused := status.RefusedByKubernetes(err); refused {`,
 		mutated: `	if words, refused := status.RefusedByKubernetes(err); refused && false {`,
 	},

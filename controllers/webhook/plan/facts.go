@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"webhook-operator.io/itwin/api/v1alpha1"
@@ -164,8 +163,6 @@ type SecretFacts struct {
 	// Loaded is true when value and fingerprint are those of the Secret.
 	Loaded             bool
 	Value, Fingerprint string
-	// Read is the Secret that the value was read from; nil while it was not.
-	Read *corev1.Secret
 	// Release: the generated Secret is to outlive the object, which is being deleted and still owns it.
 	Release bool
 	// Refused is what the API server said when it refused to write the generated Secret.

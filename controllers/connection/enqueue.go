@@ -1,0 +1,136 @@
+package connection
+
+import (
+	"context"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/identity"
+	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/proof"
+)
+
+// Enqueuer queues objects of another controller.
+type Enqueuer interface {
+	Enqueue(priority int, names ...types.NamespacedName)
+}
+
+// enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
+// those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
+// people ask for.
+func (r *Reconciler) enqueueUsers(ctx context.Context, c v1alpha1.ConnectionObject, account string) error {
+	var all v1alpha1.WebhookList
+	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	var names []types.NamespacedName
+	for i := range all.Items {
+		w := &all.Items[i]
+		if kube.ConnectionOf(w) == kube.KeyOf(c) || identity.Mentions(w, account) {
+			names = append(names, client.ObjectKeyFromObject(w))
+		}
+	}
+	r.Webhooks.Enqueue(kube.PriorityBulk, names...)
+	return nil
+}
+
+// named are the names of the objects that waited for a list.
+func named(waiting []string) []types.NamespacedName {
+	names := make([]types.NamespacedName, len(waiting))
+	for i, w := range waiting {
+		names[i].Namespace, names[i].Name, _ = strings.Cut(w, "/")
+	}
+	return names
+}
+
+// enqueueChanged enqueues the Webhooks whose remote side changed: those that own, gave up or ask for what changed, and
+// those whose creates made it; and those that waited for a list.
+func (r *Reconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, changes fleet.Changes) {
+	names := named(changes.Waiting)
+	marks := map[string]bool{}
+	for _, w := range changes.Webhooks {
+		if w.Mark != "" {
+			marks[w.Mark] = true
+		}
+		remote := proof.Remote{Account: account.Account(), ID: w.ID}
+		anyAccount := identity.ClaimKey(proof.Remote{ID: w.ID})
+		for _, key := range []string{identity.ClaimKey(remote), anyAccount, identity.RequestKey(w.ID)} {
+			names = append(names, r.find(ctx, client.MatchingFields{kube.ByClaim: key})...)
+		}
+	}
+	if len(marks) > 0 {
+		names = append(names, r.markers(ctx, marks)...)
+	}
+	r.Webhooks.Enqueue(kube.PriorityRemote, names...)
+}
+
+func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names []types.NamespacedName) {
+	var found v1alpha1.WebhookList
+	if err := r.Kube.List(ctx, &found, option, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks of a changed remote webhook")
+	}
+	for i := range found.Items {
+		names = append(names, client.ObjectKeyFromObject(&found.Items[i]))
+	}
+	return names
+}
+
+// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that
+// were interrupted.
+func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
+	var all v1alpha1.WebhookList
+	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks whose creates were interrupted")
+	}
+	for i := range all.Items {
+		if marks[identity.MarkOf(&all.Items[i])] {
+			names = append(names, client.ObjectKeyFromObject(&all.Items[i]))
+		}
+	}
+	return names
+}
+
+// SetupWithManager registers the controller under a name of its own.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
+	r.Prepare()
+	b := ctrl.NewControllerManagedBy(mgr).Named(name).WatchesRawSource(&r.Enqueuer).
+		WithOptions(kube.Options(connectionWorkers))
+	for _, watch := range r.Watches() {
+		b = watch.AddTo(b)
+	}
+	return b.Complete(r)
+}
+
+// Watches are all that makes the controller look at connections, beside the ends of lists.
+func (r *Reconciler) Watches() []kube.Watch {
+	return []kube.Watch{
+		{Object: r.New(), Changes: predicate.GenerationChangedPredicate{}},
+		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
+	}
+}
+
+// usersOfSecret finds the connections whose credentials or certificates a Secret holds.
+func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	list := r.NewList()
+	key := secret.GetNamespace() + "/" + secret.GetName()
+	if err := r.Kube.List(ctx, list, client.MatchingFields{kube.BySecret: key}); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the connections that use a Secret")
+		return nil
+	}
+	var requests []reconcile.Request
+	_ = apimeta.EachListItem(list, func(o runtime.Object) error {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o.(client.Object))})
+		return nil
+	})
+	return requests
+}
