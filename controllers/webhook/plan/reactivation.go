@@ -10,12 +10,13 @@ import (
 	"webhook-operator.io/itwin/controllers/status"
 )
 
-// decideActive compares the active states, and tells apart: never activated, off because the spec said so, and turned
-// off on the platform: by itself after failed deliveries, or by another client.
-func decideActive(f Facts, p *Plan) {
+// withActive adds to an update what the active state needs. It compares the active states, and tells apart: never
+// activated, off because the spec said so, and turned off on the platform: by itself after failed deliveries, or by
+// another client.
+func withActive(f Facts, p Plan) Plan {
 	want := f.Webhook.WantsActive()
 	if want == f.Remote.Active {
-		return
+		return p
 	}
 	noticed := want && f.turnedOffElsewhere()
 	off := noticed || want && Deactivated(f.Webhook) && f.Described()
@@ -27,14 +28,14 @@ func decideActive(f Facts, p *Plan) {
 	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
 		if f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
 			p.Outcome = staysOff
-			return
+			return p
 		}
 		if next != nil && f.Now.Before(next.Time) {
 			p.Outcome = status.Waiting(v1alpha1.DeactivatedReason,
 				"The remote webhook was turned off again soon after it was reactivated; next try at "+
 					next.UTC().Format(time.RFC3339)+". Fix the receiver; to try at once, set the annotation "+
 					v1alpha1.ReactivateRequestedAtAnnotation+" to a new value").AsApplied().After(next.Sub(f.Now))
-			return
+			return p
 		}
 	}
 	p.Patch.Active = &want
@@ -46,6 +47,7 @@ func decideActive(f Facts, p *Plan) {
 	case p.Cause == CauseNone:
 		p.Cause, p.Drift = describeActive(f)
 	}
+	return p
 }
 
 // staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.

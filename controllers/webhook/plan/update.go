@@ -17,8 +17,7 @@ func decideSync(f Facts) Plan {
 		p.Cause = CauseCreation
 	}
 	p.Steps = restore(f)
-	decideActive(f, &p)
-	decideSecret(f, &p)
+	p = withSecret(f, withActive(f, p))
 	if p.Patch.Empty() && !p.sendSecret {
 		return p
 	}
@@ -67,17 +66,16 @@ func unsent(steps []Step) []Step {
 	return nil
 }
 
-// decideSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
+// withSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
 // may be. An imported webhook keeps the secret that it has until something else about it must be changed.
-func decideSecret(f Facts, p *Plan) {
+func withSecret(f Facts, p Plan) Plan {
 	if f.Secret.Problem != nil {
-		withoutSecret(f, p)
-		return
+		return withoutSecret(f, p)
 	}
 	rotation := f.Secret.Rotate || f.RotationRequested()
 	switch {
 	case f.keepsImportedSecret() && !rotation && p.Patch.Empty():
-		return
+		return p
 	case f.Secret.Missing:
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
 	case f.Secret.Rotate && f.platformHasSecret():
@@ -99,6 +97,7 @@ func decideSecret(f Facts, p *Plan) {
 		// The rotation follows once the platform has the value before it.
 		p.Outcome = status.RequeueAfter(status.Again, "the rotation follows once the platform has the value before it")
 	}
+	return p
 }
 
 // keepsImportedSecret reports whether the remote webhook was imported and neither it nor an edit since asks for the
@@ -109,14 +108,14 @@ func (f *Facts) keepsImportedSecret() bool {
 }
 
 // withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.
-func withoutSecret(f Facts, p *Plan) {
+func withoutSecret(f Facts, p Plan) Plan {
 	off := p.Patch.Active
 	p.Patch.CallbackURL, p.Patch.EventTypes, p.Patch.Active = "", nil, nil
 	if off != nil && !*off {
 		p.Patch.Active, p.WithoutSecret = off, true
 	}
-	p.Outcome = status.OfProblem(*f.Secret.Problem)
-	p.Outcome.Retry = f.Secret.Retry
+	p.Outcome = status.OfProblem(*f.Secret.Problem).After(f.Secret.Retry)
+	return p
 }
 
 // platformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
