@@ -585,6 +585,13 @@ var mutations = []mutation{
 		mutated: `	if words, refused := status.RefusedByKubernetes(err); refused && false {`,
 	},
 	{
+		guard:   "A Webhook that waits, and has no conditions yet, says for what",
+		removed: "saying it",
+		file:    "controllers/webhook/kubernetes.go",
+		old:     `	e.tellWait()`,
+		mutated: ``,
+	},
+	{
 		guard:   "A refused status of a connection holds up no list",
 		removed: "going on",
 		file:    "controllers/connection/reconciler.go",
