@@ -95,7 +95,7 @@ func newExecutor(r *Reconciler, log logr.Logger, o *observation, p plan.Plan) *e
 // execute carries out the steps of the plan in their order. A step that the platform did not allow turns into an
 // outcome; an error of the API server is returned and retried.
 func (e *executor) execute(ctx context.Context) error {
-	// remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
+	// Remote calls outlive the manager's shutdown, which waits for them: their outcome would be unknown otherwise.
 	remote, cancel := context.WithTimeout(context.WithoutCancel(ctx), RemoteBudget)
 	defer cancel()
 	if backoff := e.backoff(); backoff > 0 && slices.ContainsFunc(e.plan.Steps, plan.Step.Remote) {

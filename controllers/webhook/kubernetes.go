@@ -66,7 +66,7 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	}
 	words, told := e.reconciler.kubernetesWords(&e.facts, e.secret, err)
 	if !told {
-		return settle(err)
+		return settle(ctx, err)
 	}
 	metrics.RefusedStatusWrites.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
 	if e.entry.TellOnce(words) {

@@ -80,7 +80,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	e := newExecutor(r, ctrl.LoggerFrom(ctx), observed, plan)
 	if err := e.execute(work); err != nil {
-		return settle(err)
+		return settle(ctx, err)
 	}
 	return e.finish(ctx)
 }
@@ -107,6 +107,7 @@ func (r *Reconciler) current(ctx context.Context, name types.NamespacedName) (*v
 	if !r.Serves(webhook) {
 		// The shard that serves it now may change what was remembered.
 		r.ledger.Forget(name)
+		ctrl.LoggerFrom(ctx).V(1).Info("Left the Webhook to the process whose selector matches it")
 		return nil, nil
 	}
 	return webhook, nil
@@ -127,11 +128,17 @@ func (r *Reconciler) plan(ctx context.Context, o *observation) (plan.Plan, error
 }
 
 // settle turns a lost race for an object into one more look at it.
-func settle(err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+func settle(ctx context.Context, err error) (ctrl.Result, error) {
+	log := ctrl.LoggerFrom(ctx).V(1)
+	switch {
+	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
+		log.Info("Another client wrote the object meanwhile", "error", err.Error(), "requeueAfter", status.FirstRetry.String())
 		return ctrl.Result{RequeueAfter: status.FirstRetry}, nil
+	case apierrors.IsNotFound(err):
+		log.Info("The object is gone", "error", err.Error())
+		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return ctrl.Result{}, err
 }
 
 // forget drops all that was remembered of an object that is gone.
