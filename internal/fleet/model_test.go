@@ -19,8 +19,8 @@ import (
 )
 
 // slowRemote is a platform whose calls take their time, before and after they take effect, and now and then fail at
-// either moment. A list reads one webhook after the other. Every change makes a webhook's revision, which is the time of
-// its modification in milliseconds, higher.
+// either moment. A list reads one webhook after the other. Every change makes a webhook's revision, which is the time
+// of its modification in milliseconds, higher.
 type slowRemote struct {
 	mu       sync.Mutex
 	random   *rand.Rand

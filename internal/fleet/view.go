@@ -24,7 +24,12 @@ type Reader interface {
 type Writer interface {
 	Fleet() *Fleet
 	Ready(priority platform.Priority) error
-	Create(ctx context.Context, priority platform.Priority, owner Owner, r platform.CreateRequest) (platform.Webhook, error)
+	Create(
+		ctx context.Context,
+		priority platform.Priority,
+		owner Owner,
+		r platform.CreateRequest,
+	) (platform.Webhook, error)
 	Update(ctx context.Context, priority platform.Priority, id string, p platform.Patch) (platform.Webhook, error)
 	Confirm(ctx context.Context, priority platform.Priority, id string) error
 	Delete(ctx context.Context, priority platform.Priority, id string) error

@@ -9,7 +9,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Lane is how urgent a call is.
+// Class is how urgent a call is.
 type Class int
 
 const (
@@ -23,7 +23,7 @@ const (
 	listing
 )
 
-// Turn is the priority of a call among the others of its account. The zero Turn is urgent, and of no caller.
+// Priority is that of a call among the others of its account. The zero Priority is urgent, and of no caller.
 type Priority struct {
 	Class Class
 	// Caller identifies the caller. One that asks again keeps its place in the queue; "" keeps none.

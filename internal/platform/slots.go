@@ -43,7 +43,7 @@ type Slots struct {
 	held [tempos]int
 }
 
-// NewPlaces makes slots, of which there is at least one.
+// NewSlots makes slots, of which there is at least one.
 func NewSlots(total int) *Slots { return &Slots{total: max(total, 1)} }
 
 // Take takes a slot for a holder that has some already, and may have most where all are free; 0 means all of them. It

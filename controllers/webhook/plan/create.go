@@ -39,7 +39,8 @@ func decideNew(f Facts) Plan {
 	case f.formerHere() != nil:
 		return takeOver(f, *f.formerHere(), CauseAdoption)
 	case !f.Attempt.NoneInFlight && !f.Attempt.Settled:
-		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter, "an interrupted create may still take effect")}
+		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter,
+			"an interrupted create may still take effect")}
 	case f.Adoptable != nil && f.Attempt.WarmUp > 0:
 		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
 	case f.Adoptable != nil:
@@ -47,7 +48,8 @@ func decideNew(f Facts) Plan {
 	case f.RefusedFor(CreateFingerprint(f)) > 0:
 		return Plan{Outcome: f.stillRefused(CreateFingerprint(f))}
 	case !f.AdoptionWaitSince.IsZero():
-		return Plan{Outcome: status.WaitForList(f.AdoptionWaitSince, "a remote webhook to adopt may not have been listed yet")}
+		return Plan{Outcome: status.WaitForList(f.AdoptionWaitSince,
+			"a remote webhook to adopt may not have been listed yet")}
 	}
 	return creation(f)
 }

@@ -91,7 +91,8 @@ func decideExisting(f Facts) Plan {
 	case !f.Connection.Synced:
 		return Plan{Outcome: status.WaitForNextList("the connection's account has not been listed yet")}
 	case !f.RefreshSince.IsZero():
-		return Plan{Outcome: status.WaitForList(f.RefreshSince, "reconcile-requested-at asks for a list first")}
+		return Plan{Outcome: status.WaitForList(f.RefreshSince,
+			"reconcile-requested-at asks for a list first")}
 	}
 	return decideConnected(f)
 }
@@ -177,7 +178,7 @@ func decideOwned(f Facts) Plan {
 	case fleet.Present:
 		p := decideSync(f)
 		if f.outdated() && len(p.Steps) > 0 {
-			return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list shows the remote webhook as it was before the last write")}
+			return confirming("a list shows the remote webhook as it was before the last write")
 		}
 		return tidyUp(f, p)
 	case fleet.Gone:
@@ -187,9 +188,11 @@ func decideOwned(f Facts) Plan {
 		return decideLost(f)
 	case fleet.Absent:
 		// The next regular list confirms it: after a mass deletion, lists before their time would use up the rate limit.
-		return Plan{Outcome: status.WaitForNextList("the remote webhook is not found; the next list confirms that it is gone")}
+		return Plan{
+			Outcome: status.WaitForNextList("the remote webhook is not found; the next list confirms that it is gone"),
+		}
 	default:
-		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list lacks the remote webhook; reading it")}
+		return confirming("a list lacks the remote webhook; reading it")
 	}
 }
 

@@ -177,9 +177,10 @@ func (f *Facts) deletionBlocked() status.Outcome {
 // confirmGone finds out whether a webhook that the lists lack exists.
 func confirmGone(f Facts) Plan {
 	if f.Presence == fleet.Absent {
-		return Plan{Outcome: status.WaitForList(f.Now, "the remote webhook is not found; a list that begins now confirms that it is gone")}
+		return Plan{Outcome: status.WaitForList(f.Now,
+			"the remote webhook is not found; a list that begins now confirms that it is gone")}
 	}
-	return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("a list lacks the remote webhook; reading it")}
+	return confirming("a list lacks the remote webhook; reading it")
 }
 
 // decideOwnedDeletion deletes the remote webhook that the object owns.
@@ -194,7 +195,10 @@ func decideOwnedDeletion(f Facts) Plan {
 		if len(p.Steps) == 1 && p.Steps[0] == RemoveFinalizer {
 			return Plan{Steps: []Step{DeleteRemote, RemoveFinalizer}, Outcome: status.Unchanged(letGoWhy)}
 		}
-		return Plan{Steps: []Step{DeleteRemote}, Outcome: status.RequeueAfter(status.Again, "deciding again once the remote webhook is deleted")}
+		return Plan{
+			Steps:   []Step{DeleteRemote},
+			Outcome: status.RequeueAfter(status.Again, "deciding again once the remote webhook is deleted"),
+		}
 	}
 	return confirmGone(f)
 }
@@ -262,7 +266,8 @@ func awaitAttempt(f Facts) Plan {
 	c := f.Connection
 	switch {
 	case c.Synced && c.Failure == nil:
-		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter, "an interrupted create may still take effect")}
+		return Plan{Outcome: status.WaitForList(f.Attempt.SettledAfter,
+			"an interrupted create may still take effect")}
 	case c.Failure != nil:
 		v := DeletionWaits(status.Cause(c.Failure))
 		v.Await = true

@@ -24,9 +24,10 @@ func decideImport(f Facts) Plan {
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared)))}
 	case f.Presence == fleet.Missing || f.Presence == fleet.Unseen:
-		return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList("the lists lack the remote webhook to import; reading it")}
+		return confirming("the lists lack the remote webhook to import; reading it")
 	case f.Presence == fleet.Absent:
-		return Plan{Outcome: status.WaitForList(f.Now, "the remote webhook to import is not found; a list that begins now confirms it")}
+		return Plan{Outcome: status.WaitForList(f.Now,
+			"the remote webhook to import is not found; a list that begins now confirms it")}
 	case f.Presence == fleet.Gone && declared:
 		return Plan{Outcome: importNotFound(id)}
 	case f.Presence == fleet.Gone:

@@ -176,7 +176,11 @@ func (f *Facts) confirmFormer(reached ...Reach) (p Plan, unconfirmed bool) {
 		}
 		switch former.Presence {
 		case fleet.Missing, fleet.Unseen:
-			return Plan{Steps: []Step{ConfirmRemote}, Other: former.removal(), Outcome: status.WaitForNextList(confirmingFormer)}, true
+			return Plan{
+				Steps:   []Step{ConfirmRemote},
+				Other:   former.removal(),
+				Outcome: status.WaitForNextList(confirmingFormer),
+			}, true
 		case fleet.Absent:
 			return Plan{Other: former.removal(), Outcome: status.WaitForList(f.Now, confirmingFormer)}, true
 		}

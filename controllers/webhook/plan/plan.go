@@ -108,3 +108,8 @@ const (
 	// TakenPause is how long to wait before looking again at a webhook that another Webhook just claimed.
 	TakenPause = time.Second
 )
+
+// confirming reads a webhook that a list lacks, or shows as it was before.
+func confirming(why string) Plan {
+	return Plan{Steps: []Step{ConfirmRemote}, Outcome: status.WaitForNextList(why)}
+}
