@@ -2,12 +2,12 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -44,7 +44,8 @@ func adminEndpoints() []adminEndpoint {
 }
 
 // administer answers an admin request. What is wrong with one is said in the body of a 400.
-func (s *Simulator) administer(r *http.Request) *response {
+// The endpoints are those of its path, if there are any.
+func (s *Simulator) administer(r *http.Request, endpoints []adminEndpoint) *response {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -52,10 +53,11 @@ func (s *Simulator) administer(r *http.Request) *response {
 	if len(body) > maxBody {
 		return errRequestTooLarge.response(http.StatusRequestEntityTooLarge)
 	}
-	endpoint, id, refused := findAdminEndpoint(r)
+	endpoint, refused := chooseAdminEndpoint(r.Method, endpoints)
 	if refused != nil {
 		return refused
 	}
+	id := cmp.Or(r.PathValue("id"), r.PathValue("name"))
 	answer, err := endpoint.handle(s, id, body)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -68,23 +70,21 @@ func (s *Simulator) administer(r *http.Request) *response {
 	return answer
 }
 
-func findAdminEndpoint(r *http.Request) (adminEndpoint, string, *response) {
-	var allowed []string
-	for _, e := range adminEndpoints() {
-		id, ok := matchSegments(e.template, strings.TrimSuffix(r.URL.Path, "/"))
-		if ok && e.method == r.Method {
-			return e, id, nil
-		}
-		if ok {
-			allowed = append(allowed, e.method)
-		}
+// chooseAdminEndpoint returns the endpoint with a method, or the refusal of a request for which there is none.
+func chooseAdminEndpoint(method string, endpoints []adminEndpoint) (adminEndpoint, *response) {
+	if len(endpoints) == 0 {
+		return adminEndpoint{}, errResourceNotFound.response(http.StatusNotFound)
 	}
-	if len(allowed) == 0 {
-		return adminEndpoint{}, "", errResourceNotFound.response(http.StatusNotFound)
+	allowed := make([]string, 0, len(endpoints))
+	for _, e := range endpoints {
+		if e.method == method {
+			return e, nil
+		}
+		allowed = append(allowed, e.method)
 	}
 	refused := errMethodNotAllowed.response(http.StatusMethodNotAllowed)
-	refused.header.Set("Allow", strings.Join(slices.Compact(allowed), ", "))
-	return adminEndpoint{}, "", refused
+	refused.header.Set("Allow", strings.Join(allowed, ", "))
+	return adminEndpoint{}, refused
 }
 
 // decodeStrictly reads a JSON object that must have no other properties than the target.

@@ -26,15 +26,15 @@ type call struct {
 	account  *account   // once it is authenticated
 }
 
-func (s *Simulator) readCall(r *http.Request) (*call, error) {
+func (s *Simulator) readCall(r *http.Request, template string) (*call, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		return nil, err
 	}
-	c := &call{request: r, body: body, tooLarge: len(body) > maxBody, received: s.clock.now()}
-	c.template, c.id = matchTemplate(r.URL.Path)
-	c.version = chooseVersion(r.Header.Values("Accept"), c.template)
-	return c, nil
+	return &call{
+		request: r, body: body, tooLarge: len(body) > maxBody, received: s.clock.now(),
+		template: template, id: r.PathValue("id"), version: chooseVersion(r.Header.Values("Accept"), template),
+	}, nil
 }
 
 func (c *call) key() string { return c.request.Method + " " + c.template }

@@ -26,7 +26,6 @@ type operation struct {
 }
 
 // operations is the whole surface of the platform, besides which there is only the simulator's own under /simulator/.
-// Routes are tried in this order: those of fixed segments stand before those with {id}.
 var operations = []operation{
 	{method: http.MethodPost, template: tokenPath},
 	{method: http.MethodGet, template: "/webhooks", v1: (*Simulator).listV1, v2: (*Simulator).listV2},
@@ -50,34 +49,6 @@ func (o operation) handler(version apiVersion) handler {
 		return o.v1
 	}
 	return o.v2
-}
-
-// matchTemplate finds the route of a path, and the value of its {id}. A slash at the end is allowed, because the
-// platform's reference writes its collection as /webhooks/ and its overview as /webhooks.
-func matchTemplate(path string) (template, id string) {
-	path = strings.TrimSuffix(path, "/")
-	for _, o := range operations {
-		if id, ok := matchSegments(o.template, path); ok {
-			return o.template, id
-		}
-	}
-	return "", ""
-}
-
-func matchSegments(template, path string) (id string, ok bool) {
-	want, got := strings.Split(template, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return "", false
-	}
-	for i := range want {
-		switch {
-		case strings.HasPrefix(want[i], "{") && got[i] != "":
-			id = got[i]
-		case want[i] != got[i]:
-			return "", false
-		}
-	}
-	return id, true
 }
 
 func findOperation(method, template string) (operation, bool) {

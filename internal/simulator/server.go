@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -12,11 +11,16 @@ import (
 // Lost connections are played with http.ErrAbortHandler, which net/http and httptest.Server turn into a closed
 // connection; a handler called by hand, without a server, panics with it.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, adminPrefix) {
-		s.send(w, s.administer(r))
+	if !isCanonical(r) {
+		s.serveUnknown(w, r)
 		return
 	}
-	c, err := s.readCall(r)
+	s.mux.ServeHTTP(w, r)
+}
+
+// serveCall answers a call to the platform; an empty template means that no route has its path.
+func (s *Simulator) serveCall(w http.ResponseWriter, r *http.Request, template string) {
+	c, err := s.readCall(r, template)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client broke off before its request was complete: nothing happens
 	}
@@ -101,6 +105,11 @@ func (c *call) findOperation() (operation, *response) {
 func (s *Simulator) send(w http.ResponseWriter, r *response) {
 	w.Header().Set("Date", s.dateHeader())
 	r.write(w)
+}
+
+// note logs something that happens, with the virtual time of it.
+func (s *Simulator) note(message string, attributes ...any) {
+	s.log.Info(message, append([]any{"at", s.clock.now().Format(timestampLayout)}, attributes...)...)
 }
 
 // sleep waits in real time, or until the simulator is closed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -52,6 +53,7 @@ type Options struct {
 type Simulator struct {
 	options    Options
 	log        *slog.Logger
+	mux        *http.ServeMux
 	clock      *clock
 	scheduler  *scheduler
 	dispatcher *dispatcher
@@ -117,6 +119,7 @@ func newSimulator(options Options, start time.Time) *Simulator {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.mux = s.newMux()
 	s.closed, s.close = context.WithCancel(context.Background())
 	s.clear()
 	return s
@@ -184,11 +187,6 @@ func (o Options) scale() float64 {
 		return 1
 	}
 	return o.TimeScale
-}
-
-// note logs something that happens, with the virtual time of it.
-func (s *Simulator) note(message string, attributes ...any) {
-	s.log.Info(message, append([]any{"at", s.clock.now().Format(timestampLayout)}, attributes...)...)
 }
 
 // Reset forgets everything but the options and the time.
