@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Event is something that happens on the platform.
@@ -60,7 +62,7 @@ func (s *Simulator) Publish(e Event) (Published, error) {
 	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &message{ID: newUUID(), Type: e.EventType, ITwinID: e.ITwinID, Content: e.Content, Enqueued: s.clock.now()}
+	m := &message{ID: uuid.NewString(), Type: e.EventType, ITwinID: e.ITwinID, Content: e.Content, Enqueued: s.clock.now()}
 	subscribers := s.subscribers(e)
 	if s.queuedBytes+len(subscribers)*m.size() > maxQueuedBytes {
 		return Published{}, ErrQueueFull
@@ -79,7 +81,7 @@ func (e *Event) complete() error {
 	if !eventTypePatternV2.MatchString(e.EventType) {
 		return fmt.Errorf("eventType must be like iModels.iModelDeleted.v1, api.action.version, and not %q", e.EventType)
 	}
-	if !uuidPattern.MatchString(e.ITwinID) {
+	if !isUUID(e.ITwinID) {
 		return fmt.Errorf("iTwinId must be a UUID, and not %q", e.ITwinID)
 	}
 	if len(e.Content) == 0 || string(e.Content) == "null" {

@@ -4,29 +4,22 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"regexp"
+
+	"github.com/google/uuid"
 )
 
-var uuidPattern = regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`)
+// uuidLength is that of the standard form. The platform is not known to accept the other forms of uuid.Validate.
+const uuidLength = 36
 
-// newUUID returns a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
-	return formatUUID(id, 4)
-}
+// isUUID reports whether a text is a UUID in the standard form.
+func isUUID(text string) bool { return len(text) == uuidLength && uuid.Validate(text) == nil }
+
+// derivedUUIDs is the namespace of derivedUUID.
+var derivedUUIDs = uuid.UUID([]byte("webhook-operator"))
 
 // derivedUUID returns the UUID that belongs to a name: the same in every run (RFC 9562, version 8).
 func derivedUUID(name string) string {
-	sum := sha256.Sum256([]byte("webhook-operator.io/itwin/simulator:" + name))
-	return formatUUID([16]byte(sum[:16]), 8)
-}
-
-func formatUUID(id [16]byte, version byte) string {
-	id[6] = id[6]&0x0f | version<<4
-	id[8] = id[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[0:4], id[4:6], id[6:8], id[8:10], id[10:])
+	return uuid.NewHash(sha256.New(), derivedUUIDs, []byte(".io/itwin/simulator:"+name), 8).String()
 }
 
 // randomHex returns n random bytes as 2n hexadecimal digits.

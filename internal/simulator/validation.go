@@ -137,7 +137,7 @@ func (v *validator) callbackURL(need presence) string {
 // uuid reads a property that is required.
 func (v *validator) uuid(name string) string {
 	text, ok := v.string(name, required)
-	if ok && !uuidPattern.MatchString(text) {
+	if ok && !isUUID(text) {
 		v.refuse(name, "%s must be a UUID", name)
 	}
 	return text
@@ -172,7 +172,7 @@ func (v *validator) scope(a *account) (scope, scopeID string) {
 	case scopeITwin:
 		if _, given := v.properties["scopeId"]; !given {
 			v.refuse("scopeId", "scopeId is required when scope is iTwin")
-		} else if hasID && !uuidPattern.MatchString(scopeID) {
+		} else if hasID && !isUUID(scopeID) {
 			v.refuse("scopeId", "scopeId must be a UUID")
 		}
 	default:

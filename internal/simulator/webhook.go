@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Scopes of a webhook.
@@ -77,7 +79,7 @@ func (w *webhook) receives() bool {
 // addWebhook stores a new webhook of an account.
 func (s *Simulator) addWebhook(w *webhook) {
 	now := s.clock.now()
-	w.ID, w.Created, w.Modified = newUUID(), Timestamp{now}, Timestamp{now}
+	w.ID, w.Created, w.Modified = uuid.NewString(), Timestamp{now}, Timestamp{now}
 	w.queue = map[*delivery]struct{}{}
 	s.webhooks = append(s.webhooks, w)
 	s.webhooksByID[w.ID] = w

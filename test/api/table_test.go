@@ -1,13 +1,14 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
@@ -92,23 +93,21 @@ func manifest(t *testing.T, text string, changes ...map[string]any) *unstructure
 	return object
 }
 
-// merge makes a JSON merge patch: null takes a field away.
-func merge(base, change map[string]any) map[string]any {
-	merged := maps.Clone(base)
-	if merged == nil {
-		merged = map[string]any{}
+// merge applies a JSON merge patch: null takes a field away.
+func merge(base, change map[string]any) (merged map[string]any) {
+	if len(change) == 0 {
+		return base
 	}
-	for name, value := range change {
-		inner, isObject := value.(map[string]any)
-		old, wasObject := base[name].(map[string]any)
-		switch {
-		case value == nil:
-			delete(merged, name)
-		case isObject && wasObject:
-			merged[name] = merge(old, inner)
-		default:
-			merged[name] = value
-		}
+	text := must(jsonpatch.MergePatch(must(json.Marshal(base)), must(json.Marshal(change))))
+	if err := json.Unmarshal(text, &merged); err != nil {
+		panic(err)
 	}
 	return merged
+}
+
+func must(text []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
