@@ -14,8 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	harness.Quiet()
-	os.Exit(m.Run())
+	harness.Main(m, harness.Suite{Name: "demo"})
 }
 
 // expectInOrder checks that the output matches all patterns, each behind the one before.

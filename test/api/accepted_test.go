@@ -142,7 +142,7 @@ func TestDefaultsFromGo(t *testing.T) {
 	g := NewWithT(t)
 	scheme := runtime.NewScheme()
 	g.Expect(itwin.AddToScheme(scheme)).To(Succeed())
-	typed, err := client.New(config, client.Options{Scheme: scheme})
+	typed, err := client.New(plane.Config, client.Options{Scheme: scheme})
 	g.Expect(err).NotTo(HaveOccurred())
 
 	ctx := context.WithoutCancel(t.Context())

@@ -33,12 +33,8 @@ const (
 // kubectl runs the kubectl beside the API server, which has kustomize built in: nothing else is needed to install.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, environment.KubeConfig, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), args...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	command := exec.CommandContext(t.Context(), plane.KubectlPath, args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+plane.Kubeconfig)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()

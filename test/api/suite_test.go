@@ -3,56 +3,34 @@
 package api
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
+	"context"
 	"testing"
 
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"webhook-operator.io/itwin/internal/harness"
 )
 
 const root = "../.."
 
 var (
-	environment *envtest.Environment
-	config      *rest.Config
+	plane *harness.ControlPlane
 	// k8s refuses unknown fields, as kubectl does.
 	k8s client.Client
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	if _, err := os.Stat(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kube-apiserver")); err != nil {
-		fmt.Fprintln(os.Stderr, "These tests need a real API server: set KUBEBUILDER_ASSETS to a directory with "+
-			"kube-apiserver, etcd and kubectl, or run `make test`, which finds or builds them.")
-		return 1
-	}
-	environment = &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
-		ErrorIfCRDPathMissing: true,
-	}
-	var err error
-	if config, err = environment.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "start the API server:", err)
-		return 1
-	}
-	defer func() {
-		if err := environment.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the API server:", err)
-		}
-	}()
-	plain, err := client.New(config, client.Options{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "make a client:", err)
-		return 1
-	}
-	k8s = client.WithFieldValidation(plain, "Strict")
-	return m.Run()
+	harness.Main(m, harness.Suite{
+		Name: "api", Install: []string{"crd"},
+		Start: func(_ context.Context, p *harness.ControlPlane) error {
+			plane = p
+			plain, err := client.New(plane.Config, client.Options{})
+			if err == nil {
+				k8s = client.WithFieldValidation(plain, "Strict")
+			}
+			return err
+		},
+	})
 }
 
 // The smallest valid object of each kind; the tests change one thing about them.

@@ -36,14 +36,16 @@ func pick[T any](byHand, tested T) T {
 var plane *harness.ControlPlane
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	code := harness.Suite{
+	flag.Parse() // what is parallel depends on it
+	harness.Main(m, harness.Suite{
 		Name: "bench", Parallel: pick("1", "8"),
 		Start: func(_ context.Context, p *harness.ControlPlane) error {
 			plane = p
 			return nil
 		},
-	}.Run(m)
-	printTable(os.Stdout)
-	os.Exit(code)
+		End: func() error {
+			printTable(os.Stdout)
+			return nil
+		},
+	})
 }

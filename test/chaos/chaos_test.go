@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -34,14 +33,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
-	os.Exit(harness.Suite{
+	harness.Main(m, harness.Suite{
 		Name: "chaos",
 		Start: func(_ context.Context, p *harness.ControlPlane) error {
 			plane = p
+			if *seed == 0 {
+				*seed = rand.Uint64()
+			}
 			return restartCollector()
 		},
 		End: func() error {
@@ -50,7 +48,7 @@ func TestMain(m *testing.M) {
 			}
 			return errors.Join(collector.Ended(), collector.Kill())
 		},
-	}.Run(m))
+	})
 }
 
 // restartCollector starts the garbage collector anew. One that has seen the API server go waits for minutes to look again.

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"os"
 	"testing"
 
 	"webhook-operator.io/itwin/internal/harness"
@@ -21,7 +20,7 @@ var (
 // TestMain starts what all tests share. Tests that stop the operator run first and alone: they are those without
 // t.Parallel.
 func TestMain(m *testing.M) {
-	os.Exit(harness.Suite{Name: "e2e", Parallel: "16", Start: start, End: end}.Run(m))
+	harness.Main(m, harness.Suite{Name: "e2e", Parallel: "16", Start: start, End: end})
 }
 
 func start(ctx context.Context, p *harness.ControlPlane) (err error) {

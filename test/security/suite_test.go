@@ -11,12 +11,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	harness.Quiet()
 	// As with an API server that cannot stream lists: an operator that gets streams has no need to list.
 	if err := os.Setenv("KUBE_FEATURE_WatchListClient", "false"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	harness.Main(m, harness.Suite{Name: "security"})
 }
 
 func TestInstalledForACluster(t *testing.T) {

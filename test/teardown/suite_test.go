@@ -5,7 +5,6 @@ package teardown
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 
 	"webhook-operator.io/itwin/internal/harness"
@@ -19,7 +18,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(harness.Suite{Name: "teardown", Parallel: "16", Start: start, End: end}.Run(m))
+	harness.Main(m, harness.Suite{Name: "teardown", Parallel: "16", Start: start, End: end})
 }
 
 func start(ctx context.Context, p *harness.ControlPlane) (err error) {
