@@ -25,26 +25,20 @@ type RateLimit struct {
 // CABundleReference names a key with PEM certificates.
 type CABundleReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
-	Name string `json:"name"`
+	Name SecretName `json:"name"`
 
 	// key in the Secret's data.
 	// +kubebuilder:default=ca.crt
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
-	Key string `json:"key,omitempty"`
+	Key SecretKey `json:"key,omitempty"`
 }
 
 // CredentialsReference names the Secret that holds clientId and clientSecret.
 type CredentialsReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
-	Name string `json:"name"`
+	Name SecretName `json:"name"`
 
 	// namespace of the Secret: required for a ClusterConnection, refused for a Connection.
 	// +kubebuilder:validation:MaxLength=63

@@ -77,17 +77,13 @@ type ConnectionReference struct {
 // SecretKeyReference names one key of a Secret in the same namespace.
 type SecretKeyReference struct {
 	// name of the Secret.
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule=`!format.dns1123Subdomain().validate(self).hasValue()`,message="name must be the name of a Secret: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
-	Name string `json:"name"`
+	Name SecretName `json:"name"`
 
 	// key in the Secret's data.
 	// +kubebuilder:default=secret
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')`,message="key must be a key of a Secret: letters, digits, '-', '_' and '.', and neither '.' nor beginning with '..'"
 	// +optional
-	Key string `json:"key,omitempty"`
+	Key SecretKey `json:"key,omitempty"`
 }
 
 // WebhookSpec is what the remote webhook should be.
