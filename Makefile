@@ -77,7 +77,9 @@ image: ## Write the operator's image to bin/image.tar, without a container engin
 
 .PHONY: generate
 generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
-	$< object:headerFile=hack/boilerplate.go.txt paths=./api/... output:dir=$(OUT)/api/v1alpha1
+	@for version in api/*/; do \
+		$< object:headerFile=hack/boilerplate.go.txt paths=./$$version output:dir=$(OUT)/$$version || exit 1; \
+	done
 
 .PHONY: manifests
 manifests: $(TOOLS)/controller-gen ## Generate CRDs and RBAC.

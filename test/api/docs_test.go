@@ -29,9 +29,7 @@ func TestReferenceOfFields(t *testing.T) {
 	} {
 		t.Run(kind.crd, func(t *testing.T) {
 			g := NewWithT(t)
-			var crd apiextensionsv1.CustomResourceDefinition
-			read(t, filepath.Join("crd", "bases", "itwin.webhook-operator.io_"+kind.crd+".yaml"), &crd)
-			schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+			schema := schemaOf(t, kind.crd)
 			want := append(fields("spec", schema.Properties["spec"]), fields("status", schema.Properties["status"])...)
 			g.Expect(rows(section(t, kind.section))).To(ConsistOf(want))
 		})
