@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,9 +61,24 @@ var (
 		[]string{"connection"}, nil)
 )
 
+// vector is a metric with labels.
+type vector interface {
+	prometheus.Collector
+	DeletePartialMatch(labels prometheus.Labels) int
+	DeleteLabelValues(values ...string) bool
+}
+
+var (
+	// ofConnections have the label connection; their series are dropped with it.
+	ofConnections = []vector{requests, requestDuration, throttled, RefusedConnectionWrites}
+	// ofWebhooks have the labels namespace and name; their series are dropped with the Webhook.
+	ofWebhooks = []vector{Deactivations, Reactivations, RefusedStatusWrites}
+)
+
 func init() {
-	ctrlmetrics.Registry.MustRegister(requests, requestDuration, throttled, Deactivations, Reactivations,
-		RefusedStatusWrites, RefusedConnectionWrites)
+	for _, metric := range slices.Concat(ofConnections, ofWebhooks) {
+		ctrlmetrics.Registry.MustRegister(metric)
+	}
 }
 
 // Instrument makes a connection's client count its requests.
@@ -76,18 +92,16 @@ func Instrument(connection string, o *platform.Options) {
 
 // ForgetConnection drops the series of a connection that is gone.
 func ForgetConnection(connection string) {
-	labels := prometheus.Labels{"connection": connection}
-	requests.DeletePartialMatch(labels)
-	requestDuration.DeletePartialMatch(labels)
-	throttled.DeletePartialMatch(labels)
-	RefusedConnectionWrites.DeletePartialMatch(labels)
+	for _, metric := range ofConnections {
+		metric.DeletePartialMatch(prometheus.Labels{"connection": connection})
+	}
 }
 
 // ForgetWebhook drops the series of a Webhook that is gone.
 func ForgetWebhook(namespace, name string) {
-	Deactivations.DeleteLabelValues(namespace, name)
-	Reactivations.DeleteLabelValues(namespace, name)
-	RefusedStatusWrites.DeleteLabelValues(namespace, name)
+	for _, metric := range ofWebhooks {
+		metric.DeleteLabelValues(namespace, name)
+	}
 }
 
 // Collector counts, at each scrape, what the cache and the fleets hold.
