@@ -30,20 +30,24 @@ func TestReferenceOfFields(t *testing.T) {
 		t.Run(kind.crd, func(t *testing.T) {
 			g := NewWithT(t)
 			schema := schemaOf(t, kind.crd)
-			want := append(fields("spec", schema.Properties["spec"]), fields("status", schema.Properties["status"])...)
+			want := append(fields(t, "spec", schema.Properties["spec"]), fields(t, "status", schema.Properties["status"])...)
 			g.Expect(rows(section(t, kind.section))).To(ConsistOf(want))
 		})
 	}
 }
 
 // fields lists what is under a property, by path. Conditions are everybody's, and described as one.
-func fields(path string, schema apiextensionsv1.JSONSchemaProps) (all []field) {
+func fields(t *testing.T, path string, schema apiextensionsv1.JSONSchemaProps) (all []field) {
+	t.Helper()
 	required := map[string]bool{}
 	for _, name := range schema.Required {
 		required[name] = true
 	}
 	for name, property := range schema.Properties {
 		here := path + "." + name
+		if name != "conditions" && property.Description == "" {
+			t.Errorf("kubectl explain has nothing to say of %s: write a comment", here)
+		}
 		row := field{path: here}
 		switch {
 		// What the operator writes has no default that concerns a reader, but for the generation.
@@ -57,9 +61,9 @@ func fields(path string, schema apiextensionsv1.JSONSchemaProps) (all []field) {
 		if name == "conditions" {
 			continue
 		}
-		all = append(all, fields(here, property)...)
+		all = append(all, fields(t, here, property)...)
 		if property.Items != nil && property.Items.Schema != nil {
-			all = append(all, fields(here+"[]", *property.Items.Schema)...)
+			all = append(all, fields(t, here+"[]", *property.Items.Schema)...)
 		}
 	}
 	return all
@@ -134,6 +138,43 @@ func TestReferenceOfNames(t *testing.T) {
 		})
 		g.Expect(found).To(BeNumerically(">", 8), file)
 	}
+}
+
+var (
+	// conditionRow is a row of a table of conditions: the condition, its status, and a reason.
+	conditionRow = regexp.MustCompile("(?m)^\\| `([A-Za-z]+)` \\| (?:True|False) \\| `([A-Za-z]+)` \\|")
+	// retryRow is a row of the table that says when each reason is tried again.
+	retryRow = regexp.MustCompile("(?m)^\\| (`[A-Z][A-Za-z]+`(?:, `[A-Z][A-Za-z]+`)*) \\| [^|]+ \\|$")
+)
+
+// TestReferenceOfReasons: every reason has a row in a table of conditions, and there is no other row. Those of a
+// Webhook's Ready condition have one about when they are tried again, too.
+func TestReferenceOfReasons(t *testing.T) {
+	g := NewWithT(t)
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api", "v1alpha1", "conditions.go"), nil, 0)
+	g.Expect(err).NotTo(HaveOccurred())
+	declared := map[string]bool{}
+	for name, object := range parsed.Scope.Objects { //nolint:staticcheck // the names of one file are all that it takes
+		if literal := object.Decl.(*ast.ValueSpec).Values[0].(*ast.BasicLit); strings.HasSuffix(name, "Reason") {
+			declared[strings.Trim(literal.Value, `"`)] = true
+		}
+	}
+	documented := map[string]bool{}
+	for _, row := range conditionRow.FindAllStringSubmatch(reference(t), -1) {
+		documented[row[2]] = true
+	}
+	g.Expect(documented).To(Equal(declared))
+
+	var ready, retried []string
+	for _, row := range conditionRow.FindAllStringSubmatch(section(t, "Webhook"), -1) {
+		if row[1] == "Ready" {
+			ready = append(ready, row[2])
+		}
+	}
+	for _, row := range retryRow.FindAllStringSubmatch(section(t, "Webhook"), -1) {
+		retried = append(retried, strings.Split(strings.ReplaceAll(row[1], "`", ""), ", ")...)
+	}
+	g.Expect(retried).To(ConsistOf(ready))
 }
 
 // TestReferenceExamples: the manifests of the reference are accepted as they stand.

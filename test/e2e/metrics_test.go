@@ -4,6 +4,10 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -11,6 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"webhook-operator.io/itwin/internal/harness"
 )
 
 func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
@@ -50,6 +56,32 @@ func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	} {
 		s.Expect(found).To(ContainSubstring(series))
 	}
+	for _, name := range documentedMetrics(t) {
+		if !slices.Contains(metricsOfTrouble, name) {
+			s.Expect(found).To(ContainSubstring("# TYPE "+name+" "), "%s of docs/api.md is not on the scrape", name)
+		}
+	}
+}
+
+// metricsOfTrouble have no series while all goes well: other tests count what makes them.
+var metricsOfTrouble = []string{
+	"itwin_api_throttled_seconds_total", "itwin_connection_status_writes_refused_total",
+	"itwin_webhook_status_writes_refused_total",
+}
+
+// documentedMetrics are the names in the table of metrics.
+func documentedMetrics(t *testing.T) (names []string) {
+	t.Helper()
+	g := NewWithT(t)
+	root, err := harness.Root()
+	g.Expect(err).NotTo(HaveOccurred())
+	page, err := os.ReadFile(filepath.Join(root, "docs", "api.md"))
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, row := range regexp.MustCompile("(?m)^\\| `(itwin_[a-z_]+)\\{").FindAllStringSubmatch(string(page), -1) {
+		names = append(names, row[1])
+	}
+	g.Expect(names).NotTo(BeEmpty())
+	return names
 }
 
 // account makes a ServiceAccount without any right, and returns a token of it.
