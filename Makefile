@@ -104,7 +104,7 @@ bench: build ## Count what N Webhooks cost: make bench N=200
 
 .PHONY: chaos
 chaos: build bin/teardown-controllers ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
-	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -patience=10m
+	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -settle-timeout=10m
 
 .PHONY: verify
 verify: verify-generated verify-modules verify-format vet lint vuln ## Check everything that is not a test.

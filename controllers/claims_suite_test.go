@@ -27,12 +27,12 @@ var _ = Describe("An existing remote webhook", func() {
 	}
 
 	BeforeEach(func() {
-		w = newWorld()
+		w = newSimulation()
 		startOperator()
 		id = create(callback)
 	})
 
-	It("is counted and never touched when nobody claims it", func() {
+	It("is counted and never changed when no Webhook claims it", func() {
 		connection := w.connect()
 		webhook := w.apply("mine")
 		seen(webhook).Should(beReady())
@@ -66,7 +66,7 @@ var _ = Describe("An existing remote webhook", func() {
 		gone(webhook).Should(Satisfy(apierrors.IsNotFound))
 	})
 
-	It("is adopted when that is allowed and it matches", func() {
+	It("is adopted when its callback matches and adoptionPolicy is Matching", func() {
 		w.connect()
 		webhook := w.apply("adopting", func(s *v1alpha1.WebhookSpec) {
 			s.CallbackURL, s.AdoptionPolicy = callback, v1alpha1.AdoptMatching
@@ -77,7 +77,7 @@ var _ = Describe("An existing remote webhook", func() {
 		Eventually(eventsOf(webhook)).Should(ConsistOf("Adopted"))
 	})
 
-	It("is not adopted otherwise", func() {
+	It("is not adopted when adoptionPolicy is not Matching", func() {
 		w.connect()
 		webhook := w.apply("second", func(s *v1alpha1.WebhookSpec) { s.CallbackURL = callback })
 		seen(webhook).Should(beReady())
@@ -85,7 +85,7 @@ var _ = Describe("An existing remote webhook", func() {
 		Expect(w.remotes(callback)).To(HaveLen(2))
 	})
 
-	It("belongs to the older of two that want it, until that one goes", func() {
+	It("is owned by the older of two Webhooks that import it, until the older one is deleted", func() {
 		w.connect()
 		older := w.apply("older", func(s *v1alpha1.WebhookSpec) { s.WebhookID, s.DeletionPolicy = id, v1alpha1.RetainRemote })
 		seen(older).Should(beReady())
@@ -100,8 +100,8 @@ var _ = Describe("An existing remote webhook", func() {
 })
 
 var _ = Describe("Two connections of different accounts", func() {
-	It("never see each other's webhooks, also when one changes its account", func() {
-		w := newWorld()
+	It("never see each other's webhooks, not even when the credentials change to another account", func() {
+		w := newSimulation()
 		startOperator()
 		connection := w.connect()
 		webhook := w.apply("moving")
@@ -125,7 +125,7 @@ var _ = Describe("Two connections of different accounts", func() {
 
 var _ = Describe("A ClusterConnection", func() {
 	It("serves only the namespaces and hosts that it allows, and turns off what it no longer allows", func() {
-		w := newWorld()
+		w := newSimulation()
 		startOperator()
 		w.credentials("credentials", clientID)
 		connection := &v1alpha1.ClusterConnection{
@@ -169,7 +169,7 @@ var _ = Describe("A ClusterConnection", func() {
 		seen(webhook).Should(forbidden)
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeFalse())
 
-		By("which keeps nobody from naming it, to no effect")
+		By("importing the forbidden webhook, which has no effect")
 		thief := w.webhook("thief", through, func(s *v1alpha1.WebhookSpec) { s.WebhookID = webhook.Status.WebhookID })
 		thief.Finalizers = []string{v1alpha1.WebhookFinalizer}
 		Expect(api.Create(ctx, thief)).To(Succeed())
@@ -180,7 +180,7 @@ var _ = Describe("A ClusterConnection", func() {
 		Expect(w.changes()).To(Equal(changes))
 		still(webhook).Should(forbidden)
 
-		By("which does not keep it from being deleted")
+		By("deleting the Webhook, which is still possible")
 		Expect(api.Delete(ctx, webhook)).To(Succeed())
 		gone(webhook).Should(Satisfy(apierrors.IsNotFound))
 		Expect(w.Webhooks()).To(BeEmpty())
@@ -189,7 +189,7 @@ var _ = Describe("A ClusterConnection", func() {
 
 var _ = Describe("Two shards of one account", func() {
 	It("hand a Webhook over in the middle of a create without making two", func() {
-		w := newWorld()
+		w := newSimulation()
 		startOperator(withSelector("shard=north"))
 		startOperator(withSelector("shard=south"))
 		connection := w.connect()
@@ -208,7 +208,7 @@ var _ = Describe("Two shards of one account", func() {
 	})
 
 	It("leave each other's webhooks alone and count all of them", func() {
-		w := newWorld()
+		w := newSimulation()
 		north := startOperator(withSelector("shard=north"))
 		south := startOperator(withSelector("shard=south"))
 		connection := w.connect()
@@ -240,7 +240,7 @@ var _ = Describe("Two shards of one account", func() {
 var _ = Describe("A connection in trouble", func() {
 	It("does not slow another's new Webhook down", func() {
 		startOperator()
-		dead := newWorld()
+		dead := newSimulation()
 		connection := dead.connect()
 		first := dead.apply("first")
 		seen(first).Should(beReady())
@@ -251,7 +251,7 @@ var _ = Describe("A connection in trouble", func() {
 			dead.apply(fmt.Sprintf("waiting-%d", i))
 		}
 		Eventually(func() int { return dead.count("POST /webhooks") }).Should(BeNumerically(">", 1))
-		alive := newWorld()
+		alive := newSimulation()
 		alive.connect()
 		for i := range 5 {
 			seen(alive.apply(fmt.Sprintf("free-%d", i))).WithTimeout(8 * time.Second).Should(beReady())
@@ -261,8 +261,8 @@ var _ = Describe("A connection in trouble", func() {
 		dead.ClearFaults()
 	})
 
-	It("says that the credentials are refused, and heals when they change", func() {
-		w := newWorld()
+	It("reports refused credentials and recovers when the credentials change", func() {
+		w := newSimulation()
 		op := startOperator()
 		Expect(w.AddFault(simulator.Fault{
 			Match: simulator.Match{Path: "/connect/token"}, Times: simulator.Forever, Action: "status:401",

@@ -80,8 +80,8 @@ func (w *simulation) startKillable(name string) *killableManager {
 	return m
 }
 
-// reaper stands before the platform and lets an operator die at one of its requests.
-type reaper struct {
+// faultProxy stands before the platform and ends an operator at one of its requests.
+type faultProxy struct {
 	next   http.Handler
 	victim atomic.Pointer[killableManager]
 	route  string
@@ -92,53 +92,53 @@ type reaper struct {
 var webhookPath = regexp.MustCompile(`/[0-9a-f-]{36}$`)
 
 // ServeHTTP implements http.Handler.
-func (r *reaper) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	victim := r.victim.Load()
+func (p *faultProxy) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	victim := p.victim.Load()
 	if victim == nil || !strings.HasSuffix(request.UserAgent(), "/"+victim.name) {
-		r.next.ServeHTTP(w, request)
+		p.next.ServeHTTP(w, request)
 		return
 	}
 	route := request.Method + " " + webhookPath.ReplaceAllString(request.URL.Path, "/{id}")
-	if route == r.route && !victim.dead.Load() {
-		if r.after {
-			r.next.ServeHTTP(httptest.NewRecorder(), request)
+	if route == p.route && !victim.dead.Load() {
+		if p.after {
+			p.next.ServeHTTP(httptest.NewRecorder(), request)
 		}
 		victim.dead.Store(true)
 	}
 	if victim.dead.Load() {
 		panic(http.ErrAbortHandler)
 	}
-	r.next.ServeHTTP(w, request)
+	p.next.ServeHTTP(w, request)
 }
 
-var _ = Describe("An operator that dies at a request", func() {
+var _ = Describe("An operator that is killed at a request", func() {
 	var w *simulation
-	var r *reaper
+	var proxy *faultProxy
 
 	BeforeEach(func() {
-		w = newWorld()
-		r = &reaper{next: w.Simulator}
-		server := httptest.NewServer(r)
+		w = newSimulation()
+		proxy = &faultProxy{next: w.Simulator}
+		server := httptest.NewServer(proxy)
 		DeferCleanup(server.Close)
 		w.url = server.URL
 	})
 
 	// die starts an operator that dies at a request, lets act happen, and starts the next operator after its end.
 	die := func(route string, after bool, act func()) {
-		r.route, r.after = route, after
+		proxy.route, proxy.after = route, after
 		victim := w.startKillable("victim")
-		r.victim.Store(victim)
+		proxy.victim.Store(victim)
 		act()
 		Eventually(victim.dead.Load).Should(BeTrue())
 		victim.stop()
-		w.startKillable("heir")
+		w.startKillable("successor")
 	}
 
 	moment := func(route string, after bool) string {
 		return fmt.Sprintf("%s, carried out: %t", route, after)
 	}
 
-	DescribeTable("leaves one webhook to a Webhook that is created",
+	DescribeTable("leaves exactly one remote webhook of a Webhook that is created",
 		func(route string, after bool) {
 			webhook := w.webhook("unlucky")
 			die(route, after, func() {
@@ -159,14 +159,14 @@ var _ = Describe("An operator that dies at a request", func() {
 		Entry(moment, "PATCH /webhooks/{id}", false), Entry(moment, "PATCH /webhooks/{id}", true),
 	)
 
-	DescribeTable("leaves none to a Webhook that is deleted",
+	DescribeTable("leaves no remote webhook of a Webhook that is deleted",
 		func(route string, after bool) {
 			w.connect()
 			webhook := w.webhook("doomed")
 			die(route, after, func() {
 				Expect(api.Create(ctx, webhook)).To(Succeed())
 				if strings.HasPrefix(route, "POST") {
-					Eventually(r.victim.Load().dead.Load).Should(BeTrue())
+					Eventually(proxy.victim.Load().dead.Load).Should(BeTrue())
 				} else {
 					seen(webhook).Should(beReady())
 				}

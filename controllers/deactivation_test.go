@@ -10,12 +10,12 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-var _ = Describe("A webhook that the platform turned off", func() {
+var _ = Describe("A webhook that the platform deactivated", func() {
 	var w *simulation
 	var op *operator
 
 	BeforeEach(func() {
-		w = newWorld()
+		w = newSimulation()
 		op = startOperator()
 		w.connect()
 	})
@@ -46,7 +46,7 @@ var _ = Describe("A webhook that the platform turned off", func() {
 		seen(neighbour).Should(HaveField("ResourceVersion", before))
 	})
 
-	It("is turned on again after growing pauses when it does not stay on", func() {
+	It("is turned on again after growing pauses when the platform deactivates it repeatedly", func() {
 		webhook := w.apply("fight")
 		seen(webhook).Should(beReady())
 		deactivate(webhook)
@@ -61,7 +61,7 @@ var _ = Describe("A webhook that the platform turned off", func() {
 		Expect(pause).To(BeNumerically(">=", 10*time.Second))
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeFalse())
 
-		By("unless a person asks for it")
+		By("requesting a reactivation")
 		annotate(webhook, v1alpha1.ReactivateRequestedAtAnnotation, "now")
 		seen(webhook).Should(beReady())
 		Expect(webhook.Status.LastHandledReactivateAt).To(Equal("now"))
@@ -83,7 +83,7 @@ var _ = Describe("A webhook that the platform turned off", func() {
 			w.ResetRequests()
 		})
 
-		It("waits for the annotation", func() {
+		It("stays off until the annotation requests a reactivation", func() {
 			look(webhook, "2")
 			still(webhook).Should(haveConditions(off))
 			Expect(w.changes()).To(BeZero())
@@ -91,19 +91,19 @@ var _ = Describe("A webhook that the platform turned off", func() {
 			seen(webhook).Should(And(beReady(), haveDeactivations(1)))
 			Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "Deactivated", "Reactivated"))
 
-			By("which counts once")
+			By("deactivating it again after the request was handled")
 			deactivate(webhook)
 			look(webhook, "3")
 			seen(webhook).Should(And(haveConditions(off), haveDeactivations(2)))
 		})
 
-		It("or for a change of the spec", func() {
+		It("is turned on by a change of the spec", func() {
 			change(webhook, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
 			seen(webhook).Should(And(beReady(), haveDeactivations(1)))
 			Expect(w.changes()).To(Equal(1))
 		})
 
-		It("also after a restart", func() {
+		It("stays off after a restart of the operator", func() {
 			op.stop()
 			startOperator()
 			look(webhook, "2")
@@ -112,7 +112,7 @@ var _ = Describe("A webhook that the platform turned off", func() {
 		})
 	})
 
-	It("while no operator ran is noticed by the next one", func() {
+	It("while no operator ran is turned on again by the next operator", func() {
 		webhook := w.apply("unattended")
 		seen(webhook).Should(beReady())
 		op.stop()
@@ -121,7 +121,7 @@ var _ = Describe("A webhook that the platform turned off", func() {
 		seen(webhook).Should(And(beReady(), haveDeactivations(1)))
 	})
 
-	It("is not mistaken for one that the spec turned off, or that was never on", func() {
+	It("is not reported when the spec keeps the webhook off", func() {
 		off := false
 		webhook := w.apply("dark", func(s *v1alpha1.WebhookSpec) { s.Active = &off })
 		dark := map[string]string{"Ready": "True/InSync", "Active": "False/Inactive"}
@@ -131,9 +131,9 @@ var _ = Describe("A webhook that the platform turned off", func() {
 	})
 })
 
-var _ = Describe("A webhook that somebody changed on the platform", func() {
-	It("is put right with one call, and says what was found", func() {
-		w := newWorld()
+var _ = Describe("A webhook that another client changed on the platform", func() {
+	It("is corrected with one call, and the drift is reported", func() {
+		w := newSimulation()
 		startOperator()
 		w.connect()
 		webhook := w.apply("drifting")
@@ -150,8 +150,8 @@ var _ = Describe("A webhook that somebody changed on the platform", func() {
 			ContainSubstring("elsewhere.example.com"), ContainSubstring("iTwins.iTwinDeleted.v1"))))
 	})
 
-	It("is created anew when it was deleted", func() {
-		w := newWorld()
+	It("is recreated when another client deleted it", func() {
+		w := newSimulation()
 		startOperator()
 		w.connect()
 		webhook := w.apply("lost")
@@ -168,11 +168,11 @@ var _ = Describe("A webhook that somebody changed on the platform", func() {
 		Eventually(eventsOf(webhook)).Should(ContainElement("Drifted"))
 	})
 
-	It("is left alone when a list merely forgot it", func() {
-		w := newWorld()
+	It("is not changed when a list lacks it but a read finds it", func() {
+		w := newSimulation()
 		startOperator()
 		w.connect()
-		webhook := w.apply("rumoured")
+		webhook := w.apply("unlisted")
 		seen(webhook).Should(beReady())
 		Expect(w.AddFault(simulator.Fault{
 			Match: simulator.Match{Method: "GET", Path: "/webhooks"}, Times: simulator.Forever, Action: "empty-list",
@@ -184,8 +184,8 @@ var _ = Describe("A webhook that somebody changed on the platform", func() {
 		Expect(w.changes()).To(BeZero())
 	})
 
-	It("is left alone when a list is garbage", func() {
-		w := newWorld()
+	It("is not changed when a list is garbage", func() {
+		w := newSimulation()
 		startOperator()
 		connection := w.connect()
 		webhook := w.apply("unread")

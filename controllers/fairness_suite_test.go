@@ -62,10 +62,10 @@ var _ = Describe("A tenant whose platform does not answer", func() {
 	var hostile, sound *simulation
 
 	BeforeEach(func() {
-		hostile, sound = newWorld(), newWorld()
+		hostile, sound = newSimulation(), newSimulation()
 	})
 
-	It("holds not all of the workers of the Webhooks", func() {
+	It("does not occupy all workers of the Webhook controller", func() {
 		const accounts, workers = 40, 64
 		p := newHangingPlatform(hostile, func(r *http.Request) bool {
 			return r.Method == http.MethodPost && r.URL.Path == "/webhooks"
@@ -91,7 +91,7 @@ var _ = Describe("A tenant whose platform does not answer", func() {
 		Expect(p.hanging.Load()).To(BeNumerically("<=", workers*3/4))
 	})
 
-	It("holds not all of the workers of the connections", func() {
+	It("does not occupy all workers of the Connection controller", func() {
 		const connections = 300
 		p := newHangingPlatform(hostile, func(r *http.Request) bool { return r.URL.Path == "/connect/token" })
 		startOperator()

@@ -6,14 +6,14 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
-var _ = Describe("An API server that says no", func() {
+var _ = Describe("An API server that refuses requests", func() {
 	// All rows at the same time, each in a namespace of its own, before one operator: the time is that of one pause.
-	It("is told in its own words, holds up nothing else, and is asked again twice a minute", func() {
+	It("is reported with its message, delays nothing else, and is retried twice a minute", func() {
 		makeRole(fullRole, shippedRules(""))
 		scenes := make([]*refusalScene, len(refusals))
 		namespaces := make([]string, len(refusals))
 		for i, row := range refusals {
-			s := &refusalScene{simulation: newWorld(), row: row}
+			s := &refusalScene{simulation: newSimulation(), row: row}
 			s.unbind = s.bind(fullRole)
 			s.connection = s.connect()
 			scenes[i], namespaces[i] = s, s.namespace

@@ -126,13 +126,13 @@ var _ = Describe("A signing secret", func() {
 	var platform *listener
 
 	BeforeEach(func() {
-		w = newWorld()
+		w = newSimulation()
 		op = startOperator()
 		platform = w.listen(nil)
 		w.connect(platform.through)
 	})
 
-	It("that somebody keeps reaches the platform in one update that carries nothing else", func() {
+	It("that a user manages reaches the platform in one update that carries nothing else", func() {
 		w.secret("mine", map[string]string{"hmac": firstSecret})
 		webhook := w.apply("own", withSecret("mine", "hmac"))
 		seen(webhook).Should(beReady())
@@ -144,7 +144,7 @@ var _ = Describe("A signing secret", func() {
 		Consistently(func() []request { return platform.of("PATCH", "/webhooks") }).Should(HaveLen(1))
 	})
 
-	It("that several Webhooks share reaches each of them once", func() {
+	It("that several Webhooks share is sent once for each Webhook", func() {
 		w.secret("shared", map[string]string{"secret": firstSecret})
 		var webhooks []*v1alpha1.Webhook
 		for _, name := range []string{"north", "south", "west"} {
@@ -162,7 +162,7 @@ var _ = Describe("A signing secret", func() {
 		Expect(platform.of("PATCH", "/webhooks")).To(HaveLen(3))
 	})
 
-	It("that the operator makes is stored before the platform hears of it", func() {
+	It("that the operator generates is stored before it is sent to the platform", func() {
 		stored := make(chan string, 1)
 		platform.interrupt = func(r request) {
 			if r.method == http.MethodPost && r.path == "/webhooks" {
@@ -174,7 +174,7 @@ var _ = Describe("A signing secret", func() {
 		Expect(w.remote(webhook.Spec.CallbackURL).Secret).To(And(MatchRegexp("^[0-9a-f]{64}$"), Equal(<-stored)))
 	})
 
-	It("that the operator made is made anew when it was deleted", func() {
+	It("that the operator generated is generated again when it was deleted", func() {
 		webhook := w.apply("own")
 		seen(webhook).Should(beReady())
 		old := w.value("own-webhook-secret", "secret")
@@ -187,7 +187,7 @@ var _ = Describe("A signing secret", func() {
 		Expect(bodies(platform.of("PATCH", "/webhooks"))).To(Equal([]map[string]any{{"secret": made}}))
 	})
 
-	It("is rotated once for each request, and its last value kept", func() {
+	It("is rotated once for each request, and its previous value is kept", func() {
 		webhook := w.apply("own")
 		seen(webhook).Should(beReady())
 		for _, request := range []string{"monday", "tuesday"} {
@@ -204,7 +204,7 @@ var _ = Describe("A signing secret", func() {
 		}
 	})
 
-	It("is not taken from whoever has it already", func() {
+	It("is not generated over an existing Secret of the same name", func() {
 		w.secret("own-webhook-secret", map[string]string{"secret": firstSecret})
 		webhook := w.apply("own")
 		seen(webhook).Should(haveReady("False/SecretInvalid"))
@@ -217,7 +217,7 @@ var _ = Describe("A signing secret", func() {
 		Expect(w.remote(webhook.Spec.CallbackURL).Secret).NotTo(Equal(firstSecret))
 	})
 
-	It("that goes missing later leaves what runs as it is", func() {
+	It("that is deleted by its user leaves the remote webhook unchanged", func() {
 		mine := w.secret("mine", map[string]string{"secret": firstSecret})
 		webhook := w.apply("own", withSecret("mine", "secret"))
 		seen(webhook).Should(beReady())
@@ -227,7 +227,7 @@ var _ = Describe("A signing secret", func() {
 		Expect(platform.of("PATCH", "/webhooks")).To(BeEmpty())
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeTrue())
 		err := api.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: "own-webhook-secret"}, &corev1.Secret{})
-		Expect(err).To(Satisfy(apierrors.IsNotFound), "nothing is generated over a Secret that somebody keeps")
+		Expect(err).To(Satisfy(apierrors.IsNotFound), "nothing is generated over a Secret that a user manages")
 		w.secret("mine", map[string]string{"secret": secondSecret})
 		seen(webhook).Should(beReady())
 		Expect(w.remote(webhook.Spec.CallbackURL).Secret).To(Equal(secondSecret))
@@ -235,8 +235,8 @@ var _ = Describe("A signing secret", func() {
 })
 
 var _ = Describe("Credentials", func() {
-	It("that change, of the same account, cost one token and nothing that was known", func() {
-		w := newWorld()
+	It("that change within the same account cost one token and keep the snapshot", func() {
+		w := newSimulation()
 		startOperator()
 		platform := w.listen(nil)
 		connection := w.connect(platform.through)
@@ -261,8 +261,8 @@ var _ = Describe("Credentials", func() {
 		Expect(platform.of("GET", "/webhooks/")).To(BeEmpty())
 	})
 
-	It("that are refused are tried with growing pauses, and at once when they change", func() {
-		w := newWorld()
+	It("that are refused are retried with backoff, and at once when they change", func() {
+		w := newSimulation()
 		startOperator()
 		Expect(w.AddFault(simulator.Fault{
 			Match: simulator.Match{Path: "/connect/token"}, Times: simulator.Forever, Action: "status:401",

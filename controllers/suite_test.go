@@ -202,9 +202,9 @@ type simulation struct {
 
 const clientID = "service-app"
 
-func newWorld() *simulation { return newWorldWith(simulator.Options{}) }
+func newSimulation() *simulation { return newSimulationWith(simulator.Options{}) }
 
-func newWorldWith(options simulator.Options) *simulation {
+func newSimulationWith(options simulator.Options) *simulation {
 	GinkgoHelper()
 	s, err := simulator.New(options)
 	Expect(err).NotTo(HaveOccurred())

@@ -23,11 +23,11 @@ var _ = Describe("A Webhook", func() {
 	var op *operator
 
 	BeforeEach(func() {
-		w = newWorld()
+		w = newSimulation()
 		op = startOperator()
 	})
 
-	It("is created, activated and reported, within the budget", func() {
+	It("is created, activated and reported within its budget of requests", func() {
 		connection := w.connect()
 		Eventually(func() map[string]string {
 			Expect(api.Get(ctx, client.ObjectKeyFromObject(connection), connection)).To(Succeed())
@@ -75,7 +75,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(webhook.Status.ScopeID).To(Equal(w.remote(webhook.Spec.CallbackURL).ScopeID))
 	})
 
-	It("waits for its connection and says so", func() {
+	It("waits for its connection and reports it", func() {
 		webhook := w.apply("early")
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/ConnectionNotFound"}))
 		Expect(webhook.Finalizers).To(BeEmpty())
@@ -96,7 +96,7 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(beReady())
 	})
 
-	It("changes with one call, however many fields change", func() {
+	It("is updated with one call, however many fields change", func() {
 		w.connect()
 		webhook := w.apply("edited")
 		seen(webhook).Should(beReady())
@@ -137,7 +137,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(op.writes.total()).To(Equal(1))
 	})
 
-	It("takes its remote webhook along when it is deleted", func() {
+	It("deletes its remote webhook when it is deleted", func() {
 		w.connect()
 		webhook := w.apply("doomed")
 		seen(webhook).Should(beReady())
@@ -149,7 +149,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(w.changes()).To(Equal(1))
 	})
 
-	It("leaves its remote webhook when it should retain it", func() {
+	It("keeps its remote webhook when deletionPolicy is Retain", func() {
 		w.connect()
 		webhook := w.apply("kept", func(s *v1alpha1.WebhookSpec) { s.DeletionPolicy = v1alpha1.RetainRemote })
 		seen(webhook).Should(beReady())
@@ -160,7 +160,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(w.changes()).To(BeZero())
 	})
 
-	It("is deleted through a connection that went first", func() {
+	It("is deleted through a connection that was deleted before", func() {
 		connection := w.connect()
 		webhook := w.apply("last")
 		seen(webhook).Should(beReady())
@@ -181,7 +181,7 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(beReady())
 	})
 
-	It("waits for a Secret that it names, and notices when it comes", func() {
+	It("waits for the Secret of secretRef and continues when that Secret is created", func() {
 		w.connect()
 		webhook := w.apply("signed", func(s *v1alpha1.WebhookSpec) {
 			s.SecretRef = &v1alpha1.SecretKeyReference{Name: "hmac"}
@@ -198,7 +198,7 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(beReady())
 		Expect(w.remote(webhook.Spec.CallbackURL).Secret).To(Equal(value))
 
-		By("rotating it")
+		By("changing the Secret")
 		w.ResetRequests()
 		value = strings.Repeat("r", 40)
 		secret.StringData = map[string]string{"secret": value}
@@ -210,7 +210,7 @@ var _ = Describe("A Webhook", func() {
 		Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "SecretRotated"))
 	})
 
-	It("says what the platform refuses, and does not ask again", func() {
+	It("reports what the platform refuses and does not send it again", func() {
 		w.connect()
 		Expect(w.AddFault(simulator.Fault{
 			Match: simulator.Match{Method: "POST", Path: "/webhooks"}, Times: simulator.Forever, Action: "status:422",
@@ -226,7 +226,7 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(beReady())
 	})
 
-	It("waits out a platform that is not there", func() {
+	It("waits until an unavailable platform answers again", func() {
 		w.connect()
 		first := w.apply("first")
 		seen(first).Should(beReady())
@@ -241,7 +241,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(w.Webhooks()).To(HaveLen(2))
 	})
 
-	It("waits as long as the platform asks, and keeps others' connections out of it", func() {
+	It("waits as long as Retry-After asks, without delay for other connections", func() {
 		w.connect()
 		Eventually(func() int { return w.count("GET /webhooks") }).Should(BeNumerically(">", 0))
 		Expect(w.AddFault(simulator.Fault{
@@ -256,7 +256,7 @@ var _ = Describe("A Webhook", func() {
 			"Ready": "False/RateLimited", "Reconciling": "True/RateLimited",
 		}))
 		Expect(waiting.Finalizers).To(BeEmpty(), "nothing is prepared for what cannot be sent")
-		other := newWorld()
+		other := newSimulation()
 		other.connect()
 		free := other.apply("free")
 		seen(free).Should(beReady())
@@ -266,9 +266,9 @@ var _ = Describe("A Webhook", func() {
 	})
 })
 
-var _ = Describe("After a lost answer", func() {
+var _ = Describe("After a lost response", func() {
 	DescribeTable("there is exactly one remote webhook", func(action string) {
-		w := newWorld()
+		w := newSimulation()
 		startOperator()
 		w.connect()
 		Expect(w.AddFault(simulator.Fault{
@@ -283,16 +283,16 @@ var _ = Describe("After a lost answer", func() {
 		Expect(remote.Secret).To(Equal(string(secret.Data["secret"])))
 	},
 		Entry("to a create that was carried out", "drop-response"),
-		Entry("to a create that was not", "drop-request"),
+		Entry("to a create that was not carried out", "drop-request"),
 		Entry("replaced by a proxy's page", "html:502"),
 		Entry("that is garbage", "garbage"),
 		Entry("that breaks off", "truncate"),
 	)
 })
 
-var _ = Describe("A Webhook that the platform always fails for", func() {
-	It("rests longer and longer, and lets the others of its connection work", func() {
-		w := newWorld()
+var _ = Describe("A Webhook whose requests always fail", func() {
+	It("is retried with backoff, without delay for other Webhooks of its connection", func() {
+		w := newSimulation()
 		startOperator()
 		w.connect()
 		poisoned := w.apply("poisoned")

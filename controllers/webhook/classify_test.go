@@ -14,25 +14,25 @@ import (
 	"webhook-operator.io/itwin/internal/platform"
 )
 
-// Of two Webhooks one waits for a slot within the rate limit, the other for its turn among the calls under way: only
-// the first may say that the limit is used up, and does so after a while.
-func TestAWebhookWaitsForARateLimitOrForItsTurnOnlyTheFirstSaysThatTheLimitIsUsedUp(t *testing.T) {
+// Of two Webhooks one waits for a slot within the rate limit, the other for the in-flight limit: only
+// the first may report that the rate limit is used up, and does so after a while.
+func TestAWebhookIsThrottledOnlyTheRateLimitIsReportedAsUsedUp(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	r := &Reconciler{Clock: clock}
 	r.Init()
-	says := func(uid types.UID, crowded bool) bool {
+	reports := func(uid types.UID, inFlight bool) bool {
 		facts := plan.Facts{Webhook: &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
 		e := newExecutor(r, logr.Discard(), &observation{facts: facts}, plan.Plan{})
-		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, InFlight: crowded})
+		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, InFlight: inFlight})
 		return ok && !outcome.Silent
 	}
 	expect := func(limited bool) {
 		t.Helper()
-		if got := says("limited", false); got != limited {
-			t.Errorf("waiting for the rate limit: told is %v, want %v", got, limited)
+		if got := reports("limited", false); got != limited {
+			t.Errorf("waiting for the rate limit: reported is %v, want %v", got, limited)
 		}
-		if says("crowded", true) {
-			t.Error("waiting for a turn is told as a rate limit")
+		if reports("inFlight", true) {
+			t.Error("waiting for the in-flight limit is reported as a rate limit")
 		}
 	}
 	expect(false)

@@ -103,7 +103,7 @@ func TestTheShortestIntervalOfTheMembersInUseCounts(t *testing.T) {
 	e.Expect(names(e.registry.Members(e.fleet))).To(Equal([]string{"a/default", "b/default"}), "deletions go through it")
 }
 
-func TestTroubleWithCredentialsIsTheMembersOwn(t *testing.T) {
+func TestRefusedCredentialsAffectOneMember(t *testing.T) {
 	e := newTeam(t, "a")
 	e.poll(t, 0)
 	e.ways[0].fail("update", errUnauthorized)
@@ -129,7 +129,7 @@ func TestTroubleWithCredentialsIsTheMembersOwn(t *testing.T) {
 	e.Expect(e.members[0].Outcome()).NotTo(HaveOccurred())
 }
 
-func TestAnOutageIsTheAccounts(t *testing.T) {
+func TestAnOutageIsSharedByAllMembers(t *testing.T) {
 	e := newTeam(t, "a")
 	e.poll(t, 0)
 	e.ways[0].fail("update", errUnavailable)

@@ -60,12 +60,12 @@ func newRegistryScene(t *testing.T, ids ...string) *registryScene {
 
 func (s *registryScene) join() {
 	s.joined++
-	s.member = s.registry.Join("platform/0", "a/default", s.remote, testCadence, func() { s.nudges.Add(1) })
+	s.member = s.registry.Join("platform/0", "a/default", s.remote, testCadence, func() { s.pollRequests.Add(1) })
 	s.fleet = account{s.member, s.member.Fleet()}
 }
 
 // Until a write has ended, no list speaks about its webhook, whatever else came and went.
-func TestAWriteIsUnderWayWhileItsMemberLeavesAndJoinsListsSayNothingAboutIt(t *testing.T) {
+func TestAMemberLeavesAndJoinsDuringAWriteListsDoNotChangeTheWrittenWebhook(t *testing.T) {
 	s := newRegistryScene(t, "a")
 	old := s.fleet
 	s.remote.afterNext("update", func() error { // it has taken effect

@@ -169,21 +169,21 @@ func (r *slowRemote) truth(id string) (platform.Webhook, bool) {
 	return w, ok
 }
 
-// tenant owns one webhook at a time and knows what must be true of the picture.
+// tenant owns one webhook at a time and knows what must be true of the snapshot.
 type tenant struct {
 	*WithT
-	world  *world
+	model  *model
 	owner  fleet.Owner
 	random *rand.Rand
 
-	// busy is held during a call about the webhook. Nobody waits for it: whoever does not get it looks elsewhere.
+	// busy is held during a call about the webhook. No call waits for it: a caller that does not get it skips the tenant.
 	busy sync.Mutex
 	id   string
-	// revision that a call has returned, or a picture has shown: nothing older may show any more.
+	// revision that a call has returned, or a snapshot has shown: nothing older may show any more.
 	revision time.Time
 	// deleted is set when a call has returned that it is gone.
 	deleted bool
-	// seen is the picture when the tenant last looked.
+	// seen is the snapshot when the tenant last looked.
 	seen view
 }
 
@@ -192,29 +192,29 @@ type view struct {
 	presence fleet.Presence
 }
 
-type world struct {
+type model struct {
 	*WithT
 	remote  *slowRemote
 	fleet   account
 	tenants []*tenant
-	// pollers is how many poll. With more than one, and with somebody else who reads webhooks, a picture can change before
+	// pollers is how many poll. With more than one, and with another reader of webhooks, a snapshot can change before
 	// its tenant is told.
 	pollers uint64
 	end     time.Time
 }
 
-func (w *world) over() bool { return time.Now().After(w.end) }
+func (w *model) over() bool { return time.Now().After(w.end) }
 
-func TestThePictureNeverContradictsWhatIsKnown(t *testing.T) {
+func TestTheSnapshotNeverContradictsWhatIsKnown(t *testing.T) {
 	for seed := range uint64(24) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newWorld(t, seed).run(t, seed) })
+			synctest.Test(t, func(t *testing.T) { newModel(t, seed).run(t, seed) })
 		})
 	}
 }
 
-func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{
+func newModel(t *testing.T, seed uint64) *model {
+	w := &model{
 		WithT:   NewWithT(t),
 		remote:  &slowRemote{random: rand.New(rand.NewPCG(seed, 0)), webhooks: map[string]platform.Webhook{}},
 		pollers: 1 + seed%2,
@@ -223,14 +223,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.fleet = newAccount(w.remote, clock.RealClock{}, func() {})
 	for i := range 5 {
 		w.tenants = append(w.tenants, &tenant{
-			WithT: w.WithT, world: w, owner: fleet.Owner(fmt.Sprint("tenant-", i)),
+			WithT: w.WithT, model: w, owner: fleet.Owner(fmt.Sprint("tenant-", i)),
 			random: rand.New(rand.NewPCG(seed, uint64(i)+1)),
 		})
 	}
 	return w
 }
 
-func (w *world) run(t *testing.T, seed uint64) {
+func (w *model) run(t *testing.T, seed uint64) {
 	var group sync.WaitGroup
 	for _, tenant := range w.tenants {
 		group.Go(tenant.live)
@@ -265,14 +265,14 @@ func (w *world) run(t *testing.T, seed uint64) {
 	w.settle(t)
 }
 
-func (w *world) created() int {
+func (w *model) created() int {
 	w.remote.mu.Lock()
 	defer w.remote.mu.Unlock()
 	return w.remote.created
 }
 
-// poll lists, and checks that whoever is not woken by it has nothing new to see.
-func (w *world) poll(t *testing.T) {
+// poll lists, and checks that a tenant that is not enqueued by it has nothing new to see.
+func (w *model) poll(t *testing.T) {
 	changes, err := w.fleet.Poll(t.Context())
 	if err != nil {
 		return
@@ -284,10 +284,10 @@ func (w *world) poll(t *testing.T) {
 	}
 }
 
-// hear checks that a tenant who is not woken has nothing new to see. It gives the tenant free again.
+// hear checks that a tenant that is not enqueued has nothing new to see. It gives the tenant free again.
 func (t *tenant) hear(changes fleet.Changes) {
 	defer t.busy.Unlock()
-	if t.id != "" && t.world.pollers == 1 && !slices.Contains(idsOf(changes.Webhooks), t.id) {
+	if t.id != "" && t.model.pollers == 1 && !slices.Contains(idsOf(changes.Webhooks), t.id) {
 		now := t.view()
 		confirmed := t.seen.presence == fleet.Absent && now.presence == fleet.Gone
 		forgotten := t.seen.presence == fleet.Gone && now.presence == fleet.Missing
@@ -299,8 +299,8 @@ func (t *tenant) hear(changes fleet.Changes) {
 	t.look()
 }
 
-// settle lets the platform be reliable, and checks that the picture becomes what is true.
-func (w *world) settle(t *testing.T) {
+// settle lets the platform be reliable, and checks that the snapshot becomes equal to it.
+func (w *model) settle(t *testing.T) {
 	w.remote.reliable = true
 	for range 2 {
 		_, err := w.fleet.Poll(t.Context())
@@ -325,9 +325,9 @@ func (w *world) settle(t *testing.T) {
 	}
 }
 
-// live creates webhooks, changes, reads and deletes them, until the end of the world.
+// live creates webhooks, changes, reads and deletes them, until the end of the run.
 func (t *tenant) live() {
-	for !t.world.over() {
+	for !t.model.over() {
 		t.turn()
 		time.Sleep(time.Duration(t.random.IntN(40)) * time.Millisecond)
 	}
@@ -345,14 +345,14 @@ func (t *tenant) turn() {
 }
 
 func (t *tenant) create() {
-	w, err := t.world.fleet.Create(context.Background(), platform.Priority{}, t.owner, request())
+	w, err := t.model.fleet.Create(context.Background(), platform.Priority{}, t.owner, request())
 	if err == nil {
 		t.id, t.revision, t.deleted = w.ID, w.Modified, false
 	}
 }
 
 func (t *tenant) act() {
-	ctx, f := context.Background(), t.world.fleet
+	ctx, f := context.Background(), t.model.fleet
 	var err error
 	switch n := t.random.IntN(10); {
 	case n == 0 && t.deleted:
@@ -378,17 +378,17 @@ func (t *tenant) act() {
 }
 
 func (t *tenant) view() view {
-	w, presence := t.world.fleet.Lookup(t.id)
+	w, presence := t.model.fleet.Lookup(t.id)
 	return view{w, presence}
 }
 
-// look checks the picture against what is known and what is true.
+// look checks the snapshot against what is known and what is true.
 func (t *tenant) look() {
 	t.seen = t.view()
 	if t.id == "" {
 		return
 	}
-	switch _, exists := t.world.remote.truth(t.id); t.seen.presence {
+	switch _, exists := t.model.remote.truth(t.id); t.seen.presence {
 	case fleet.Present:
 		t.Expect(t.deleted).To(BeFalse(), "%s came back", t.id)
 		t.Expect(t.seen.webhook.Modified).NotTo(BeTemporally("<", t.revision), "%s went back in time", t.id)

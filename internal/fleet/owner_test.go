@@ -31,7 +31,7 @@ func TestAWebhookHasOneOwner(t *testing.T) {
 	s.Expect(s.fleet.Claim("a", "other")).To(BeTrue())
 }
 
-func TestOfManyWhoClaimOneGetsIt(t *testing.T) {
+func TestManyClaimAWebhookOneGetsIt(t *testing.T) {
 	s := newListedScene(t, "a")
 	var won sync.Map
 	var group sync.WaitGroup
@@ -48,7 +48,7 @@ func TestOfManyWhoClaimOneGetsIt(t *testing.T) {
 	s.Expect(winners).To(Equal(1))
 }
 
-func TestAnotherOwnerThatLetsGoReleasesNothing(t *testing.T) {
+func TestReleaseByAnotherOwnerChangesNothing(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.fleet.Claim("a", "one")
 	s.remote.remove("a")
@@ -68,7 +68,7 @@ func TestACreatedWebhookBelongsToItsCreator(t *testing.T) {
 	s.Expect(s.unowned()).To(BeEmpty())
 }
 
-func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
+func TestUnownedIsWhatMatchesWithoutAnOwner(t *testing.T) {
 	s := newScene(t, "old", "older", "same-age", "other", "owned", "missing", "gone", "deleted", "released")
 	for _, id := range []string{"old", "older", "same-age", "owned", "missing", "gone", "deleted", "released"} {
 		s.remote.change(id, func(w *platform.Webhook) { w.CallbackURL = request().CallbackURL })
@@ -89,7 +89,7 @@ func TestUnownedIsWhatMatchesAndNobodyOwns(t *testing.T) {
 }
 
 // A process that lives for years must not remember what came and went.
-func TestNothingIsRememberedOfWhatIsGone(t *testing.T) {
+func TestAGoneWebhookIsForgotten(t *testing.T) {
 	s := newListedScene(t, "stays")
 	s.fleet.Claim("stays", "stays")
 	idle := s.fleet.Size()

@@ -28,7 +28,7 @@ func TestNothingIsKnownBeforeTheFirstList(t *testing.T) {
 	s.Expect(s.fleet.IDs()).To(ConsistOf("a"))
 }
 
-// writes are all that can be done with one webhook, and how the picture shows that it was done.
+// writes are all that can be done with one webhook, and how the snapshot shows that it was done.
 var writes = []struct {
 	name, op string
 	// prepare changes the remote side so that the write has something to find out.
@@ -62,7 +62,7 @@ var writes = []struct {
 	done:    func(s *scene) bool { return s.presence("a") == fleet.Absent },
 }}
 
-func TestAListSaysNothingAboutAWriteThatBeganAndEndedWithinIt(t *testing.T) {
+func TestAWriteBeginsAndEndsDuringAListTheListDoesNotChangeItsWebhook(t *testing.T) {
 	for _, w := range writes {
 		t.Run(w.name, func(t *testing.T) {
 			s := newListedScene(t, "a")
@@ -70,13 +70,13 @@ func TestAListSaysNothingAboutAWriteThatBeganAndEndedWithinIt(t *testing.T) {
 				w.prepare(s)
 				return w.write(s)
 			})
-			s.Expect(s.poll()).To(BeEmpty(), "nobody is woken by what is old")
+			s.Expect(s.poll()).To(BeEmpty(), "old data enqueues no owner")
 			s.Expect(w.done(s)).To(BeTrue())
 		})
 	}
 }
 
-func TestAListSaysNothingAboutAWriteThatWasUnderWayWhenItBegan(t *testing.T) {
+func TestAListBeginsDuringAWriteTheListDoesNotChangeItsWebhook(t *testing.T) {
 	for _, w := range writes {
 		t.Run(w.name, func(t *testing.T) {
 			s := newListedScene(t, "a")
@@ -104,10 +104,10 @@ func TestAListSaysNothingAboutAWriteThatWasUnderWayWhenItBegan(t *testing.T) {
 	}
 }
 
-func TestAListSaysNothingAboutAWriteThatIsStillUnderWay(t *testing.T) {
+func TestAListEndsDuringAWriteTheListDoesNotChangeItsWebhook(t *testing.T) {
 	for _, w := range writes {
 		if w.op == "create" {
-			continue // nobody knows yet which webhook it is about
+			continue // its webhook has no id yet
 		}
 		t.Run(w.name, func(t *testing.T) {
 			s := newListedScene(t, "a")
@@ -123,7 +123,7 @@ func TestAListSaysNothingAboutAWriteThatIsStillUnderWay(t *testing.T) {
 	}
 }
 
-func TestAListThatBeganAfterAWriteSpeaksAboutIt(t *testing.T) {
+func TestAListBeginsAfterAWriteItsWebhookIsUpdated(t *testing.T) {
 	s := newListedScene(t, "a", "b")
 	s.Expect(s.activate("a")).To(Succeed())
 	s.Expect(s.activate("b")).To(Succeed())
@@ -136,7 +136,7 @@ func TestAListThatBeganAfterAWriteSpeaksAboutIt(t *testing.T) {
 	s.Expect(s.presence("b")).To(Equal(fleet.Missing))
 }
 
-func TestAWriteThatFailedStillSilencesTheListsBeforeItsEnd(t *testing.T) {
+func TestAWriteFailsListsThatBeganBeforeItsEndDoNotChangeItsWebhook(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.afterNext("list", func() error {
 		s.remote.afterNext("delete", func() error { return errReset }) // carried out, but who knows
@@ -203,20 +203,20 @@ func TestAbsenceIsUnconfirmedUntilAReadAndALaterListLackIt(t *testing.T) {
 	s.Expect(s.presence("c")).To(Equal(fleet.Missing))
 }
 
-func TestWhatExistsUnlistedIsConfirmedLessAndLess(t *testing.T) {
+func TestAnUnlistedWebhookThatExistsIsConfirmedWithBackoff(t *testing.T) {
 	s := newListedScene(t, "a", "b")
 	s.remote.hide("a", true)
-	var rumours []int
+	var unconfirmed []int
 	for list := 1; list <= 400; list++ {
 		if changed := s.poll(); len(changed) > 0 {
 			s.Expect(changed).To(ConsistOf("a"))
-			rumours = append(rumours, list)
+			unconfirmed = append(unconfirmed, list)
 			s.Expect(s.confirm("a")).To(Succeed())
 		}
 		s.Expect(s.presence("a")).To(Equal(fleet.Present))
 	}
 	// After 1, 2, 4 … 64 lists that lack it, each counted from the confirmation.
-	s.Expect(rumours).To(Equal([]int{1, 3, 6, 11, 20, 37, 70, 135, 200, 265, 330, 395}))
+	s.Expect(unconfirmed).To(Equal([]int{1, 3, 6, 11, 20, 37, 70, 135, 200, 265, 330, 395}))
 
 	s.remote.hide("a", false)
 	s.Expect(s.poll()).To(BeEmpty())
@@ -224,7 +224,7 @@ func TestWhatExistsUnlistedIsConfirmedLessAndLess(t *testing.T) {
 	s.Expect(s.poll()).To(ConsistOf("a"), "a list that had it makes every later absence news again")
 }
 
-func TestWhatIsListedIsMissedAtOnceHoweverOftenItWasConfirmed(t *testing.T) {
+func TestAListedWebhookIsMissingAtOnceHoweverOftenItWasConfirmed(t *testing.T) {
 	s := newListedScene(t, "a")
 	for range 5 {
 		s.Expect(s.confirm("a")).To(Succeed())
@@ -233,7 +233,7 @@ func TestWhatIsListedIsMissedAtOnceHoweverOftenItWasConfirmed(t *testing.T) {
 	s.Expect(s.poll()).To(ConsistOf("a"))
 }
 
-func TestWhatIsGoneCanReappear(t *testing.T) {
+func TestAGoneWebhookIsListedItIsPresentAgain(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.hide("a", true)
 	s.Expect(s.poll()).To(ConsistOf("a"))
@@ -248,7 +248,7 @@ func TestWhatIsGoneCanReappear(t *testing.T) {
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 }
 
-func TestWhatWasMissingIsNewsWhenItIsBackUnchanged(t *testing.T) {
+func TestAMissingWebhookIsListedUnchangedItsOwnerIsEnqueued(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.hide("a", true)
 	s.poll()
@@ -261,7 +261,7 @@ func TestWhatWasMissingIsNewsWhenItIsBackUnchanged(t *testing.T) {
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 }
 
-func TestWhatIsGoneCanBeFoundAgain(t *testing.T) {
+func TestAGoneWebhookIsReadItIsPresentAgain(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.fail("get", errNotFound)
 	s.Expect(s.confirm("a")).To(Succeed())
@@ -270,7 +270,7 @@ func TestWhatIsGoneCanBeFoundAgain(t *testing.T) {
 	s.Expect(s.presence("a")).To(Equal(fleet.Present))
 }
 
-func TestWhatIsGoneIsForgottenAfterAWhile(t *testing.T) {
+func TestAGoneWebhookIsForgottenAfterAWhile(t *testing.T) {
 	s := newListedScene(t)
 	s.Expect(s.confirm("wrong-id")).To(Succeed())
 	for range 10 {
@@ -282,7 +282,7 @@ func TestWhatIsGoneIsForgottenAfterAWhile(t *testing.T) {
 	s.Expect(s.fleet.Size()).To(BeZero())
 }
 
-func TestChangesAreWhatDiffers(t *testing.T) {
+func TestPollReturnsTheWebhooksThatDiffer(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*platform.Webhook)
 		same   bool
@@ -312,7 +312,7 @@ func TestChangesAreWhatDiffers(t *testing.T) {
 				s.Expect(s.poll()).To(ConsistOf("a"))
 			}
 			w, _ := s.fleet.Lookup("a")
-			s.Expect(w).To(Equal(s.remote.webhooks["a"]), "the picture is the list's in any case")
+			s.Expect(w).To(Equal(s.remote.webhooks["a"]), "the snapshot is the list's in any case")
 			s.Expect(s.poll()).To(BeEmpty())
 		})
 	}
@@ -336,7 +336,7 @@ func TestOneListOfAnAccountIsUnderWayAtATime(t *testing.T) {
 	s.Expect(s.remote.sent()).To(Equal([]string{"list"}))
 }
 
-func TestAnAnswerThatAnotherOvertookIsNotBelieved(t *testing.T) {
+func TestAnAnswerOlderThanALaterOneIsIgnored(t *testing.T) {
 	t.Run("a read and an update", func(t *testing.T) {
 		s := newListedScene(t, "a")
 		s.remote.afterNext("get", func() error { return s.activate("a") }) // the read has seen the old state

@@ -25,41 +25,41 @@ func TestPollIn(t *testing.T) {
 		"just listed":            {func(s *scene) { s.poll() }, interval},
 		"listed a while ago":     {func(s *scene) { s.poll(); s.clock.Step(20 * time.Second) }, 40 * time.Second},
 		"listed long ago":        {func(s *scene) { s.poll(); s.clock.Step(time.Hour) }, 0},
-		"somebody awaits a list": {func(s *scene) { s.poll(); s.fleet.Await("a", s.fleet.ListCount()) }, interval},
-		"somebody awaits one since now": {func(s *scene) {
+		"a caller awaits a list": {func(s *scene) { s.poll(); s.fleet.Await("a", s.fleet.ListCount()) }, interval},
+		"a caller awaits a list since now": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(s.clock.Now(), "a")
 		}, time.Second},
-		"somebody awaits one since long ago": {func(s *scene) {
+		"a caller awaits a list since long ago": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(start.Add(-time.Hour), "a")
 		}, time.Second},
-		"somebody awaits one since now, which is later than the pause": {func(s *scene) {
+		"a caller awaits a list since now, which is later than the pause": {func(s *scene) {
 			s.poll()
 			s.clock.Step(5 * time.Second)
 			s.fleet.AwaitSince(s.clock.Now(), "a")
 		}, 0},
-		"somebody awaits one since soon": {func(s *scene) {
+		"a caller awaits a list since soon": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(start.Add(10*time.Second), "a")
 			s.fleet.AwaitSince(start.Add(20*time.Second), "b")
 		}, 10 * time.Second},
-		"somebody awaits one since late": {func(s *scene) {
+		"a caller awaits a list since late": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(start.Add(time.Hour), "a")
 		}, interval},
-		"nobody awaits one any more": {func(s *scene) {
+		"no caller awaits a list any more": {func(s *scene) {
 			s.poll()
 			s.fleet.AwaitSince(start, "a")
 			s.fleet.Forget("a")
 		}, interval},
-		"a write met trouble": {func(s *scene) {
+		"a write failed": {func(s *scene) {
 			s.poll()
 			s.clock.Step(200 * time.Millisecond)
 			s.remote.fail("update", errReset)
 			_ = s.activate("a")
 		}, 800 * time.Millisecond},
-		"a write met trouble later": {func(s *scene) {
+		"a write failed later": {func(s *scene) {
 			s.poll()
 			s.clock.Step(10 * time.Second)
 			s.remote.fail("update", errReset)
@@ -70,7 +70,7 @@ func TestPollIn(t *testing.T) {
 		"four failures": {func(s *scene) { s.failTimes(4) }, 8 * time.Second},
 		"six failures":  {func(s *scene) { s.failTimes(6) }, 32 * time.Second},
 		"many failures": {func(s *scene) { s.failTimes(1000) }, interval},
-		"failures and somebody in a hurry": {func(s *scene) {
+		"failures and a caller that awaits a list": {func(s *scene) {
 			s.failTimes(6)
 			s.fleet.AwaitSince(start, "a")
 		}, 32 * time.Second},
@@ -95,7 +95,7 @@ func TestPollIn(t *testing.T) {
 			s.clock.Step(time.Second)
 			s.pollFailing(errClosedGate)
 		}, 7 * time.Second},
-		"429 and somebody in a hurry": {func(s *scene) {
+		"429 and a caller that awaits a list": {func(s *scene) {
 			s.poll()
 			s.pollFailing(errLimited)
 			s.fleet.AwaitSince(start, "a")
@@ -141,70 +141,70 @@ func TestTheIntervalMayBeLongerThanThePauseAfterFailures(t *testing.T) {
 }
 
 func TestAwait(t *testing.T) {
-	wokenBy := func(s *scene) []string {
+	enqueuedBy := func(s *scene) []string {
 		s.t.Helper()
 		changes, err := s.fleet.Poll(s.t.Context())
 		s.Expect(err).NotTo(HaveOccurred())
 		return changes.Waiting
 	}
-	t.Run("the next list wakes, once", func(t *testing.T) {
+	t.Run("the next list enqueues a waiting caller once", func(t *testing.T) {
 		s := newListedScene(t)
 		s.Expect(s.fleet.Await("a", s.fleet.ListCount())).To(BeTrue())
 		s.Expect(s.fleet.Await("a", s.fleet.ListCount())).To(BeTrue())
 		s.Expect(s.fleet.Await("b", s.fleet.ListCount())).To(BeTrue())
 		s.pollFailing(errUnavailable)
 		s.pollFailing(errThrottled)
-		s.Expect(wokenBy(s)).To(ConsistOf("a", "b"))
-		s.Expect(wokenBy(s)).To(BeEmpty())
-		s.Expect(s.nudges.Load()).To(BeZero(), "there is no hurry")
+		s.Expect(enqueuedBy(s)).To(ConsistOf("a", "b"))
+		s.Expect(enqueuedBy(s)).To(BeEmpty())
+		s.Expect(s.pollRequests.Load()).To(BeZero(), "no poll is requested")
 	})
-	t.Run("a list that is under way wakes", func(t *testing.T) {
+	t.Run("a list that is under way enqueues a caller that awaits it", func(t *testing.T) {
 		s := newListedScene(t)
 		s.remote.afterNext("list", func() error {
 			s.fleet.Await("a", s.fleet.ListCount())
 			return nil
 		})
-		s.Expect(wokenBy(s)).To(ConsistOf("a"))
+		s.Expect(enqueuedBy(s)).To(ConsistOf("a"))
 	})
-	t.Run("a list that was missed is told of", func(t *testing.T) {
+	t.Run("Await after the awaited list reports that it has ended", func(t *testing.T) {
 		s := newListedScene(t)
 		heard := s.fleet.ListCount()
 		s.poll()
 		s.Expect(s.fleet.Await("a", heard)).To(BeFalse())
-		s.Expect(wokenBy(s)).To(BeEmpty(), "who was told decides again")
+		s.Expect(enqueuedBy(s)).To(BeEmpty(), "a caller that was told decides again")
 	})
-	t.Run("only a list that began late enough wakes", func(t *testing.T) {
+	t.Run("a list that began before the awaited time does not enqueue the caller", func(t *testing.T) {
 		s := newListedScene(t)
 		s.fleet.AwaitSince(start.Add(time.Second), "a")
-		s.Expect(s.nudges.Load()).To(BeEquivalentTo(1), "whoever polls learns that it is due")
+		s.Expect(s.pollRequests.Load()).To(BeEquivalentTo(1), "the poller is told that a list is due")
 		s.remote.afterNext("list", func() error {
 			s.clock.Step(time.Hour) // it ends late, but it began early
 			return nil
 		})
-		s.Expect(wokenBy(s)).To(BeEmpty())
-		s.Expect(wokenBy(s)).To(ConsistOf("a"))
-		s.Expect(wokenBy(s)).To(BeEmpty())
+		s.Expect(enqueuedBy(s)).To(BeEmpty())
+		s.Expect(enqueuedBy(s)).To(ConsistOf("a"))
+		s.Expect(enqueuedBy(s)).To(BeEmpty())
 	})
-	t.Run("a list that began at that time wakes", func(t *testing.T) {
+	t.Run("a list that began at the awaited time enqueues the caller", func(t *testing.T) {
 		s := newListedScene(t)
 		s.fleet.AwaitSince(start.Add(time.Second), "a")
 		s.clock.Step(time.Second)
-		s.Expect(wokenBy(s)).To(ConsistOf("a"))
+		s.Expect(enqueuedBy(s)).To(ConsistOf("a"))
 	})
-	t.Run("the last word counts", func(t *testing.T) {
+	t.Run("the last of several awaited times counts", func(t *testing.T) {
 		s := newListedScene(t)
 		s.fleet.AwaitSince(start.Add(time.Hour), "a")
 		s.fleet.Await("a", s.fleet.ListCount())
 		s.fleet.Await("b", s.fleet.ListCount())
 		s.fleet.AwaitSince(start.Add(time.Hour), "b")
-		s.Expect(wokenBy(s)).To(ConsistOf("a"))
+		s.Expect(enqueuedBy(s)).To(ConsistOf("a"))
 	})
-	t.Run("who is forgotten is not woken", func(t *testing.T) {
+	t.Run("a forgotten caller is not enqueued", func(t *testing.T) {
 		s := newListedScene(t)
 		s.fleet.Await("a", s.fleet.ListCount())
 		s.fleet.Forget("a")
 		s.fleet.Forget("b")
-		s.Expect(wokenBy(s)).To(BeEmpty())
+		s.Expect(enqueuedBy(s)).To(BeEmpty())
 	})
 }
 

@@ -294,17 +294,17 @@ func idsOf(webhooks []platform.Webhook) (ids []string) {
 // scene is an account, its remote side and its clock.
 type scene struct {
 	*WithT
-	t      *testing.T
-	remote *remote
-	clock  *clocktesting.FakeClock
-	fleet  account
-	nudges atomic.Int32
+	t            *testing.T
+	remote       *remote
+	clock        *clocktesting.FakeClock
+	fleet        account
+	pollRequests atomic.Int32
 }
 
 // newScene makes a fleet that has never listed.
 func newScene(t *testing.T, ids ...string) *scene {
 	s := &scene{WithT: NewWithT(t), t: t, remote: newRemote(ids...), clock: clocktesting.NewFakeClock(start)}
-	s.fleet = newAccount(s.remote, s.clock, func() { s.nudges.Add(1) })
+	s.fleet = newAccount(s.remote, s.clock, func() { s.pollRequests.Add(1) })
 	return s
 }
 

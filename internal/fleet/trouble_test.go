@@ -66,7 +66,7 @@ func TestNothingIsSentBeforeTheFirstList(t *testing.T) {
 	s.Expect(s.fleet.Failure()).NotTo(HaveOccurred())
 }
 
-func TestReadyTellsWhatAChangeWouldBeTold(t *testing.T) {
+func TestReadyReturnsTheErrorThatAChangeWouldGet(t *testing.T) {
 	s := newScene(t, "a")
 	ready := func() error { return s.fleet.Ready(platform.Priority{}) }
 	s.Expect(ready()).To(BeAssignableToTypeOf(&fleet.HeldError{}), "before the first list")
@@ -91,7 +91,7 @@ func TestAfterOneUnreliableAnswerOnlyAListIsSent(t *testing.T) {
 				s := newListedScene(t, "a")
 				s.remote.fail(op, failure)
 				s.Expect(do(s)).To(MatchError(failure))
-				s.Expect(s.nudges.Load()).To(BeEquivalentTo(1), "a list is asked for at once")
+				s.Expect(s.pollRequests.Load()).To(BeEquivalentTo(1), "a list is asked for at once")
 				s.expectHeld(failure)
 
 				s.remote.fail("list", errUnavailable)
@@ -107,7 +107,7 @@ func TestAfterOneUnreliableAnswerOnlyAListIsSent(t *testing.T) {
 	}
 }
 
-func TestAListDoesNotExcuseWhatWentWrongAfterItBegan(t *testing.T) {
+func TestARequestFailsAfterAListBeganTheListDoesNotClearTheFailure(t *testing.T) {
 	for op, do := range operations {
 		t.Run(op, func(t *testing.T) {
 			s := newListedScene(t, "a")
@@ -124,7 +124,7 @@ func TestAListDoesNotExcuseWhatWentWrongAfterItBegan(t *testing.T) {
 	}
 }
 
-func TestAListDoesNotExcuseAnAnswerThatCameAfterItBegan(t *testing.T) {
+func TestAnAnswerComesAfterAListBeganTheListDoesNotClearItsFailure(t *testing.T) {
 	s := newListedScene(t, "a")
 	update := newPause()
 	s.remote.afterNext("update", func() error {
@@ -145,7 +145,7 @@ func TestAListDoesNotExcuseAnAnswerThatCameAfterItBegan(t *testing.T) {
 // ignore lets a call go on after an error that it caused elsewhere.
 func ignore(error) error { return nil }
 
-func TestWhatTheRequestIsToBlameForIsNoTrouble(t *testing.T) {
+func TestARefusedRequestIsNoOutage(t *testing.T) {
 	for name, failure := range map[string]error{
 		"a refused request": errRefused, "a missing permission": errForbidden, "the rate limit": errLimited,
 		"our own pacing": errThrottled, "a closed gate": errClosedGate, "an id that is none": errors.New("no id"),
@@ -156,14 +156,14 @@ func TestWhatTheRequestIsToBlameForIsNoTrouble(t *testing.T) {
 				s.remote.fail(op, failure)
 				s.Expect(do(s)).To(MatchError(failure))
 				s.Expect(s.fleet.Failure()).NotTo(HaveOccurred())
-				s.Expect(s.nudges.Load()).To(BeZero())
+				s.Expect(s.pollRequests.Load()).To(BeZero())
 				s.Expect(s.activate("a")).To(Succeed())
 			})
 		}
 	}
 }
 
-func TestNotFoundIsNoTrouble(t *testing.T) {
+func TestNotFoundIsNoOutage(t *testing.T) {
 	s := newListedScene(t)
 	s.Expect(s.activate("a")).To(MatchError(errNotFound))
 	s.Expect(s.presence("a")).To(Equal(fleet.Missing), "it may be hidden from these credentials")
@@ -206,9 +206,9 @@ func TestAThrottledListLetsWritesTry(t *testing.T) {
 	}
 }
 
-func TestADeleteOfUnknownOutcomeIsSettledByTheNextList(t *testing.T) {
-	for name, happened := range map[string]bool{"happened": true, "did not happen": false} {
-		t.Run("it "+name, func(t *testing.T) {
+func TestADeleteOfUnknownOutcomeIsKnownAfterTheNextList(t *testing.T) {
+	for name, happened := range map[string]bool{"the delete was carried out": true, "the delete was not carried out": false} {
+		t.Run(name, func(t *testing.T) {
 			s := newListedScene(t, "a")
 			if happened {
 				s.remote.afterNext("delete", func() error { return errReset })
@@ -270,7 +270,7 @@ func TestAClosedFleetLetsOnlyDeletesAndConfirmationsThrough(t *testing.T) {
 	s.Expect(s.activate("b")).To(Succeed())
 }
 
-func TestAnotherClientKeepsThePicture(t *testing.T) {
+func TestTheClientIsReplacedTheSnapshotIsKept(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.fleet.Claim("a", "owner")
 	s.remote.fail("update", errUnauthorized)
@@ -299,8 +299,8 @@ func TestAnotherClientKeepsThePicture(t *testing.T) {
 }
 
 func TestAPollOfAReplacedClientIsDiscarded(t *testing.T) {
-	for name, answer := range map[string]error{"succeeds": nil, "fails": errUnauthorized, "is throttled": errLimited} {
-		t.Run("it "+name, func(t *testing.T) {
+	for name, answer := range map[string]error{"the poll succeeds": nil, "the poll fails": errUnauthorized, "the poll is throttled": errLimited} {
+		t.Run(name, func(t *testing.T) {
 			s := newListedScene(t, "a")
 			s.fleet.Await("waiting", s.fleet.ListCount())
 			heard := s.fleet.ListCount()

@@ -28,7 +28,7 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
-func TestWhatIsReadOfAnErrorBody(t *testing.T) {
+func TestErrorBody(t *testing.T) {
 	const code = "InvalidUpdateWebhookRequest"
 	details := func(n int, text string) string {
 		return strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"code":%[1]q,"message":%[1]q,"target":%[1]q},`, text), n), ",")
@@ -165,7 +165,7 @@ func TestAShortSecretIsNotLookedFor(t *testing.T) {
 	s.Expect(operations["update"](s, webhookID)).To(MatchError(ContainSubstring("Example: x")))
 }
 
-// outcomes are what may have happened after a failed create. Where nobody can know, the caller must look before it
+// outcomes are what may have happened after a failed create. Where the outcome is unknown, the caller must look before it
 // creates again.
 func TestOutcome(t *testing.T) {
 	const documented = `{"error":{"code":"Code","message":"Message."}}`
@@ -367,7 +367,7 @@ func TestWhichServersAreTrusted(t *testing.T) {
 	}{
 		"by the CA bundle":          {tls.VersionTLS13, true, ""},
 		"by the CA bundle, TLS 1.2": {tls.VersionTLS12, true, ""},
-		"by nobody":                 {tls.VersionTLS13, false, "unknown authority"},
+		"by no CA":                  {tls.VersionTLS13, false, "unknown authority"},
 		"TLS 1.1":                   {tls.VersionTLS11, true, "protocol version"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -395,7 +395,7 @@ func TestWhichServersAreTrusted(t *testing.T) {
 	}
 }
 
-// A redirect would carry the token, the pair, or a create, to somewhere nobody configured.
+// A redirect would carry the token, the pair, or a create, to a host that is not configured.
 func TestNoRedirectIsFollowed(t *testing.T) {
 	elsewhere := &wire{handler: answering(200, `{"access_token":"stolen","webhooks":[]}`)}
 	other := httptest.NewServer(elsewhere)
@@ -436,13 +436,13 @@ func TestFaultsOfTheSimulator(t *testing.T) {
 			s.fault(simulator.Fault{Action: action, Match: simulator.Match{Path: "/webhooks"}})
 			_, err := s.create()
 			s.Expect(platform.MayHaveHappened(err)).To(BeTrue())
-			s.Expect(s.sim.Webhooks()).To(HaveLen(map[bool]int{true: 1}[created]), "which nobody can know from the answer")
+			s.Expect(s.sim.Webhooks()).To(HaveLen(map[bool]int{true: 1}[created]), "the answer does not show it")
 			s.expectNoSecret(err)
 		})
 	}
 }
 
-func TestThePlatformsRateLimitHoldsEverybody(t *testing.T) {
+func TestA429HoldsBackAllCalls(t *testing.T) {
 	s := newScene(t, simulator.Options{RequestsPerMinute: 3})
 	for range 3 {
 		s.Expect(operations["list"](s, "")).To(Succeed())
@@ -536,7 +536,7 @@ func TestRetryAfterOfAnOutageHoldsBackAllCalls(t *testing.T) {
 	s.Expect(operations["list"](s, "")).To(Succeed())
 }
 
-func TestErrorsOfOthersAreNobodysFault(t *testing.T) {
+func TestOtherErrorsAreOfNoClass(t *testing.T) {
 	g := NewWithT(t)
 	for _, err := range []error{nil, io.EOF, fmt.Errorf("wrapped: %w", io.EOF)} {
 		_, limited := platform.IsRateLimited(err)

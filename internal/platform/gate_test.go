@@ -103,7 +103,7 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 	}
 }
 
-// Whoever sends whenever it may comes close to the limit: pacing must not waste what was paid for.
+// A caller that sends whenever it may comes close to the limit: pacing must not waste what was paid for.
 func TestTheLimitCanBeUsed(t *testing.T) {
 	for _, limit := range []int{8, 60, 500, 5000} {
 		e := newEntrance(t, Limits{PerMinute: limit})
@@ -133,7 +133,7 @@ func TestABucketHoldsAQuarterAndKeepsSomeOfIt(t *testing.T) {
 		e.Expect(e.let).To(HaveLen(max(test.limit/4, 1)))
 		e.pass(24 * time.Hour)
 		let, _ := e.askAll(listing)
-		e.Expect(let).To(Equal(max(test.limit/4, 1)), "it holds no more, however long nobody asked")
+		e.Expect(let).To(Equal(max(test.limit/4, 1)), "it holds no more, however long no caller asked")
 	}
 }
 
@@ -182,7 +182,7 @@ func TestTheSlowerBucketSaysHowLong(t *testing.T) {
 	e.Expect(wait).To(BeNumerically("~", 20*time.Second, time.Millisecond), "the hour would let it go in 6 s")
 }
 
-func TestWithoutLimitsEverybodyIsLet(t *testing.T) {
+func TestWithoutLimitsEveryCallIsLet(t *testing.T) {
 	e := newEntrance(t, Limits{})
 	for range 10_000 {
 		_, let := e.ask(Routine)
@@ -240,8 +240,8 @@ func callers(n int) (all []Priority) {
 	return all
 }
 
-// A Webhook is woken by its Secret, by its own annotations and by lists while it waits: that must not cost slots.
-func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
+// A Webhook is enqueued by its Secret, by its own annotations and by lists while it waits: that must not cost slots.
+func TestACallerAsksTooEarlyItKeepsItsPlaceInTheQueue(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
 	told := map[Priority]time.Time{}
@@ -265,7 +265,7 @@ func TestWhoAsksTooEarlyKeepsItsPlace(t *testing.T) {
 	e.Expect(e.clock.Now().Sub(start)).To(BeNumerically("~", 300*time.Minute/375, time.Second), "no slot was wasted")
 }
 
-func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
+func TestACallerIsRefusedItIsQueuedBeforeNewCallers(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
 	const spacing = time.Minute / 375
@@ -285,7 +285,7 @@ func TestWhoCameInVainStandsBeforeNewcomers(t *testing.T) {
 	e.Expect(newcomer.Sub(at)).To(BeNumerically(">=", 99*spacing))
 }
 
-// Thousands that waited may be deleted: whoever stands behind them must not wait for nobody.
+// Thousands that waited may be deleted: a caller behind them must not wait for deleted ones.
 func TestALateCallerSeesWhenThoseBeforeItAreGone(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
@@ -316,7 +316,7 @@ func TestLateCallersComeBackOneByOne(t *testing.T) {
 	e.Expect(again).To(Equal(at))
 }
 
-func TestAskingTakesNoPlace(t *testing.T) {
+func TestAskingTakesNoSlot(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	for range 1000 {
 		_, wait := e.asked(Priority{Caller: "a"})
@@ -335,7 +335,7 @@ func TestAskingTakesNoPlace(t *testing.T) {
 	e.Expect(wait).To(BeFalse())
 }
 
-func TestWhatHasBegunGoesOnFirst(t *testing.T) {
+func TestFinishingCallsGoBeforeOtherCalls(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.askAll(Urgent)
 	for _, c := range callers(100) {
@@ -375,7 +375,7 @@ func (e *entrance) serve(all []*returning) (asked int) {
 }
 
 // A limit that is used up is used in full, by those who came first, and nothing is left half done.
-func TestManyAreServedInTheirOrder(t *testing.T) {
+func TestManyCallersAreServedInTheirOrder(t *testing.T) {
 	const n, refill = 1500, time.Minute / 375
 	e := newEntrance(t, Limits{PerMinute: 500})
 	var all []*returning
@@ -419,7 +419,7 @@ func TestUrgentCallsDoNotWaitBehindRoutine(t *testing.T) {
 	e.Expect(wait).To(BeNumerically("<=", time.Minute/375))
 }
 
-func TestAClosedGateLetsNobodyThrough(t *testing.T) {
+func TestAClosedGateLetsNoCallThrough(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	e.gate.close(7 * time.Second)
 	told := map[time.Duration]bool{}
@@ -442,7 +442,7 @@ func TestAClosedGateLetsNobodyThrough(t *testing.T) {
 	e.Expect(ok).To(BeFalse(), "a shorter pause does not end a longer one")
 	e.pass(time.Nanosecond)
 	let, _ := e.askAll(Urgent)
-	e.Expect(let).To(Equal(113), "who was refused has cost nothing")
+	e.Expect(let).To(Equal(113), "refused calls have cost nothing")
 	_, refused := e.gate.enter("", Priority{Class: Urgent})
 	e.Expect(refused.Closed).To(BeFalse())
 }
@@ -457,7 +457,7 @@ func TestTheGateOpensAfterTheLongestPause(t *testing.T) {
 	e.Expect(wait).To(Equal(time.Second))
 }
 
-func TestRefusedForTheCrowdCostsNoPlace(t *testing.T) {
+func TestACallRefusedByTheInFlightLimitCostsNoSlot(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, InFlight: 2})
 	first, refused := e.gate.enter("", Priority{Class: Urgent})
 	e.Expect(refused).NotTo(HaveOccurred())

@@ -33,8 +33,8 @@ func TestManyAccountsHaveHugeListsWhatIsKeptOfThemIsBounded(t *testing.T) {
 	g.Expect(NewPace(c, slots).gate.mostEntries()).To(Equal(maxListEntries))
 }
 
-// What hostile accounts keep does not crowd out one whose Webhooks exist.
-func TestOtherAccountsTakeTheRoomAnAccountMayListTwiceItsWebhooks(t *testing.T) {
+// What hostile accounts keep does not displace the list of an account whose Webhooks exist.
+func TestOtherAccountsUseTheMemoryAnAccountMayListTwiceItsWebhooks(t *testing.T) {
 	g, slots, c := NewWithT(t), NewSlots(256), clocktesting.NewFakePassiveClock(start)
 	NewPace(c, slots).gate.keep(maxKept)
 	p := NewPace(c, slots)
@@ -48,7 +48,7 @@ func TestOtherAccountsTakeTheRoomAnAccountMayListTwiceItsWebhooks(t *testing.T) 
 	g.Expect(p.gate.mostEntries()).To(Equal(keptAlways))
 }
 
-func TestAListHasMoreEntriesThanThereIsRoomForItIsRefused(t *testing.T) {
+func TestAListHasMoreEntriesThanItsBoundItIsRefused(t *testing.T) {
 	g := NewWithT(t)
 	l := collector{most: 2}
 	for i := range 2 {

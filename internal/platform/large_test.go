@@ -96,7 +96,7 @@ func (l *lists) client(account string) *platform.Client {
 	return client
 }
 
-func crowded(err error) bool {
+func overInFlightLimit(err error) bool {
 	throttled, ok := errors.AsType[*platform.ThrottledError](err)
 	return ok && throttled.InFlight
 }
@@ -110,10 +110,10 @@ func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	go func() { held <- l.list("hangs") }()
 	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
 	err := l.inVain("hangs-too")
-	l.Expect(crowded(err)).To(BeTrue(), "%v", err)
+	l.Expect(overInFlightLimit(err)).To(BeTrue(), "%v", err)
 	wait, _ := platform.IsRateLimited(err)
 	l.Expect(wait).To(BeNumerically(">", time.Second))
-	l.Expect(crowded(l.inVain("entries"))).To(BeTrue(), "many small entries are a large list, too")
+	l.Expect(overInFlightLimit(l.inVain("entries"))).To(BeTrue(), "many small entries are a large list, too")
 	l.Expect(l.list("small")).To(Succeed())
 	l.Expect(l.list("good")).To(Succeed())
 	l.Expect(l.list("good")).To(Succeed(), "it is still good")
@@ -122,13 +122,13 @@ func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
 	l.Expect(platform.LargeListsUnderWay()).To(BeZero())
 }
 
-// An account that came in vain goes before those that came later.
-func TestLargeListsAreReadInTheOrderInWhichTheyWereAskedFor(t *testing.T) {
+// An account that was refused is listed before those that came later.
+func TestLargeListsAreReadInTheOrderOfTheirRequests(t *testing.T) {
 	l := newLists(t)
 	held := make(chan error, 3)
 	go func() { held <- l.list("hangs") }()
 	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
-	l.Expect(crowded(l.inVain("first"))).To(BeTrue())
+	l.Expect(overInFlightLimit(l.inVain("first"))).To(BeTrue())
 	order := make(chan string, 2)
 	for i, account := range []string{"second", "first"} {
 		go func() {
@@ -211,7 +211,7 @@ func TestALargeListGetsItsPlaceLateItIsTriedAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		// The place is free after some 32 s, and given again 20 s later; then some 30 s are needed.
 		_, err := drippingClient(t, 2<<20, time.Minute).List(t.Context())
-		g.Expect(crowded(err)).To(BeTrue(), "%v", err)
+		g.Expect(overInFlightLimit(err)).To(BeTrue(), "%v", err)
 		g.Expect(<-held).To(MatchError(ContainSubstring("larger than 64 MiB")))
 		g.Expect(platform.LargeListsUnderWay()).To(BeZero())
 	})

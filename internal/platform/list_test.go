@@ -19,7 +19,7 @@ import (
 
 const listed = `{"id":"a","active":true,"callbackUrl":"https://x"}`
 
-func TestWhatIsAList(t *testing.T) {
+func TestListBody(t *testing.T) {
 	for name, test := range map[string]struct {
 		body string
 		ids  []string
@@ -219,8 +219,8 @@ func linkTo(host, link string) string {
 }
 
 func TestWhereTheNextPageMayBe(t *testing.T) {
-	stranger := &wire{handler: answering(200, `{"webhooks":[]}`)}
-	other := httptest.NewServer(stranger)
+	otherHost := &wire{handler: answering(200, `{"webhooks":[]}`)}
+	other := httptest.NewServer(otherHost)
 	t.Cleanup(other.Close)
 	for name, test := range map[string]struct {
 		next, path, says string
@@ -263,7 +263,7 @@ func TestWhereTheNextPageMayBe(t *testing.T) {
 			s.Expect(api[1].header.Get("Authorization")).To(Equal("Bearer " + accessToken))
 		})
 	}
-	api, tokens := stranger.take()
+	api, tokens := otherHost.take()
 	NewWithT(t).Expect(append(api, tokens...)).To(BeEmpty(), "the token stays with the host that was configured")
 }
 

@@ -183,8 +183,8 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	}
 }
 
-// Ids come from annotations, which people write.
-func TestWhatIsNoIDNeverReachesTheWire(t *testing.T) {
+// Ids come from annotations, which users write.
+func TestAnInvalidIDIsNeverSent(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	for _, id := range []string{
 		"", ".", "..", "../x", "../../connect/token", "a/b", "/", "a%2fb", "a?b", "a#b", "a b", "a\nb", "a\x00b", "ä",

@@ -68,7 +68,7 @@ func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	}
 	var last time.Duration
 	for i := range 1000 {
-		last = wait("crowded", i)
+		last = wait("busy", i)
 	}
 	g.Expect(last).To(BeNumerically(">", time.Minute))
 	first := wait("quiet", 0)

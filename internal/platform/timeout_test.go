@@ -70,11 +70,11 @@ func (s silence) Read([]byte) (int, error) {
 	return 0, s.ctx.Err()
 }
 
-func TestNobodyWaitsForEver(t *testing.T) {
+func TestThePlatformIsSilentTheCallEndsAtItsTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		platform silent
 		timeout  time.Duration
-		patience time.Duration // of the caller; 0 is endless
+		deadline time.Duration // of the caller; 0 is endless
 		want     time.Duration
 		status   int
 		outcome  platform.Outcome
@@ -92,9 +92,9 @@ func TestNobodyWaitsForEver(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := NewWithT(t)
 				ctx := t.Context()
-				if test.patience > 0 {
+				if test.deadline > 0 {
 					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, test.patience)
+					ctx, cancel = context.WithTimeout(ctx, test.deadline)
 					defer cancel()
 				}
 				begun := time.Now()

@@ -220,7 +220,7 @@ func TestWhatTheTokenServerMaySay(t *testing.T) {
 		"a wrong pair, by 400": {status: 400, body: `{"error":"invalid_client","error_description":"no such client",` + secretive + `}`,
 			unauthorized: true, says: "invalid_client: no such client"},
 		"a wrong scope": {status: 400, body: `{"error":"invalid_scope"}`, unauthorized: true, says: "invalid_scope"},
-		"it quotes the secret": {status: 401, body: `{"error":"invalid_client","error_description":"is not ` + clientSecret + `"}`,
+		"401 that quotes the secret": {status: 401, body: `{"error":"invalid_client","error_description":"is not ` + clientSecret + `"}`,
 			unauthorized: true, says: "invalid_client: is not ***"},
 		"401 without a word": {status: 401, says: "401 Unauthorized: answered without a body; check whether tokenUrl is right"},
 		"401 by a proxy": {status: 401, body: "<html>" + clientSecret,
@@ -289,7 +289,7 @@ func TestATokenServerThatDoesNotAnswer(t *testing.T) {
 }
 
 // All calls need a token: when there are too many requests for one, none of them may ask again.
-func TestARateLimitOfTheTokenServerHoldsEverybody(t *testing.T) {
+func TestARateLimitOfTheTokenServerHoldsAllCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		action string
 		wait   time.Duration
@@ -317,7 +317,7 @@ func TestARateLimitOfTheTokenServerHoldsEverybody(t *testing.T) {
 	}
 }
 
-// Somebody who revokes a token and cannot be asked for another must not let callers send the old one for ever.
+// While a revoked token cannot be replaced, callers must not send the old one for ever.
 func TestATokenThatCannotBeReplaced(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	id := s.created().ID

@@ -116,7 +116,7 @@ func TestDefaults(t *testing.T) {
 				want = webhookSpec
 			}
 			spec := MatchJSON(asJSON(t, merge(want, manifest(t, c.adds).Object)))
-			// Nobody but the operator reports: a status that comes with a manifest is dropped.
+			// Only the operator reports: a status that comes with a manifest is dropped.
 			g.Expect(unstructured.SetNestedField(object.Object, int64(7), "status", "observedGeneration")).To(Succeed())
 			create(t, object)
 			g.Expect(asJSON(t, object.Object["spec"])).To(spec)

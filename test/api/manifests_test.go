@@ -269,8 +269,8 @@ func TestNamespacedRole(t *testing.T) {
 		"config/namespaced/role.yaml must allow what config/rbac/role.yaml does, without namespaces and clusterconnections")
 }
 
-// TestRolesForPeople: whoever may view, edit or administer a namespace may do so with the kinds of this group.
-func TestRolesForPeople(t *testing.T) {
+// TestRolesForUsers: a user who may view, edit or administer a namespace may do so with the kinds of this group.
+func TestRolesForUsers(t *testing.T) {
 	g := NewWithT(t)
 	for _, kind := range []string{"webhook", "connection", "clusterconnection"} {
 		var viewer, editor rbacv1.ClusterRole
@@ -345,7 +345,7 @@ func TestSamples(t *testing.T) {
 	g.Expect(files).To(ConsistOf(append(kustomization.Resources, "kustomization.yaml", "clusterconnection.yaml")))
 }
 
-// TestColumns: what people see of the kinds at a glance.
+// TestColumns: what kubectl get shows of the kinds at a glance.
 func TestColumns(t *testing.T) {
 	g := NewWithT(t)
 	create(t, manifest(t, webhook))

@@ -34,7 +34,7 @@ func table(t *testing.T, path ...string) (rows []row) {
 	return rows
 }
 
-// The rows that are too long for a file that people read.
+// The rows that are too long for a readable file.
 var (
 	longRefusedWebhooks = []row{
 		{Name: "callbackUrl of 2049 characters", Change: specOf("callbackUrl", "https://h/"+strings.Repeat("a", 2039)),

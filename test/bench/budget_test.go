@@ -38,13 +38,13 @@ type story struct {
 func TestBudgets(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, budgetSection)
-	main, troubled := s.newFleet(), s.newFleet()
+	main, failing := s.newFleet(), s.newFleet()
 	main.connect(seldom, unlimited)
 	// A run by hand has the cluster to itself, as the operator has by default.
 	st := &story{
 		fleet: main, names: names("webhook", *webhooks),
 		operator: s.startOperator(pick(nil, []string{
-			"--watch-namespace=" + main.namespace, "--watch-namespace=" + troubled.namespace,
+			"--watch-namespace=" + main.namespace, "--watch-namespace=" + failing.namespace,
 		})...),
 	}
 	st.phase("creation", st.creation)
@@ -54,7 +54,7 @@ func TestBudgets(t *testing.T) {
 	st.phase("outage", st.outage)
 	st.phase("new Webhooks", st.newcomers)
 	st.phase("deactivation", st.deactivation)
-	st.phase("isolation", func() { st.isolation(troubled) })
+	st.phase("isolation", func() { st.isolation(failing) })
 	st.tell("in the end: memory resident", mib(st.memory(st.operator, resident)), "150 MiB")
 }
 
@@ -195,7 +195,7 @@ func (s *story) changed(what string, n int) {
 	s.exactly("change: other writes, beside an Event each", s.operator.writes("")-n-s.operator.writes("events"), 0)
 }
 
-// outage: the platform answers nothing but 503, and somebody edits one Webhook meanwhile.
+// outage: the platform answers nothing but 503, and a user edits one Webhook meanwhile.
 func (s *story) outage() {
 	edited := s.names[0]
 	s.reset(s.operator)
@@ -298,22 +298,22 @@ func (s *story) deactivation() {
 }
 
 // isolation: another connection is in trouble, with many Webhooks that have something to send.
-func (s *story) isolation(troubled *fleet) {
+func (s *story) isolation(failing *fleet) {
 	others := names("other", pick(isolated, min(isolated, len(s.names))))
-	troubled.connect(*interval, unlimited)
-	troubled.awaitCalls(lists, 1)
-	troubled.fault(http.MethodPost, "status:429;retry-after=2")
-	troubled.apply(others, nil)
-	troubled.awaitCalls(creates, 1)
+	failing.connect(*interval, unlimited)
+	failing.awaitCalls(lists, 1)
+	failing.fault(http.MethodPost, "status:429;retry-after=2")
+	failing.apply(others, nil)
+	failing.awaitCalls(creates, 1)
 	s.fault("", "delay:"+latency.String())
 	s.compare(fmt.Sprintf("beside %d throttled ones", len(others)), s.newcomer("beside-throttled"))
 
-	s.must(troubled.platform.ClearFaults(s.ctx))
-	troubled.fault(http.MethodPost, "delay:1h")
-	held := troubled.calls()[creates]
-	troubled.awaitCalls(creates, held+1)
+	s.must(failing.platform.ClearFaults(s.ctx))
+	failing.fault(http.MethodPost, "delay:1h")
+	held := failing.calls()[creates]
+	failing.awaitCalls(creates, held+1)
 	s.compare(fmt.Sprintf("beside %d that get no answer", len(others)), s.newcomer("beside-dead"))
-	s.Expect(troubled.seen.count(isReady)).To(BeNumerically("<", len(others)), "the other connection is in trouble")
+	s.Expect(failing.seen.count(isReady)).To(BeNumerically("<", len(others)), "the other connection still fails")
 	// Calls without an answer would hold up the end of the operator.
-	s.must(troubled.platform.Kill())
+	s.must(failing.platform.Kill())
 }

@@ -19,7 +19,7 @@ type observer struct {
 	waiting map[string]sighting
 }
 
-// sighting is the wait for a Webhook to be as somebody wants it.
+// sighting is the wait for a Webhook to be as the test wants it.
 type sighting struct {
 	wanted func(*v1alpha1.Webhook) bool
 	at     chan time.Time

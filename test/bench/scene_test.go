@@ -85,7 +85,7 @@ func (s *scene) newFleet(flags ...string) *fleet {
 	f.seen = s.observe(f.namespace)
 	s.must(plane.Client.Create(s.ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: credentials},
-		StringData: map[string]string{"clientId": f.namespace, "clientSecret": "hush"},
+		StringData: map[string]string{"clientId": f.namespace, "clientSecret": "test-secret"},
 	}))
 	return f
 }
@@ -242,7 +242,7 @@ func (f *fleet) awaitCalls(kind string, n int) {
 	f.Eventually(func() int { return f.calls()[kind] }).Should(BeNumerically(">=", n), kind)
 }
 
-// reset begins to count anew, on both sides.
+// reset starts the counts at zero, on both sides.
 func (f *fleet) reset(operators ...*operator) {
 	f.Helper()
 	f.must(f.platform.ResetRequests(f.ctx))

@@ -27,7 +27,7 @@ func TestShardsShareAnAccount(t *testing.T) {
 	s := newScene(t, shardSection)
 	f := s.newFleet()
 	f.connect(*interval, unlimited)
-	foreign := f.strangers(3)
+	foreign := f.foreignWebhooks(3)
 	shards := map[string]*operator{}
 	for _, shard := range []string{"even", "odd"} {
 		shards[shard] = s.startOperator("--watch-namespace="+f.namespace,
@@ -47,7 +47,7 @@ func TestShardsShareAnAccount(t *testing.T) {
 	s.exactly("create: reads of one webhook, and deletes", calls[gets]+calls[deletes], 0)
 	remote, err := f.platform.Webhooks(s.ctx)
 	s.must(err)
-	s.exactly("remote webhooks, beside those of nobody", len(remote)-foreign, n)
+	s.exactly("remote webhooks, beside those without an owner", len(remote)-foreign, n)
 	s.exactly("Webhooks written by the wrong shard", strays(shards), 0)
 	s.exactly("writes of each Webhook, most", max(most(shards["even"].perWebhook()), most(shards["odd"].perWebhook())), 3)
 	s.exactly("status.unmanagedWebhooks", int(ptr.Deref(f.connection().Status.UnmanagedWebhooks, -1)), foreign)
@@ -55,15 +55,15 @@ func TestShardsShareAnAccount(t *testing.T) {
 	f.restartShard(shards["odd"], n/2)
 }
 
-// strangers makes remote webhooks that no Webhook claims, in the account of the fleet.
-func (f *fleet) strangers(n int) int {
+// foreignWebhooks makes remote webhooks that no Webhook claims, in the account of the fleet.
+func (f *fleet) foreignWebhooks(n int) int {
 	f.Helper()
 	client, err := platform.New(platform.Options{
 		APIURL: f.platform.URL, TokenURL: f.platform.TokenURL(),
-		Credentials: platform.Credentials{ClientID: f.namespace, ClientSecret: "hush"},
+		Credentials: platform.Credentials{ClientID: f.namespace, ClientSecret: "test-secret"},
 	})
 	f.must(err)
-	for _, name := range names("stranger", n) {
+	for _, name := range names("foreign", n) {
 		w := f.webhook(name, nil).Spec
 		_, err := client.Create(f.ctx, platform.Priority{}, platform.CreateRequest{
 			CallbackURL: w.CallbackURL, Scope: string(w.Scope), ScopeID: w.ScopeID, EventTypes: w.EventTypes,

@@ -1,5 +1,5 @@
-// Package chaos breaks everything around the operator, and the operator itself, at random moments while people edit
-// Webhooks, and then expects both sides to be one. The seed decides what is done; when it hits depends on the machine.
+// Package chaos breaks everything around the operator, and the operator itself, at random moments while users edit
+// Webhooks, and then expects both sides to match. The seed decides what is done; when it hits depends on the machine.
 package chaos
 
 import (
@@ -18,10 +18,10 @@ import (
 )
 
 var (
-	webhooks = flag.Int("n", 40, "how many Webhooks come and go in each scenario")
-	duration = flag.Duration("for", 25*time.Second, "how long everything breaks in each scenario")
-	seed     = flag.Uint64("seed", 1, "what all random choices follow from; 0 picks one")
-	patience = flag.Duration("patience", 3*time.Minute, "how long settling may take; it bounds a failure")
+	webhooks      = flag.Int("n", 40, "how many Webhooks come and go in each scenario")
+	duration      = flag.Duration("for", 25*time.Second, "how long everything breaks in each scenario")
+	seed          = flag.Uint64("seed", 1, "what all random choices follow from; 0 picks one")
+	settleTimeout = flag.Duration("settle-timeout", 3*time.Minute, "how long settling may take; it bounds a failure")
 )
 
 var (
@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// restartCollector starts the garbage collector anew. One that has seen the API server go waits for minutes to look again.
+// restartCollector restarts the garbage collector. One that has seen the API server go waits for minutes to look again.
 func restartCollector() (err error) {
 	if collector != nil {
 		err = collector.Kill()
@@ -68,7 +68,7 @@ func TestChaos(t *testing.T) {
 		name string
 		// managers is how many of them compete for the lease; a single one does not ask for it.
 		managers int
-		// hostile lets a hostile tenant act beside the people.
+		// hostile lets a hostile tenant act beside the users.
 		hostile bool
 	}{
 		{"one manager", 1, false},
@@ -77,7 +77,7 @@ func TestChaos(t *testing.T) {
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
 			t.Logf("repeat this with: make chaos SEED=%d N=%d FOR=%s", *seed, *webhooks, *duration)
-			w := newWorld(t, scenario.managers, scenario.hostile)
+			w := newScene(t, scenario.managers, scenario.hostile)
 			must(t, w.breakEverything(t.Context()))
 			must(t, restartCollector())
 			t.Log("done:", w.journal.summary())
@@ -89,35 +89,35 @@ func TestChaos(t *testing.T) {
 				w.settles(t)
 			}
 			w.vanishes(t)
-			w.nobodyPanicked(t)
+			w.noManagerPanicked(t)
 		})
 	}
 }
 
-// breakEverything lets people work while all goes wrong around them, and ends with all of it mended.
-func (w *world) breakEverything(ctx context.Context) error {
+// breakEverything lets users act during faults and disruptions, and returns once all of them have ended.
+func (w *scene) breakEverything(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, *duration)
 	defer cancel()
 	var busy sync.WaitGroup
-	for i, p := range w.people() {
-		busy.Go(func() { p.live(ctx, w.random(streamPeople+i)) })
+	for i, p := range w.users() {
+		busy.Go(func() { p.run(ctx, w.random(streamUsers+i)) })
 	}
 	if w.hostile != nil {
-		busy.Go(func() { w.hostile.live(ctx, w.random(streamHostile)) })
+		busy.Go(func() { w.hostile.run(ctx, w.random(streamHostile)) })
 	}
 	var operator, control, platform error
-	busy.Go(func() { operator = w.torment(ctx, w.random(streamOperator), *duration/6, w.crew.blows()) })
-	busy.Go(func() { control = w.torment(ctx, w.random(streamPlane), *duration/3, planeBlows()) })
-	busy.Go(func() { platform = w.sabotage(ctx, w.random(streamPlatform)) })
+	busy.Go(func() { operator = w.disrupt(ctx, w.random(streamOperator), *duration/6, w.managers.disruptions()) })
+	busy.Go(func() { control = w.disrupt(ctx, w.random(streamPlane), *duration/3, planeDisruptions()) })
+	busy.Go(func() { platform = w.injectFaults(ctx, w.random(streamPlatform)) })
 	busy.Wait()
 	return errors.Join(operator, control, platform)
 }
 
 // settles waits until nothing differs.
-func (w *world) settles(t *testing.T) {
+func (w *scene) settles(t *testing.T) {
 	t.Helper()
 	began, count := time.Now(), 0
-	w.eventually(t, "both sides become one", func(ctx context.Context) ([]difference, error) {
+	w.eventually(t, "both sides match", func(ctx context.Context) ([]difference, error) {
 		s, err := w.look(ctx)
 		if err != nil {
 			return nil, err
@@ -134,9 +134,9 @@ func (w *world) settles(t *testing.T) {
 }
 
 // staysSettled waits until all that was delayed has happened and the operator has looked twice, and looks again.
-func (w *world) staysSettled(t *testing.T) {
+func (w *scene) staysSettled(t *testing.T) {
 	t.Helper()
-	time.Sleep(time.Until(w.mended.Add(longestDelay)))
+	time.Sleep(time.Until(w.faultsEnded.Add(longestDelay)))
 	if err := w.platform.ResetRequests(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (w *world) staysSettled(t *testing.T) {
 }
 
 // vanishes deletes all Webhooks and waits until neither side has any.
-func (w *world) vanishes(t *testing.T) {
+func (w *scene) vanishes(t *testing.T) {
 	t.Helper()
 	if err := w.deleteAll(t.Context()); err != nil {
 		t.Fatal(err)
@@ -174,19 +174,19 @@ func (w *world) vanishes(t *testing.T) {
 	})
 }
 
-func (w *world) nobodyPanicked(t *testing.T) {
+func (w *scene) noManagerPanicked(t *testing.T) {
 	t.Helper()
-	for path, text := range w.crew.outputs() {
+	for path, text := range w.managers.outputs() {
 		if found := linesWith(text, []string{"panic"}); found != "" {
 			t.Errorf("%s:\n%s", path, found)
 		}
 	}
 }
 
-// eventually waits until nothing is found, and tells the whole story of what is found in the end.
-func (w *world) eventually(t *testing.T, what string, find func(context.Context) ([]difference, error)) {
+// eventually waits until nothing is found, and reports the history of what is found in the end.
+func (w *scene) eventually(t *testing.T, what string, find func(context.Context) ([]difference, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), *patience)
+	ctx, cancel := context.WithTimeout(t.Context(), *settleTimeout)
 	defer cancel()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -202,7 +202,7 @@ func (w *world) eventually(t *testing.T, what string, find func(context.Context)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("seed %d: waited %s in vain until %s (%v)%s", *seed, *patience, what, err, w.tell(last))
+			t.Fatalf("seed %d: waited %s in vain until %s (%v)%s", *seed, *settleTimeout, what, err, w.tell(last))
 		}
 	}
 }
@@ -211,7 +211,7 @@ func (w *world) eventually(t *testing.T, what string, find func(context.Context)
 const maxStories = 5
 
 // tell lists differences, and what happened to the first few that they are about.
-func (w *world) tell(found []difference) string {
+func (w *scene) tell(found []difference) string {
 	var text strings.Builder
 	var about []string
 	for _, d := range found {

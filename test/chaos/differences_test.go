@@ -31,9 +31,9 @@ func settled() *state {
 	}
 	remote := simulator.Webhook{
 		ID: "id-1", Scope: "iTwin", ScopeID: iTwin, Active: true, CallbackURL: "https://example.com",
-		EventTypes: []string{"b", "a"}, Secret: "hush",
+		EventTypes: []string{"b", "a"}, Secret: "test-secret",
 	}
-	own := corev1.Secret{Data: map[string][]byte{"secret": []byte("hush")}}
+	own := corev1.Secret{Data: map[string][]byte{"secret": []byte("test-secret")}}
 	return &state{
 		webhooks: []v1alpha1.Webhook{w}, remotes: []simulator.Webhook{remote},
 		secrets: map[string]corev1.Secret{"own": own},

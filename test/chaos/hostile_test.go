@@ -38,21 +38,21 @@ const (
 // account of the others; a Connection of its own reaches another account. (That it knows the client id of another, but
 // not the password, is not played: the simulator accepts any.)
 type hostile struct {
-	*world
+	*scene
 	namespace string
-	// strangers are the unmanaged remote webhooks of the shared account, as they were.
-	strangers map[string]simulator.Webhook
+	// foreignWebhooks are the unmanaged remote webhooks of the shared account, as they were.
+	foreignWebhooks map[string]simulator.Webhook
 }
 
-// admit makes the hostile tenant's namespace and what it may use.
-func (w *world) admit(ctx context.Context) error {
+// addHostileTenant makes the hostile tenant's namespace and what it may use.
+func (w *scene) addHostileTenant(ctx context.Context) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "hostile-", Labels: map[string]string{selectedLabel: "true"},
 	}}
 	if err := plane.Client.Create(ctx, namespace); err != nil {
 		return err
 	}
-	w.hostile = &hostile{world: w, namespace: namespace.Name, strangers: map[string]simulator.Webhook{}}
+	w.hostile = &hostile{scene: w, namespace: namespace.Name, foreignWebhooks: map[string]simulator.Webhook{}}
 	spec := v1alpha1.ConnectionSpec{
 		APIURL: w.platform.URL, TokenURL: w.platform.TokenURL(),
 		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
@@ -74,11 +74,11 @@ func (w *world) admit(ctx context.Context) error {
 	return err
 }
 
-// addStrangers makes remote webhooks in the shared account that belong to no Webhook.
-func (h *hostile) addStrangers(ctx context.Context) error {
+// addForeignWebhooks makes remote webhooks in the shared account that belong to no Webhook.
+func (h *hostile) addForeignWebhooks(ctx context.Context) error {
 	for i := range unmanaged {
-		_, err := h.stranger.Create(ctx, platform.Priority{}, platform.CreateRequest{
-			CallbackURL: strangerCallback(i), Scope: "iTwin", ScopeID: iTwin,
+		_, err := h.otherClient.Create(ctx, platform.Priority{}, platform.CreateRequest{
+			CallbackURL: foreignCallback(i), Scope: "iTwin", ScopeID: iTwin,
 			EventTypes: []string{"iModels.iModelDeleted.v1"}, Secret: "the-secret-of-an-unmanaged-webhook",
 		})
 		if err != nil {
@@ -87,32 +87,32 @@ func (h *hostile) addStrangers(ctx context.Context) error {
 	}
 	all, err := h.platform.Webhooks(ctx)
 	for _, r := range all {
-		h.strangers[r.ID] = r
+		h.foreignWebhooks[r.ID] = r
 	}
 	return err
 }
 
-// strangerCallback is one that no person's Webhook has: theirs may adopt what matches.
-func strangerCallback(i int) string { return fmt.Sprintf("https://hooks.example.com/unmanaged-%d", i) }
+// foreignCallback is one that no user's Webhook has: those may adopt what matches.
+func foreignCallback(i int) string { return fmt.Sprintf("https://hooks.example.com/unmanaged-%d", i) }
 
-// foreign reports whether a remote webhook is not one of those that people's Webhooks must account for.
-func (w *world) foreign(r simulator.Webhook) bool {
+// foreign reports whether a remote webhook is not one of those that users' Webhooks must account for.
+func (w *scene) foreign(r simulator.Webhook) bool {
 	if w.hostile == nil {
 		return false
 	}
-	_, stranger := w.hostile.strangers[r.ID]
-	return stranger || r.ClientID != w.namespace || slices.Equal(r.EventTypes, []string{hostileType})
+	_, unmanaged := w.hostile.foreignWebhooks[r.ID]
+	return unmanaged || r.ClientID != w.namespace || slices.Equal(r.EventTypes, []string{hostileType})
 }
 
-// live does one action after the other.
-func (h *hostile) live(ctx context.Context, random *rand.Rand) {
-	for rest(ctx, random, hostilePause) {
+// run does one action after the other.
+func (h *hostile) run(ctx context.Context, random *rand.Rand) {
+	for sleepRandom(ctx, random, hostilePause) {
 		h.act(ctx, random)
 	}
 }
 
 func (h *hostile) act(ctx context.Context, random *rand.Rand) {
-	ctx, cancel := context.WithTimeout(ctx, deedBudget)
+	ctx, cancel := context.WithTimeout(ctx, actionBudget)
 	defer cancel()
 	name := fmt.Sprintf("hook-%04d", random.IntN(hostileNames))
 	var webhook v1alpha1.Webhook
@@ -143,7 +143,7 @@ func (h *hostile) spec(ctx context.Context, random *rand.Rand) v1alpha1.WebhookS
 		AdoptionPolicy: v1alpha1.AdoptMatching, DeletionPolicy: v1alpha1.DeleteRemote,
 	}
 	if random.IntN(3) == 0 {
-		spec.CallbackURL = strangerCallback(random.IntN(unmanaged))
+		spec.CallbackURL = foreignCallback(random.IntN(unmanaged))
 	}
 	if random.IntN(3) == 0 {
 		spec.DeletionPolicy = v1alpha1.RetainRemote
@@ -240,13 +240,13 @@ func (h *hostile) wins(ctx context.Context, s *state) (found []difference, err e
 	for _, r := range remotes {
 		now[r.ID] = r
 	}
-	for id, before := range h.strangers {
+	for id, before := range h.foreignWebhooks {
 		owners[id] = "no Webhook"
 		if !reflect.DeepEqual(now[id], before) {
 			found = append(found, difference{id, fmt.Sprintf("is unmanaged and was %+v, but is %+v", before, now[id])})
 		}
 	}
-	words := []string{h.world.namespace + "/"}
+	words := []string{h.scene.namespace + "/"}
 	for _, w := range s.webhooks {
 		owners[w.Status.WebhookID] = w.Name
 	}

@@ -40,7 +40,7 @@ const (
 
 // soak is a sound tenant beside a hundred accounts that are dead, slow, huge or lying.
 type soak struct {
-	*world
+	*scene
 	manager *harness.Manager
 	hostile []string // namespaces
 	made    int
@@ -49,9 +49,9 @@ type soak struct {
 }
 
 func TestSoak(t *testing.T) {
-	s := &soak{world: &world{}}
+	s := &soak{scene: &scene{}}
 	must(t, s.startPlatform(t))
-	must(t, s.furnish(t.Context()))
+	must(t, s.createObjects(t.Context()))
 	flags := []string{"--watch-namespace=" + s.namespace}
 	for range hostileNamespaces {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "soak-"}}
@@ -124,7 +124,7 @@ func (s *soak) newcomer(t *testing.T) time.Duration {
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: fmt.Sprintf("sound-%d", s.made)},
 		Spec:       webhookSpec("default", fmt.Sprintf("https://hooks.example.com/sound-%d", s.made)),
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), *patience)
+	ctx, cancel := context.WithTimeout(t.Context(), *settleTimeout)
 	defer cancel()
 	watch, err := plane.Client.Watch(ctx, &v1alpha1.WebhookList{},
 		client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": w.Name})

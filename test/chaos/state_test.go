@@ -32,7 +32,7 @@ type difference struct {
 func (d difference) String() string { return d.about + ": " + d.what }
 
 // look reads both sides.
-func (w *world) look(ctx context.Context) (*state, error) {
+func (w *scene) look(ctx context.Context) (*state, error) {
 	var webhooks v1alpha1.WebhookList
 	if err := plane.Client.List(ctx, &webhooks, client.InNamespace(w.namespace)); err != nil {
 		return nil, err

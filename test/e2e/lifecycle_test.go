@@ -15,7 +15,7 @@ func TestAppliedWebhookBecomesReadyAndExists(t *testing.T) {
 	s := newConnectedScene(t)
 	fresh := s.webhook("model-events")
 	s.create(fresh)
-	s.Expect(s.kstatus(fresh)).To(Equal(status.InProgressStatus), "an object that nobody has read yet")
+	s.Expect(s.kstatus(fresh)).To(Equal(status.InProgressStatus), "an object that no controller has read")
 
 	w := s.becomes("model-events", isReady, isActive)
 	s.Expect(s.kstatus(w)).To(Equal(status.CurrentStatus))

@@ -19,7 +19,7 @@ import (
 	"webhook-operator.io/itwin/internal/harness"
 )
 
-func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
+func TestMetricsWithoutPermissionAreForbidden(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
@@ -94,7 +94,7 @@ func (s *scene) account(name string) string {
 	return request.Status.Token
 }
 
-// scrape reads the metrics as somebody; an empty token is nobody's.
+// scrape reads the metrics with a token; an empty token is anonymous.
 func (s *scene) scrape(token string) (status int, body string) {
 	s.Helper()
 	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, "https://"+metrics+"/metrics", nil)

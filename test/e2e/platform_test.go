@@ -25,7 +25,7 @@ func TestRefusedSpecIsNotSentAgain(t *testing.T) {
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
 	s.sees("model-events", "Refused")
 
-	// The platform would accept it now, but nobody has changed anything.
+	// The platform would accept it now, but no spec has changed.
 	s.awaitLists(2)
 	s.Expect(s.calls("POST /webhooks")).To(Equal(1))
 	again, err := s.read("model-events")
@@ -68,7 +68,7 @@ func TestDeactivatedWebhookWaitsForARequestIfTheSpecSaysSo(t *testing.T) {
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 }
 
-func TestRemoteChangesArePutRight(t *testing.T) {
+func TestRemoteChangesAreCorrected(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
@@ -128,7 +128,7 @@ func (s *scene) asOwner() *platform.Client {
 	s.Helper()
 	api, err := platform.New(platform.Options{
 		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(), OAuthScope: "itwin-platform",
-		Credentials: platform.Credentials{ClientID: s.namespace, ClientSecret: "hush"},
+		Credentials: platform.Credentials{ClientID: s.namespace, ClientSecret: "test-secret"},
 	})
 	s.must(err)
 	return api

@@ -49,7 +49,7 @@ func TestRestartCostsOneListAndWritesNothing(t *testing.T) {
 	s.Expect(s.versions()).To(Equal(before))
 }
 
-func TestCreateThatNobodySawTheEndOfIsNotRepeated(t *testing.T) {
+func TestCreateOfUnknownOutcomeIsNotRepeatedAfterARestart(t *testing.T) {
 	for name, test := range map[string]struct {
 		action string
 		// killable tells when the operator is to die.

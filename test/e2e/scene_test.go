@@ -94,7 +94,7 @@ func (s *scene) create(o client.Object) {
 func (s *scene) credentials(namespace string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: credentials},
-		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "hush"},
+		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"},
 	}
 }
 

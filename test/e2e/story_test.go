@@ -15,7 +15,7 @@ import (
 // attempts to deliver an event before the platform turns the webhook off: the first and 12 retries.
 const attempts = 13
 
-func TestReceiverBreaksForThreeDaysAndIsMended(t *testing.T) {
+func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	receiver, err := harness.StartReceiver(nil)

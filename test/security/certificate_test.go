@@ -13,7 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// selfSigned is a certificate for this machine that nothing vouches for but itself.
+// selfSigned is a certificate for this machine that is signed by itself alone.
 func selfSigned(s *scene) tls.Certificate {
 	s.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -37,7 +37,7 @@ func (s *scene) forbidStatus(w *v1alpha1.Webhook) client.Object {
 	}
 	s.add(policy, binding)
 	s.retire(policy)
-	// The policy is in force some time after it was made: an object that nobody serves shows when.
+	// The policy is in force some time after it was made: an object of an unused class shows when.
 	probe := s.webhook("unspeakable-probe", func(spec *v1alpha1.WebhookSpec) { spec.Suspend = true })
 	s.add(probe)
 	s.retire(probe)

@@ -36,7 +36,7 @@ func (i *installation) needsEveryGrant(t *testing.T) {
 	}
 }
 
-// isRefusedNothing: whoever asks for what he may not have is either too curious, or lacks a rule.
+// isRefusedNothing: a refused request is either one too many, or lacks a rule.
 func (i *installation) isRefusedNothing(t *testing.T) {
 	events := i.audit.events(t, 0)
 	if len(events) == 0 {

@@ -78,7 +78,7 @@ func install(t *testing.T, e extent) *installation {
 	return i
 }
 
-// checkOwners makes the API server ask whether whoever blocks an owner's deletion may, as some distributions do.
+// checkOwners enables OwnerReferencesPermissionEnforcement in the API server, as some distributions do.
 func checkOwners(server *envtest.APIServer) {
 	server.Configure().Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
 }

@@ -40,23 +40,23 @@ func followsNoRedirect(s *scene) {
 	s.Expect(strayed.Load()).To(BeZero())
 }
 
-// believesNoStranger: a certificate of another CA is not believed, and nobody is told how to believe it all the same.
-func believesNoStranger(s *scene) {
-	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
-	stranger.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(s)}}
-	stranger.StartTLS()
-	s.Cleanup(stranger.Close)
+// refusesUnknownCA: a certificate of another CA is refused, and no message says how to disable the check.
+func refusesUnknownCA(s *scene) {
+	unknown := httptest.NewUnstartedServer(http.NotFoundHandler())
+	unknown.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(s)}}
+	unknown.StartTLS()
+	s.Cleanup(unknown.Close)
 	s.platform.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 
 	credentials, c := s.credentials(), s.connection()
-	credentials.StringData["ca.crt"] = bundleOf(stranger)
+	credentials.StringData["ca.crt"] = bundleOf(unknown)
 	s.add(credentials, c)
 	s.retire(c)
 	message := s.becomes(c, v1alpha1.PlatformUnavailableReason)
 	s.Expect(message).To(ContainSubstring("certificate"))
 	s.Expect(message).To(ContainSubstring("caBundleSecretRef"))
 	s.Expect(message).NotTo(MatchRegexp("(?i)skip|insecure|disable"))
-	s.Expect(s.platform.secrets()).To(BeEmpty(), "nobody is told a secret before he has shown who he is")
+	s.Expect(s.platform.secrets()).To(BeEmpty(), "no secret is sent before the server has proven its identity")
 
 	change(s, credentials, func(secret *corev1.Secret) {
 		secret.StringData = map[string]string{"ca.crt": s.platform.caBundle()}
@@ -64,7 +64,7 @@ func believesNoStranger(s *scene) {
 	s.becomes(c, v1alpha1.ConnectedReason)
 }
 
-// refusesOldTLS: who offers no more than TLS 1.1 is not talked to.
+// refusesOldTLS: a server that offers no more than TLS 1.1 gets no request.
 func refusesOldTLS(s *scene) {
 	old := httptest.NewUnstartedServer(s.platform)
 	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} // that is what is tested

@@ -16,7 +16,7 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// platform is the platform's stand-in behind TLS, with a certificate that only its own CA bundle vouches for. It
+// platform is the platform's stand-in behind TLS, with a certificate that only its own CA bundle verifies. It
 // remembers what it was told in confidence, and can be made to behave as no platform should.
 type platform struct {
 	*simulator.Simulator

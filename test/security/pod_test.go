@@ -38,7 +38,7 @@ func isNotReadyWithoutRights(s *scene) {
 	s.Expect(err).NotTo(HaveOccurred())
 	dir := s.TempDir()
 	kubeconfig := filepath.Join(dir, "kubeconfig")
-	s.Expect(clientcmd.WriteToFile(s.kubeconfig(s.account("nobody")), kubeconfig)).To(Succeed())
+	s.Expect(clientcmd.WriteToFile(s.kubeconfig(s.account("unused")), kubeconfig)).To(Succeed())
 	process, err := harness.StartProcess(filepath.Join(dir, "manager.log"), binary,
 		[]string{
 			"--kubeconfig=" + kubeconfig, "--operator-namespace=" + harness.Namespace,
@@ -53,7 +53,7 @@ func isNotReadyWithoutRights(s *scene) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: harness.Namespace, Name: s.meta("key").Name},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: prefix + "key-role"},
 		Subjects: []rbacv1.Subject{{
-			Kind: rbacv1.ServiceAccountKind, Namespace: s.namespace, Name: s.meta("nobody").Name,
+			Kind: rbacv1.ServiceAccountKind, Namespace: s.namespace, Name: s.meta("unused").Name,
 		}},
 	})
 	s.Eventually(func() (int, error) {
@@ -110,7 +110,7 @@ func (s *scene) account(name string) (token string) {
 	return request.Status.Token
 }
 
-// kubeconfig is that of whoever has the token.
+// kubeconfig is that of the token's owner.
 func (s *scene) kubeconfig(token string) clientcmdapi.Config {
 	config := clientcmdapi.NewConfig()
 	config.Clusters["here"] = &clientcmdapi.Cluster{

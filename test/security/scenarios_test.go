@@ -14,7 +14,7 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// scenario is something that people ask of the operator, and what it needs of the API server for that.
+// scenario is something that users ask of the operator, and what it needs of the API server for that.
 type scenario struct {
 	name string
 	// needs are grants that are of use in the scenario; clusterNeeds only where the whole cluster is served.
@@ -81,8 +81,8 @@ var scenarios = []scenario{
 	{name: "quotes a platform that talks too much", run: quotesWithoutSecrets},
 	{name: "quotes a login that talks too much", run: quotesLoginWithoutSecrets},
 	{name: "follows no redirect", run: followsNoRedirect},
-	{name: "believes no stranger's certificate", run: believesNoStranger},
-	{name: "talks to nobody below TLS 1.2", run: refusesOldTLS},
+	{name: "refuses a certificate of an unknown CA", run: refusesUnknownCA},
+	{name: "refuses servers below TLS 1.2", run: refusesOldTLS},
 }
 
 func createsAndDeletes(s *scene) {

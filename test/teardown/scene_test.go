@@ -115,7 +115,7 @@ func (s *scene) secret(namespace, name string, data map[string]string) *corev1.S
 }
 
 func (s *scene) credentials(namespace string) *corev1.Secret {
-	return s.secret(namespace, credentials, map[string]string{"clientId": s.namespace, "clientSecret": "hush"})
+	return s.secret(namespace, credentials, map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"})
 }
 
 func (s *scene) connection() *v1alpha1.Connection {

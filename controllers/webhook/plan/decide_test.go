@@ -33,7 +33,7 @@ var owned = proof.Remote{Account: anAccount, ID: anID}
 // given changes facts.
 type given func(*Facts)
 
-// fresh are the facts about a Webhook that nobody has looked at, with a connection that is in order.
+// fresh are the facts about a Webhook that was never reconciled, with a Ready connection.
 func fresh() Facts {
 	w := &v1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{
@@ -176,7 +176,7 @@ func annotated(annotation, value string) given {
 
 func unproven(f *Facts) { f.Identity.Proven = false }
 
-func troubled(reason string) given {
+func connectionProblem(reason string) given {
 	return func(f *Facts) { f.Connection.Problem = &status.Problem{Reason: reason, Message: "why"} }
 }
 
@@ -222,10 +222,10 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Patch.Active).To(HaveValue(BeTrue()))
 				g.Expect(p.sendSecret).To(BeTrue())
 			}},
-		{name: "one that is to be off is updated all the same", facts: with(fresh(), specOff), reason: "InSync",
+		{name: "a new object that is to be off is updated after the create", facts: with(fresh(), specOff), reason: "InSync",
 			steps: []Step{AddFinalizer, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch.Active).To(BeNil()) }},
-		{name: "its secret is stored before the platform is told", reason: "InSync",
+		{name: "a generated Secret is stored before its value is sent", reason: "InSync",
 			facts: with(fresh(), func(f *Facts) { f.Secret.Missing = true }),
 			steps: []Step{AddFinalizer, StoreSecret, CreateRemote, RecordID, UpdateRemote}},
 		{name: "a restored Secret is owned before its value is sent", reason: "InSync",
@@ -238,7 +238,7 @@ func TestDecide(t *testing.T) {
 		{name: "a create that left nothing is repeated", reason: "InSync",
 			facts: with(fresh(), finalizer, inFlight, func(f *Facts) { f.Attempt.Settled = true }),
 			steps: []Step{CreateRemote, RecordID, UpdateRemote}},
-		{name: "what an interrupted create made is taken, with the secret", reason: "InSync",
+		{name: "a marked webhook of an interrupted create is adopted, and the secret is sent", reason: "InSync",
 			facts: with(fresh(), finalizer, inFlight, marked(false)),
 			steps: []Step{AdoptRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) {
@@ -247,10 +247,10 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Patch.CallbackURL).To(Equal(callback))
 				g.Expect(p.Target).To(Equal("0f"))
 			}},
-		{name: "it is taken although the finalizer was stripped", reason: "InSync",
+		{name: "a marked webhook is adopted although its finalizer was stripped", reason: "InSync",
 			facts: with(fresh(), inFlight, marked(false)),
 			steps: []Step{AddFinalizer, AdoptRemote, RecordID, UpdateRemote}},
-		{name: "what is to be adopted may be another's while the cache may lag",
+		{name: "an adoption waits while the cache may lag",
 			facts: with(fresh(), func(f *Facts) { f.Adoptable, f.Attempt.WarmUp = &match, time.Second }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Second)) }},
 		{name: "a refused create is not repeated",
@@ -272,7 +272,7 @@ func TestDecide(t *testing.T) {
 		{name: "a match is adopted", reason: "InSync",
 			facts: with(fresh(), func(f *Facts) { f.Adoptable = &match }),
 			steps: []Step{AddFinalizer, AdoptRemote, RecordID, UpdateRemote}},
-		{name: "a match that the snapshot may lack is looked for before a create",
+		{name: "a match that the snapshot may lack is waited for before a create",
 			facts: with(fresh(), func(f *Facts) { f.AdoptionWaitSince = f.Now })},
 		{name: "a match that the snapshot has is adopted at once", reason: "InSync",
 			facts: with(fresh(), func(f *Facts) { f.AdoptionWaitSince, f.Adoptable = f.Now, &match }),
@@ -283,9 +283,9 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Stalled).To(BeTrue()) }},
 
 		// Import.
-		{name: "an import that differs in nothing is not written to", reason: "InSync",
+		{name: "an import without a difference is not updated", reason: "InSync",
 			facts: with(settled(), asksFor(anID)), steps: []Step{AdoptRemote, RecordID}},
-		{name: "an import that differs gets everything, and the secret", reason: "InSync",
+		{name: "an import with a difference is updated, and the secret is sent", reason: "InSync",
 			facts: with(settled(), asksFor(anID), remoteOff), steps: []Step{AdoptRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
 		{name: "an import through a connection that allows none is refused", reason: "ConnectionNotAllowed",
@@ -294,12 +294,12 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Outcome.Stalled).To(BeTrue())
 				g.Expect(p.Outcome.Message).To(ContainSubstring("allowAdoption"))
 			}},
-		{name: "an import of what does not exist says so", reason: "NotFound",
+		{name: "an import of a missing webhook is reported as NotFound", reason: "NotFound",
 			facts: with(settled(), asksFor(anID), goneRemote)},
 		{name: "an annotation without proof that names nothing is ignored", reason: "InSync",
 			facts: with(fresh(), func(f *Facts) { f.Identity.Requested, f.Presence = anID, fleet.Gone }),
 			steps: []Step{AddFinalizer, CreateRemote, RecordID, UpdateRemote}},
-		{name: "an import of what the lists lack is confirmed first", steps: []Step{ConfirmRemote},
+		{name: "an import of an unlisted webhook is confirmed by a read", steps: []Step{ConfirmRemote},
 			facts: with(settled(), asksFor(anID), missing)},
 		{name: "a webhook of another iTwin is not imported", reason: "Refused",
 			facts: with(settled(), asksFor(anID), func(f *Facts) {
@@ -309,33 +309,33 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Outcome.Stalled).To(BeTrue())
 				g.Expect(p.Outcome.Message).To(ContainSubstring("5c9d64cf-d22f-4149-ad08-c24ff395c3a1"))
 			}},
-		{name: "what another Webhook is creating is not imported", reason: "AlreadyClaimed",
+		{name: "a webhook that another Webhook is creating is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.Remote.Mark = "another" })},
-		{name: "what another Webhook owns is not imported", reason: "AlreadyClaimed",
+		{name: "a webhook that another Webhook owns is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.ConflictingOwner = "other/older" }),
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Outcome.Message).To(ContainSubstring("belongs to a Webhook in another namespace"))
 			}},
-		{name: "an import that is not allowed is not told that another Webhook owns it", reason: "ConnectionNotAllowed",
+		{name: "an import that is not allowed does not report the conflicting owner", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) {
 				f.ConflictingOwner, f.Connection.Adoption = "other/older", false
 			})},
-		{name: "an import waits until the cache shows who claims what",
+		{name: "an import waits while the cache may lag",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.Attempt.WarmUp = time.Second }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Second)) }},
 
 		// Staying in sync.
-		{name: "what is in sync stays as it is", facts: settled(), reason: "InSync",
+		{name: "a webhook in sync is not changed", facts: settled(), reason: "InSync",
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Applied).To(BeTrue()) }},
 		{name: "a lost finalizer and a lost proof are written again", reason: "InSync",
 			facts: with(settled(), unproven, func(f *Facts) { f.Webhook.Finalizers = nil }),
 			steps: []Step{AddFinalizer, RecordID}},
-		{name: "they are written again although the update was refused", reason: "Refused",
+		{name: "a lost finalizer and a lost proof are written again although the update was refused", reason: "Refused",
 			facts: with(settled(), unproven, edited, func(f *Facts) {
 				f.Webhook.Finalizers, f.Remote.CallbackURL = nil, "https://old"
 			}, updateRefused(platform.Patch{CallbackURL: callback})),
 			steps: []Step{AddFinalizer, RecordID}},
-		{name: "one update carries all that differs", reason: "InSync",
+		{name: "several differences are sent in one update", reason: "InSync",
 			facts: with(settled(), edited, specOff, func(f *Facts) {
 				f.Remote.CallbackURL, f.Remote.EventTypes, f.Secret.Fingerprint = "https://old", []string{"x.y.v1"}, "f8"
 			}),
@@ -349,14 +349,14 @@ func TestDecide(t *testing.T) {
 			}},
 		{name: "the order of event types is no difference", reason: "InSync",
 			facts: with(settled(), func(f *Facts) { slices.Reverse(f.Remote.EventTypes) })},
-		{name: "drift is named, without the query", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "drift is reported without the query of the URL", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Remote.CallbackURL = "https://evil?sig=secret" }),
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Cause).To(Equal(CauseDrift))
 				g.Expect(p.Drift).To(ContainSubstring("https://evil"))
 				g.Expect(p.Drift).NotTo(ContainSubstring("sig"))
 			}},
-		{name: "an update that is waiting is no drift", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a difference of a generation that was not applied is not drift", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) {
 				f.Remote.CallbackURL, f.Webhook.Status.AppliedGeneration = "https://old", 0
 			}),
@@ -365,7 +365,7 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *Facts) {
 				f.Webhook.Spec.CallbackURL, f.Remote.CallbackURL = "https://h.example.com", "https://H.example.com:443/"
 			})},
-		{name: "a refused update is told again and not sent", reason: "Refused",
+		{name: "a refused update is reported again and not sent", reason: "Refused",
 			facts: with(settled(), edited, func(f *Facts) { f.Remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback})),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Hour)) }},
@@ -382,7 +382,7 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)})),
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch).To(Equal(platform.Patch{Active: new(true)})) }},
-		{name: "what is refused without the spec, too, waits", reason: "Refused", steps: []Step{NoteDeactivation},
+		{name: "a reactivation that was refused without the spec, too, waits", reason: "Refused", steps: []Step{NoteDeactivation},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)}),
 				updateRefused(platform.Patch{Active: new(true)}))},
@@ -391,7 +391,7 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseDrift)) }},
 
 		// Secrets.
-		{name: "another value is sent alone", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "another secret value is sent alone", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Version, f.Secret.Fingerprint = "8", "f8" }),
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Patch.Empty()).To(BeTrue())
@@ -399,13 +399,13 @@ func TestDecide(t *testing.T) {
 			}},
 		{name: "the same value under another name and version is not sent", reason: "InSync",
 			facts: with(settled(), edited, func(f *Facts) { f.Secret.Name, f.Secret.Version = "other", "8" })},
-		{name: "an object of version 0.1.0 is believed", reason: "InSync",
+		{name: "an object of version 0.1.0 without a fingerprint is in sync", reason: "InSync",
 			facts: with(settled(), func(f *Facts) { f.Webhook.Status.SecretFingerprint = "" })},
-		{name: "a Secret that is gone holds other changes back", reason: "SecretNotFound",
+		{name: "a missing Secret holds other changes back", reason: "SecretNotFound",
 			facts: with(settled(), edited, func(f *Facts) {
 				f.Remote.CallbackURL, f.Secret.Problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			})},
-		{name: "turning off goes without a secret that cannot be read", reason: "SecretNotFound", steps: []Step{UpdateRemote},
+		{name: "turning off is sent without a secret that cannot be read", reason: "SecretNotFound", steps: []Step{UpdateRemote},
 			facts: with(settled(), edited, specOff, func(f *Facts) {
 				f.Remote.CallbackURL, f.Secret.Problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			}),
@@ -413,54 +413,54 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.WithoutSecret).To(BeTrue())
 				g.Expect(p.Patch).To(Equal(platform.Patch{Active: new(false)}))
 			}},
-		{name: "a rotation is stored, then sent", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
+		{name: "a rotated value is stored before it is sent", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate = true })},
-		{name: "a rotation waits until the platform has the value before it", steps: []Step{UpdateRemote},
+		{name: "a rotation waits until the platform has the previous value", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate, f.Secret.Fingerprint = true, "f8" })},
 		{name: "an imported webhook keeps its secret while nothing differs", reason: "InSync",
 			facts: with(settled(), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 			})},
-		{name: "a rotation of its missing Secret is carried out", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
+		{name: "a requested rotation of the missing Secret of an import is carried out", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), annotated(v1alpha1.RotateRequestedAtAnnotation, "now"), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 				f.Secret.Missing, f.Secret.Loaded = true, false
 			})},
-		{name: "its first difference sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "the first difference of an import sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 				f.Remote.CallbackURL = "https://old"
 			}),
 			check: func(g Gomega, p Plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
-		{name: "a value that may not have arrived is sent again", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a secret value that may not have arrived is sent again", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Sent = UnknownSecret })},
 
 		// Changes by others.
-		{name: "a change that cannot be seen sends the secret once more", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a modification by another client without a visible difference sends the secret again", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseDrift)) }},
-		{name: "what is off signs nothing, so that its secret can wait", reason: "InSync",
+		{name: "a modification by another client while off sends no secret", reason: "InSync",
 			facts: with(settled(), changedByAnother, specOff, remoteOff, statusOff)},
-		{name: "a change that this process made is its own", reason: "InSync",
+		{name: "a modification by this process is not drift", reason: "InSync",
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.Modified = f.Remote.Modified })},
-		{name: "what a list shows of before the last write is read first", steps: []Step{ConfirmRemote},
+		{name: "a list older than the last write is confirmed by a read", steps: []Step{ConfirmRemote},
 			facts: with(settled(), outdated, remoteOff)},
-		{name: "what a read shows of before the last write is believed", reason: "Deactivated",
+		{name: "a read older than the last write is believed", reason: "Deactivated",
 			steps: []Step{NoteDeactivation}, facts: with(settled(), outdated, remoteOff, onRequest, func(f *Facts) {
 				f.Confirmed = true
 			})},
-		{name: "what a list shows of before the last write is left alone if it differs in nothing", reason: "InSync",
+		{name: "a list older than the last write without a difference is not confirmed", reason: "InSync",
 			facts: with(settled(), outdated, func(f *Facts) { f.Modified = f.Remote.Modified })},
-		{name: "times that come without a fraction are compared without", reason: "InSync",
+		{name: "times without a fraction are compared to the second", reason: "InSync",
 			facts: with(settled(), func(f *Facts) {
 				f.Webhook.Status.Modified, f.Remote.Modified = PlatformTime(noon.Add(5*time.Millisecond)), noon
 			})},
-		{name: "times that move by themselves say nothing", reason: "InSync",
+		{name: "times that move without a write are ignored", reason: "InSync",
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.Restless = fleet.Restless })},
-		{name: "times that all move at once are looked at again",
+		{name: "times that all move at once wait for another list",
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.Restless = fleet.Suspect }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
-		{name: "another client that keeps changing it is corrected after a pause", reason: "Drifted",
+		{name: "a webhook that another client keeps changing is corrected after a pause", reason: "Drifted",
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.ContestedUntil = noon.Add(time.Minute) }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Minute)) }},
 
@@ -468,42 +468,42 @@ func TestDecide(t *testing.T) {
 		{name: "a second webhook of an interrupted create is removed", reason: "InSync", steps: []Step{RemoveOther},
 			facts: with(settled(), marked(false)),
 			check: func(g Gomega, p Plan) { g.Expect(p.Other.ID).To(Equal("0f")) }},
-		{name: "a second one that is active is left alone", reason: "InSync", facts: with(settled(), marked(true))},
-		{name: "nothing is removed while the cache may lag", reason: "InSync",
+		{name: "a second webhook that is active is not removed", reason: "InSync", facts: with(settled(), marked(true))},
+		{name: "a second webhook is not removed while the cache may lag", reason: "InSync",
 			facts: with(settled(), marked(false), func(f *Facts) { f.Attempt.WarmUp = time.Second })},
 
 		// Moving.
-		{name: "another account gets a webhook of its own before the old one goes", reason: "InSync",
+		{name: "a move creates a webhook in the new account before the former one is deleted", reason: "InSync",
 			facts: with(settled(), moved), steps: []Step{GiveUpID, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Former).To(Equal([]proof.Remote{owned})) }},
-		{name: "the former one goes when the new one matches", reason: "InSync",
+		{name: "a former webhook is deleted when the new one matches", reason: "InSync",
 			facts: with(settled(), gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true)),
 			steps: []Step{RemoveOther, DropFormer}},
-		{name: "the former one stays while the new one does not match yet", reason: "InSync",
+		{name: "a former webhook is kept while the new one does not match", reason: "InSync",
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.Active = nil },
 				gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true)),
 			steps: []Step{UpdateRemote}},
-		{name: "a former one that is to be retained only leaves the list", reason: "InSync",
+		{name: "Retain drops a former webhook from the list and keeps it on the platform", reason: "InSync",
 			facts: with(settled(), retained, gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true)),
 			steps: []Step{DropFormer}},
-		{name: "a former one that no connection allows is turned off", reason: "InSync",
+		{name: "a former webhook that no connection allows is turned off", reason: "InSync",
 			facts: with(settled(), gaveUp(anotherAccount, "0f", Forbidden, fleet.Present, true)),
 			steps: []Step{RemoveOther}, check: func(g Gomega, p Plan) { g.Expect(p.Other.TurnOff).To(BeTrue()) }},
-		{name: "a former one that is off and not allowed is left", reason: "InSync",
+		{name: "a former webhook that is off and not allowed is not changed", reason: "InSync",
 			facts: with(settled(), gaveUp(anotherAccount, "0f", Forbidden, fleet.Present, false))},
-		{name: "a former one that is not seen stays on the list", reason: "InSync",
+		{name: "a former webhook that is missing stays on the list", reason: "InSync",
 			facts: with(settled(), gaveUp(anAccount, "0f", Reachable, fleet.Missing, false))},
-		{name: "moving back takes the former one back", reason: "InSync",
+		{name: "a move back adopts the former webhook", reason: "InSync",
 			facts: with(settled(), moved, gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true)),
 			steps: []Step{GiveUpID, AdoptRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Target).To(Equal("0f")) }},
-		{name: "a full list holds the next create back", reason: "LeftBehind",
+		{name: "a full list of former webhooks holds the next create back", reason: "LeftBehind",
 			facts: with(settled(), moved, func(f *Facts) {
 				for i := range maxFormer {
 					gaveUp("gone/1", fmt.Sprint("id-", i), Unreachable, fleet.Unseen, false)(f)
 				}
 			})},
-		{name: "what the platform has long said is gone makes room", reason: "InSync",
+		{name: "a former webhook that is gone is dropped from a full list", reason: "InSync",
 			facts: with(settled(), goneRemote, func(f *Facts) {
 				for i := range maxFormer {
 					gaveUp(anAccount, fmt.Sprint("id-", i), Reachable, fleet.Gone, false)(f)
@@ -511,7 +511,7 @@ func TestDecide(t *testing.T) {
 			}),
 			steps: []Step{GiveUpID, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Former).To(HaveLen(maxFormer)) }},
-		{name: "a webhook that never matched makes no room", reason: "LeftBehind",
+		{name: "a former webhook is not dropped from a full list while the spec was never applied", reason: "LeftBehind",
 			facts: with(settled(), goneRemote, func(f *Facts) {
 				f.Webhook.Status.AppliedGeneration = 0
 				for i := range maxFormer {
@@ -520,17 +520,17 @@ func TestDecide(t *testing.T) {
 			})},
 
 		// Deactivation.
-		{name: "what was turned off on the platform is noted, then turned on", facts: with(settled(), remoteOff),
+		{name: "a deactivated webhook is noted, then turned on", facts: with(settled(), remoteOff),
 			reason: "InSync", steps: []Step{NoteDeactivation, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
-		{name: "OnRequest only notes it", facts: with(settled(), remoteOff, onRequest),
+		{name: "OnRequest notes a deactivation and does not turn on", facts: with(settled(), remoteOff, onRequest),
 			reason: "Deactivated", steps: []Step{NoteDeactivation}},
-		{name: "OnRequest leaves it off", facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
-		{name: "OnRequest leaves it off after an outage", reason: "Deactivated",
+		{name: "OnRequest leaves a deactivated webhook off", facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
+		{name: "OnRequest leaves a deactivated webhook off after an outage", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest, func(f *Facts) {
 				status.SetOnWebhook(&f.Webhook.Status, 1, status.ConditionsOf(status.OfProblem(status.Problem{Reason: "PlatformUnavailable"}))...)
 			})},
-		{name: "OnRequest leaves it off although an older edit is waiting", reason: "Deactivated",
+		{name: "OnRequest leaves a deactivated webhook off although an older edit is waiting", reason: "Deactivated",
 			facts: with(settled(), edited, knownDeactivated, onRequest, func(f *Facts) {
 				deactivated := DeactivatedCondition()
 				status.SetOnWebhook(&f.Webhook.Status, 2, deactivated)
@@ -538,16 +538,16 @@ func TestDecide(t *testing.T) {
 		{name: "a deactivation is counted while an edit is waiting", reason: "InSync",
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.AppliedGeneration = 0 }),
 			steps: []Step{NoteDeactivation, UpdateRemote}},
-		{name: "OnRequest turns it on when asked", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "OnRequest turns a deactivated webhook on when the annotation requests it", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), knownDeactivated, onRequest, annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now")),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
-		{name: "OnRequest turns it on when the spec changes", facts: with(settled(), knownDeactivated, onRequest, edited),
+		{name: "OnRequest turns a deactivated webhook on when the spec changes", facts: with(settled(), knownDeactivated, onRequest, edited),
 			reason: "InSync", steps: []Step{UpdateRemote}},
-		{name: "a handled request counts no more", reason: "Deactivated",
+		{name: "OnRequest ignores a reactivation request that was handled", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest,
 				annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now"),
 				func(f *Facts) { f.Webhook.Status.LastHandledReactivateAt = "now" })},
-		{name: "a pause is kept", reason: "Deactivated",
+		{name: "a deactivated webhook is not turned on before nextReactivationTime", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, func(f *Facts) {
 				next := metav1.NewMicroTime(noon.Add(time.Minute))
 				f.Webhook.Status.NextReactivationTime = &next
@@ -556,30 +556,30 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Outcome.Retry).To(Equal(time.Minute))
 				g.Expect(p.Outcome.Reconciling).To(BeTrue())
 			}},
-		{name: "never activated is no deactivation", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a webhook that was never active is not counted as deactivated", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.Active = nil })},
-		{name: "another webhook's state is no deactivation", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a status about another webhook id is not counted as deactivation", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.WebhookID = "another" })},
-		{name: "turned on again by the spec is no deactivation", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a webhook that the spec turns on again is not counted as deactivated", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, statusOff, edited),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseActivation)) }},
 
 		// Loss.
-		{name: "absence is confirmed by a read", facts: with(settled(), missing), steps: []Step{ConfirmRemote}},
-		{name: "a read that finds nothing is confirmed by a list",
+		{name: "an unconfirmed absence is confirmed by a read", facts: with(settled(), missing), steps: []Step{ConfirmRemote}},
+		{name: "an absence that a read shows is confirmed by a list",
 			facts: with(settled(), func(f *Facts) { f.Presence = fleet.Absent }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
-		{name: "what is gone is listed as former before another is created", facts: with(settled(), goneRemote),
+		{name: "a webhook that is gone is listed as former before another is created", facts: with(settled(), goneRemote),
 			reason: "InSync", steps: []Step{GiveUpID, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Former).To(Equal([]proof.Remote{owned})) }},
-		{name: "an import that is gone is not created", reason: "NotFound",
+		{name: "an imported webhook that is gone is not recreated", reason: "NotFound",
 			facts: with(settled(), goneRemote, func(f *Facts) { f.Webhook.Spec.WebhookID = anID })},
-		{name: "an import does not replace what is there", reason: "AlreadyClaimed",
+		{name: "an import does not replace an owned webhook", reason: "AlreadyClaimed",
 			facts: with(settled(), func(f *Facts) { f.Webhook.Spec.WebhookID = "another" })},
-		{name: "what an interrupted create made is taken instead of a second", reason: "InSync",
+		{name: "a marked webhook of an interrupted create replaces a webhook that is gone", reason: "InSync",
 			facts: with(settled(), goneRemote, marked(false)),
 			steps: []Step{GiveUpID, AdoptRemote, RecordID, UpdateRemote}},
-		{name: "an older claim wins", reason: "AlreadyClaimed",
+		{name: "a webhook that an older Webhook owns is reported as AlreadyClaimed", reason: "AlreadyClaimed",
 			facts: with(settled(), func(f *Facts) { f.ConflictingOwner = f.Webhook.Namespace + "/older" }),
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Outcome.Message).To(ContainSubstring("belongs to Webhook "), "its own namespace is told")
@@ -587,95 +587,95 @@ func TestDecide(t *testing.T) {
 			}},
 
 		// Connection.
-		{name: "a missing connection is reported", facts: with(settled(), troubled("ConnectionNotFound")),
+		{name: "a missing connection is reported", facts: with(settled(), connectionProblem("ConnectionNotFound")),
 			reason: "ConnectionNotFound"},
-		{name: "refused credentials are no news to what has nothing to send",
-			facts: with(settled(), troubled("ConnectionNotReady"))},
-		{name: "an outage is no news to what has nothing to send", facts: with(settled(), troubled("PlatformUnavailable"))},
-		{name: "an outage is reported while an edit is waiting", facts: with(settled(), edited, troubled("PlatformUnavailable")),
+		{name: "refused credentials are not reported on a webhook in sync",
+			facts: with(settled(), connectionProblem("ConnectionNotReady"))},
+		{name: "an outage is not reported on a webhook in sync", facts: with(settled(), connectionProblem("PlatformUnavailable"))},
+		{name: "an outage is reported while an edit is waiting", facts: with(settled(), edited, connectionProblem("PlatformUnavailable")),
 			reason: "PlatformUnavailable"},
-		{name: "nothing is done before the first list",
+		{name: "a webhook is not changed before the first list",
 			facts: with(settled(), func(f *Facts) { f.Connection.Synced = false })},
-		{name: "what is no longer allowed is turned off, not deleted", reason: "ConnectionNotAllowed",
+		{name: "a webhook that is no longer allowed is turned off, not deleted", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed), steps: []Step{NoteTurningOff, UpdateRemote},
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Patch).To(Equal(platform.Patch{Active: new(false)}))
 				g.Expect(p.WithoutSecret).To(BeTrue())
 			}},
-		{name: "suspend does not keep on what is no longer allowed", reason: "ConnectionNotAllowed",
+		{name: "suspend does not keep a webhook on that is no longer allowed", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, suspended), steps: []Step{NoteTurningOff, UpdateRemote}},
-		{name: "a dangling connectionRef does not keep on what is no longer allowed", reason: "ConnectionNotFound",
-			facts: with(settled(), troubled("ConnectionNotFound"), func(f *Facts) { f.Holder.Reach = Forbidden }),
+		{name: "a dangling connectionRef does not keep a webhook on that is no longer allowed", reason: "ConnectionNotFound",
+			facts: with(settled(), connectionProblem("ConnectionNotFound"), func(f *Facts) { f.Holder.Reach = Forbidden }),
 			steps: []Step{NoteTurningOff, UpdateRemote}},
-		{name: "nothing is done about a webhook that an object merely names", reason: "ConnectionNotAllowed",
+		{name: "a webhook that an object requests but does not own is not turned off", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, asksFor(anID))},
-		{name: "nothing is done about a webhook of another owner", reason: "ConnectionNotAllowed",
+		{name: "a webhook of a conflicting owner is not turned off", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, func(f *Facts) { f.ConflictingOwner = "other/older" })},
-		{name: "suspension stops everything", steps: nil,
+		{name: "a suspended object sends nothing", steps: nil,
 			facts: with(settled(), edited, remoteOff, suspended)},
 
 		// Deletion.
-		{name: "a deleted object takes its webhook along", facts: with(settled(), deleted),
+		{name: "a deleted object deletes its webhook", facts: with(settled(), deleted),
 			steps: []Step{DeleteRemote, RemoveFinalizer}},
-		{name: "Retain keeps it", steps: []Step{RemoveFinalizer}, facts: with(settled(), deleted, retained)},
-		{name: "Retain turns off first what is no longer allowed", steps: []Step{UpdateRemote, RemoveFinalizer},
+		{name: "a deleted object with Retain keeps its webhook", steps: []Step{RemoveFinalizer}, facts: with(settled(), deleted, retained)},
+		{name: "Retain turns off a webhook that is no longer allowed before the finalizer is removed", steps: []Step{UpdateRemote, RemoveFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed)},
-		{name: "Retain waits for an outage before it lets go of what is no longer allowed", reason: "Deleting",
+		{name: "Retain waits for the end of an outage when the webhook is no longer allowed", reason: "Deleting",
 			facts: with(settled(), deleted, retained, notAllowed, func(f *Facts) { f.Holder.Failure = errors.New("no answer") })},
-		{name: "suspend turns off first what is no longer allowed", steps: []Step{UpdateRemote, RemoveFinalizer},
+		{name: "a suspended object turns off a webhook that is no longer allowed before the finalizer is removed", steps: []Step{UpdateRemote, RemoveFinalizer},
 			facts: with(settled(), deleted, suspended, notAllowed)},
-		{name: "what belongs to an older object is kept", steps: []Step{RemoveFinalizer},
+		{name: "a deleted object keeps the webhook of a conflicting owner", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, func(f *Facts) { f.ConflictingOwner = "other/older" })},
-		{name: "what an object merely names is kept", steps: []Step{RemoveFinalizer},
+		{name: "a deleted object keeps a webhook that it requests but does not own", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, notAllowed, asksFor(anID))},
-		{name: "an outage is reported", reason: "Deleting",
+		{name: "an outage is reported on a deleted object", reason: "Deleting",
 			facts: with(settled(), deleted, func(f *Facts) { f.Holder.Failure = errors.New("no answer") }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Message).To(ContainSubstring("no answer")) }},
-		{name: "an account that no connection reaches is reported", reason: "Deleting",
+		{name: "an account that no connection reaches is reported on a deleted object", reason: "Deleting",
 			facts: with(settled(), deleted, func(f *Facts) { f.Holder.Reach = Unreachable }),
 			check: func(g Gomega, p Plan) {
 				g.Expect(p.Outcome.Message).To(ContainSubstring(anAccount))
 				g.Expect(p.Outcome.Message).To(ContainSubstring("Retain"))
 			}},
-		{name: "what was never created needs no connection", steps: []Step{RemoveFinalizer},
-			facts: with(fresh(), finalizer, deleted, troubled("ConnectionNotFound"), func(f *Facts) {
+		{name: "a deletion before any create needs no connection", steps: []Step{RemoveFinalizer},
+			facts: with(fresh(), finalizer, deleted, connectionProblem("ConnectionNotFound"), func(f *Facts) {
 				f.Connection.Synced = false
 			})},
-		{name: "what may have been created needs one", reason: "Deleting",
-			facts: with(fresh(), finalizer, deleted, inFlight, troubled("ConnectionNotFound"), func(f *Facts) {
+		{name: "a deletion while a create may be in flight needs a connection", reason: "Deleting",
+			facts: with(fresh(), finalizer, deleted, inFlight, connectionProblem("ConnectionNotFound"), func(f *Facts) {
 				f.Connection.Synced = false
 			}),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Message).To(ContainSubstring("Retain")) }},
-		{name: "what an interrupted create made is deleted", steps: []Step{RemoveOther},
+		{name: "a deleted object removes the marked webhook of an interrupted create", steps: []Step{RemoveOther},
 			facts: with(fresh(), finalizer, deleted, inFlight, marked(false))},
-		{name: "a create that may be in flight is waited out at the end", facts: with(fresh(), finalizer, deleted, inFlight),
+		{name: "a deletion waits while a create may be in flight", facts: with(fresh(), finalizer, deleted, inFlight),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
-		{name: "a webhook that the platform hides is confirmed to be gone", steps: []Step{ConfirmRemote},
+		{name: "a deletion confirms that an unlisted webhook is gone", steps: []Step{ConfirmRemote},
 			facts: with(settled(), deleted, missing)},
-		{name: "a webhook that is gone is not deleted again", steps: []Step{RemoveFinalizer},
+		{name: "a deletion sends nothing for a webhook that is gone", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, goneRemote)},
-		{name: "former ones are deleted, too", steps: []Step{RemoveOther, DropFormer},
+		{name: "a deletion removes former webhooks", steps: []Step{RemoveOther, DropFormer},
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true))},
-		{name: "the present one goes before the former ones", steps: []Step{DeleteRemote},
+		{name: "a deletion removes the owned webhook before the former ones", steps: []Step{DeleteRemote},
 			facts: with(settled(), deleted, gaveUp(anotherAccount, "0f", Reachable, fleet.Present, true))},
-		{name: "a former one that cannot be reached is reported", reason: "Deleting",
+		{name: "a former webhook that cannot be reached is reported on a deleted object", reason: "Deleting",
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", Unreachable, fleet.Unseen, false)),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Message).To(ContainSubstring(anotherAccount)) }},
-		{name: "a connection that is gone from the cluster still deletes", steps: []Step{DeleteRemote, RemoveFinalizer},
-			facts: with(settled(), deleted, troubled("ConnectionNotFound"))},
-		{name: "without the finalizer there is nothing to do", facts: with(fresh(), deleted)},
-		{name: "what is no longer allowed is deleted by an object that does not retain it",
+		{name: "a deletion is sent through a connection that was deleted from the cluster", steps: []Step{DeleteRemote, RemoveFinalizer},
+			facts: with(settled(), deleted, connectionProblem("ConnectionNotFound"))},
+		{name: "a deleted object without the finalizer has no steps", facts: with(fresh(), deleted)},
+		{name: "a deletion removes a webhook that is no longer allowed",
 			facts: with(settled(), deleted, notAllowed), steps: []Step{DeleteRemote, RemoveFinalizer}},
-		{name: "Retain waits for the first list before it lets go of what is no longer allowed",
+		{name: "Retain waits for the first list when the webhook is no longer allowed",
 			facts: with(settled(), deleted, retained, notAllowed, func(f *Facts) {
 				f.Holder.Synced, f.Presence = false, fleet.Unseen
 			}),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
-		{name: "Retain confirms the absence of what is no longer allowed", steps: []Step{ConfirmRemote},
+		{name: "Retain confirms the absence of a webhook that is no longer allowed", steps: []Step{ConfirmRemote},
 			facts: with(settled(), deleted, retained, notAllowed, missing)},
-		{name: "Retain lets go of what is no longer allowed once it is off", steps: []Step{RemoveFinalizer},
+		{name: "Retain removes the finalizer once a webhook that is no longer allowed is off", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed, remoteOff)},
-		{name: "Retain waits for the connection that no longer allows it to log in", reason: "Deleting",
+		{name: "Retain waits for the login of a connection that no longer allows the webhook", reason: "Deleting",
 			facts: with(settled(), deleted, retained, notAllowed, func(f *Facts) {
 				f.Connection.Account, f.Connection.Synced, f.Holder.Reach = "", false, Unreachable
 				f.Holder.Synced, f.Presence = false, fleet.Unseen
@@ -684,7 +684,7 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Steps).To(BeEmpty())
 				g.Expect(p.Outcome.Message).To(ContainSubstring("has not logged in"))
 			}},
-		{name: "Retain needs no connection", steps: []Step{RemoveFinalizer},
+		{name: "Retain removes the finalizer without a reachable connection", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, retained, func(f *Facts) { f.Holder.Reach = Unreachable })},
 	})
 }
@@ -700,48 +700,48 @@ func TestDecideSecret(t *testing.T) {
 			facts: with(settled(), func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
 		{name: "an import without a Secret stores none while nothing differs", reason: "InSync",
 			facts: with(settled(), imported, func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
-		{name: "an import is rotated after it has the value before", steps: []Step{UpdateRemote},
+		{name: "a rotation of an import waits until the platform has the previous value", steps: []Step{UpdateRemote},
 			facts: with(settled(), imported, rotate)},
-		{name: "an edit of an import that the platform need not know keeps its secret", reason: "InSync",
+		{name: "an edit of an import without a remote difference sends no secret", reason: "InSync",
 			facts: with(settled(), imported, edited)},
-		{name: "an edit of an import with a given Secret sends it", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "an edit of an import with a secretRef sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), imported, edited, func(f *Facts) {
 				f.Webhook.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "hmac"}
 			})},
 		{name: "an edit of an import's event types sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), imported, edited, func(f *Facts) { f.Webhook.Spec.EventTypes = []string{"a.b.v1"} }),
 			check: func(g Gomega, p Plan) { g.Expect(p.WithoutSecret).To(BeFalse()) }},
-		{name: "ownership alone is no update", reason: "InSync", steps: []Step{OwnSecret},
+		{name: "a Secret that lacks its owner is owned without an update", reason: "InSync", steps: []Step{OwnSecret},
 			facts: with(settled(), func(f *Facts) { f.Secret.Ownership = true })},
-		{name: "a value whose arrival is unknown is sent before a rotation", steps: []Step{UpdateRemote},
+		{name: "a secret value that may not have arrived is sent before a rotation", steps: []Step{UpdateRemote},
 			facts: with(settled(), rotate, func(f *Facts) { f.Secret.Sent = UnknownSecret }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(status.Again)) }},
-		{name: "an invalid Secret is reported, and looked at again", reason: "SecretInvalid",
+		{name: "an invalid Secret is reported and read again", reason: "SecretInvalid",
 			facts: with(settled(), invalid),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Minute)) }},
-		{name: "an invalid Secret does not turn on", reason: "SecretInvalid", steps: []Step{NoteDeactivation},
+		{name: "a webhook with an invalid Secret is not turned on", reason: "SecretInvalid", steps: []Step{NoteDeactivation},
 			facts: with(settled(), remoteOff, invalid),
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch.Empty()).To(BeTrue()) }},
-		{name: "an invalid Secret does not send a rotation", reason: "SecretInvalid", facts: with(settled(), rotate, invalid)},
+		{name: "an invalid Secret holds a rotation back", reason: "SecretInvalid", facts: with(settled(), rotate, invalid)},
 		{name: "an invalid Secret holds an import back", reason: "SecretInvalid",
 			facts: with(settled(), asksFor(anID), remoteOff, invalid)},
 		{name: "an invalid Secret holds a replacement back", reason: "SecretInvalid",
 			facts: with(settled(), goneRemote, invalid)},
-		{name: "a change by another client and a lost value are one update", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a change by another client and another secret value are one update", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.Secret.Fingerprint = "f8" }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseRotation)) }},
-		{name: "a pause does not hold another value back", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a pause after contested changes does not hold another secret value back", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) {
 				f.Secret.Fingerprint, f.ContestedUntil = "f8", noon.Add(time.Minute)
 			})},
-		{name: "a pause does not hold an edit back", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a pause after contested changes does not hold an edit back", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), edited, func(f *Facts) {
 				f.Remote.CallbackURL, f.ContestedUntil = "https://old", noon.Add(time.Minute)
 			})},
-		{name: "a person ends a pause", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a reconcile request ends a pause after contested changes", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
 				func(f *Facts) { f.ContestedUntil = noon.Add(time.Minute) })},
-		{name: "a pause is over at its end", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a pause after contested changes ends at its time", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.ContestedUntil = noon })},
 	})
 }

@@ -22,33 +22,33 @@ const (
 	faultsKept = 6
 )
 
-// blow breaks something, and mends it before it returns.
-type blow struct {
-	name   string
-	strike func(context.Context, *rand.Rand) error
+// disruption breaks something, and repairs it before it returns.
+type disruption struct {
+	name  string
+	apply func(context.Context, *rand.Rand) error
 }
 
-// torment strikes each blow in a random order, and then all again, until the time is over. A blow that could not be
-// struck, or not be mended, is an error.
-func (w *world) torment(ctx context.Context, random *rand.Rand, average time.Duration, blows []blow) error {
+// disrupt applies each disruption in a random order, and then all again, until the time is over. A disruption that could
+// not be applied, or not be repaired, is an error.
+func (w *scene) disrupt(ctx context.Context, random *rand.Rand, average time.Duration, disruptions []disruption) error {
 	for {
-		for _, i := range random.Perm(len(blows)) {
-			if !rest(ctx, random, average) {
+		for _, i := range random.Perm(len(disruptions)) {
+			if !sleepRandom(ctx, random, average) {
 				return nil
 			}
-			w.journal.note("", "begin: "+blows[i].name, nil)
-			err := blows[i].strike(ctx, random)
-			w.journal.note("", blows[i].name, err)
+			w.journal.note("", "begin: "+disruptions[i].name, nil)
+			err := disruptions[i].apply(ctx, random)
+			w.journal.note("", disruptions[i].name, err)
 			if err != nil {
-				return fmt.Errorf("%s: %w", blows[i].name, err)
+				return fmt.Errorf("%s: %w", disruptions[i].name, err)
 			}
 		}
 	}
 }
 
-// planeBlows are what the control plane has to take.
-func planeBlows() []blow {
-	return []blow{
+// planeDisruptions are those of the control plane.
+func planeDisruptions() []disruption {
+	return []disruption{
 		{"restart the API server", func(ctx context.Context, _ *rand.Rand) error {
 			return errors.Join(plane.StopAPIServer(context.WithoutCancel(ctx)), plane.StartAPIServer())
 		}},
@@ -59,7 +59,7 @@ func planeBlows() []blow {
 			if err := plane.PauseEtcd(); err != nil {
 				return err
 			}
-			rest(ctx, random, 2*shortPause)
+			sleepRandom(ctx, random, 2*shortPause)
 			return plane.ResumeEtcd()
 		}},
 	}
@@ -93,9 +93,9 @@ var faultMatches = []simulator.Match{
 	{},
 }
 
-// sabotage lets calls to the platform go wrong, the first ones too, until the time is over.
-func (w *world) sabotage(ctx context.Context, random *rand.Rand) error {
-	for n := 0; n < faultsKept || rest(ctx, random, faultPause); n++ {
+// injectFaults lets calls to the platform go wrong, the first ones too, until the time is over.
+func (w *scene) injectFaults(ctx context.Context, random *rand.Rand) error {
+	for n := 0; n < faultsKept || sleepRandom(ctx, random, faultPause); n++ {
 		fault := randomFault(random)
 		var err error
 		if n >= faultsKept && random.IntN(faultsKept) == 0 {
@@ -104,7 +104,7 @@ func (w *world) sabotage(ctx context.Context, random *rand.Rand) error {
 		err = errors.Join(err, w.platform.Fault(ctx, fault))
 		w.journal.note("", "fault: "+fault.Match.Method+" "+fault.Match.Path+" "+fault.Action, err)
 	}
-	w.mended = time.Now()
+	w.faultsEnded = time.Now()
 	return w.platform.ClearFaults(context.WithoutCancel(ctx))
 }
 
@@ -125,7 +125,7 @@ func randomFault(random *rand.Rand) simulator.Fault {
 var played = regexp.MustCompile(`msg="playing a fault".* method=(\S+) path=(\S+) action=(\S+)`)
 
 // played counts the calls to the platform that went wrong, by what they asked for and what came of it.
-func (w *world) played() map[string]int {
+func (w *scene) played() map[string]int {
 	counts := map[string]int{}
 	for _, match := range played.FindAllStringSubmatch(w.platform.Output(), -1) {
 		path := identifiers.ReplaceAllString(match[2], "{id}")

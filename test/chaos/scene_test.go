@@ -24,11 +24,11 @@ import (
 const (
 	iTwin        = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 	credentials  = "itwin-service-app"
-	clientSecret = "hush"
+	clientSecret = "test-secret"
 	callsAMinute = 5000
 )
 
-// Streams of random numbers, one for each who chooses, so that no other's haste changes the choices.
+// Streams of random numbers, one for each actor, so that the speed of another does not change the choices.
 const (
 	streamOperator = iota
 	streamPlane
@@ -36,39 +36,39 @@ const (
 	streamSecrets
 	streamHostile
 	streamMembers = 50
-	streamPeople  = 100
+	streamUsers   = 100
 )
 
-// world is what one scenario has to itself: a namespace, a platform, and the operator's processes.
-type world struct {
+// scene is what one scenario has to itself: a namespace, a platform, and the operator's processes.
+type scene struct {
 	namespace string
 	platform  *harness.Simulator
-	// stranger changes the remote side behind the operator's back, with the same credentials.
-	stranger *platform.Client
-	crew     *crew
-	journal  journal
+	// otherClient changes the remote side behind the operator's back, with the same credentials.
+	otherClient *platform.Client
+	managers    *managerGroup
+	journal     journal
 	// hostile is nil where no hostile tenant acts.
 	hostile *hostile
-	// mended is when the last thing was broken.
-	mended time.Time
+	// faultsEnded is when the last fault was injected.
+	faultsEnded time.Time
 }
 
-func newWorld(t *testing.T, managers int, hostile bool) *world {
+func newScene(t *testing.T, managers int, hostile bool) *scene {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{}
+	w := &scene{}
 	must(t, w.startPlatform(t))
-	must(t, w.furnish(ctx))
-	must(t, w.invite())
+	must(t, w.createObjects(ctx))
+	must(t, w.connectOtherClient())
 	if hostile {
-		must(t, w.admit(ctx))
-		must(t, w.hostile.addStrangers(ctx))
+		must(t, w.addHostileTenant(ctx))
+		must(t, w.hostile.addForeignWebhooks(ctx))
 	}
-	crew, err := w.hire(ctx, managers)
+	group, err := w.startManagers(ctx, managers)
 	must(t, err)
-	w.crew = crew
+	w.managers = group
 	t.Cleanup(func() {
-		if err := crew.dismiss(); err != nil {
+		if err := group.stopAll(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -82,7 +82,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func (w *world) startPlatform(t *testing.T) (err error) {
+func (w *scene) startPlatform(t *testing.T) (err error) {
 	w.platform, err = harness.StartSimulator(t.Context(), t.TempDir(), "--insecure-callbacks", "--verbose")
 	if err != nil {
 		return err
@@ -95,18 +95,18 @@ func (w *world) startPlatform(t *testing.T) (err error) {
 	return nil
 }
 
-// invite lets a stranger in, who has the same credentials.
-func (w *world) invite() (err error) {
-	w.stranger, err = platform.New(platform.Options{
-		APIURL: w.platform.URL, TokenURL: w.platform.TokenURL(), OAuthScope: "itwin-platform", UserAgent: "stranger",
+// connectOtherClient makes another client with the same credentials.
+func (w *scene) connectOtherClient() (err error) {
+	w.otherClient, err = platform.New(platform.Options{
+		APIURL: w.platform.URL, TokenURL: w.platform.TokenURL(), OAuthScope: "itwin-platform", UserAgent: "other-client",
 		Credentials: platform.Credentials{ClientID: w.namespace, ClientSecret: clientSecret},
-		Limits:      platform.Limits{PerMinute: callsAMinute, InFlight: persons},
+		Limits:      platform.Limits{PerMinute: callsAMinute, InFlight: userCount},
 	})
 	return err
 }
 
-// furnish makes the namespace, its connection, and the Secrets that people keep.
-func (w *world) furnish(ctx context.Context) error {
+// createObjects makes the namespace, its connection, and the Secrets that users manage.
+func (w *scene) createObjects(ctx context.Context) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "chaos-"}}
 	if err := plane.Client.Create(ctx, namespace); err != nil {
 		return err
@@ -135,27 +135,27 @@ func (w *world) furnish(ctx context.Context) error {
 	return err
 }
 
-func (w *world) secret(name string, data map[string]string) *corev1.Secret {
+func (w *scene) secret(name string, data map[string]string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, StringData: data}
 }
 
 // random is one stream of random numbers.
-func (w *world) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(*seed, uint64(stream))) }
+func (w *scene) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(*seed, uint64(stream))) }
 
-func (w *world) deleteAll(ctx context.Context) error {
+func (w *scene) deleteAll(ctx context.Context) error {
 	return plane.Client.DeleteAllOf(ctx, &v1alpha1.Webhook{}, client.InNamespace(w.namespace))
 }
 
 // history is all that was noted of a Webhook, or of a remote webhook that belongs to none.
-func (w *world) history(about string) string {
+func (w *scene) history(about string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 	defer cancel()
 	events, ids := w.events(ctx, about)
 	words := append(ids, about)
 	var text strings.Builder
-	fmt.Fprintf(&text, "--- deeds:\n%s\n--- Events:\n%s\n--- the simulator about %q:\n%s",
+	fmt.Fprintf(&text, "--- actions:\n%s\n--- Events:\n%s\n--- the simulator about %q:\n%s",
 		w.journal.of(about), events, words, linesWith(w.platform.Output(), words))
-	outputs := w.crew.outputs()
+	outputs := w.managers.outputs()
 	for _, path := range slices.Sorted(maps.Keys(outputs)) {
 		fmt.Fprintf(&text, "--- %s:\n%s", path, linesWith(outputs[path], words))
 	}
@@ -163,7 +163,7 @@ func (w *world) history(about string) string {
 }
 
 // events are those that concern a name or mention an id, and the ids of remote webhooks that they mention.
-func (w *world) events(ctx context.Context, about string) (text string, ids []string) {
+func (w *scene) events(ctx context.Context, about string) (text string, ids []string) {
 	var all eventsv1.EventList
 	if err := plane.Client.List(ctx, &all, client.InNamespace(w.namespace)); err != nil {
 		return err.Error(), nil

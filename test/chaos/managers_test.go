@@ -21,8 +21,8 @@ const (
 	takeover = 40 * time.Second
 )
 
-// crew is the operator's processes, each run again whenever it ends, as a kubelet does.
-type crew struct {
+// managerGroup is the operator's processes, each run again whenever it ends, as a kubelet does.
+type managerGroup struct {
 	members []*member
 	stop    context.CancelFunc
 	keepers sync.WaitGroup
@@ -38,8 +38,8 @@ type member struct {
 	past    []*harness.Manager
 }
 
-// hire starts the operator's processes.
-func (w *world) hire(ctx context.Context, n int) (*crew, error) {
+// startManagers starts the operator's processes.
+func (w *scene) startManagers(ctx context.Context, n int) (*managerGroup, error) {
 	flags := []string{"--watch-namespace=" + w.namespace}
 	if w.hostile != nil {
 		flags = append(flags, "--watch-namespace="+w.hostile.namespace)
@@ -48,11 +48,11 @@ func (w *world) hire(ctx context.Context, n int) (*crew, error) {
 		flags = append(flags, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	}
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c := &crew{stop: stop}
+	c := &managerGroup{stop: stop}
 	for i := range n {
 		process, err := plane.StartManager(ctx, flags...)
 		if err != nil {
-			return nil, errors.Join(err, c.dismiss())
+			return nil, errors.Join(err, c.stopAll())
 		}
 		m := &member{name: fmt.Sprintf("manager %d", i+1), journal: &w.journal, current: process}
 		c.members = append(c.members, m)
@@ -70,7 +70,7 @@ func (m *member) keep(ctx context.Context, random *rand.Rand) {
 		case <-m.process().Done():
 		}
 		m.journal.note("", m.name+" has ended", nil)
-		if rest(ctx, random, restartPause) {
+		if sleepRandom(ctx, random, restartPause) {
 			m.relaunch()
 		}
 	}
@@ -101,7 +101,7 @@ func (m *member) leads() bool {
 }
 
 // leader is the first member that leads, which may be one that does not know yet that it does not; else the first.
-func (c *crew) leader() *member {
+func (c *managerGroup) leader() *member {
 	for _, m := range c.members {
 		if m.leads() {
 			return m
@@ -110,8 +110,8 @@ func (c *crew) leader() *member {
 	return c.members[0]
 }
 
-// dismiss ends all processes.
-func (c *crew) dismiss() (err error) {
+// stopAll ends all processes.
+func (c *managerGroup) stopAll() (err error) {
 	c.stop()
 	c.keepers.Wait()
 	for _, m := range c.members {
@@ -121,7 +121,7 @@ func (c *crew) dismiss() (err error) {
 }
 
 // outputs are what all processes wrote, by the path of the file.
-func (c *crew) outputs() map[string]string {
+func (c *managerGroup) outputs() map[string]string {
 	all := map[string]string{}
 	for _, m := range c.members {
 		m.mu.Lock()
@@ -133,25 +133,25 @@ func (c *crew) outputs() map[string]string {
 	return all
 }
 
-// blows are what the operator has to take.
-func (c *crew) blows() []blow {
-	all := []blow{
+// disruptions are those of the operator's processes.
+func (c *managerGroup) disruptions() []disruption {
+	all := []disruption{
 		{"kill the operator", func(context.Context, *rand.Rand) error { return c.leader().process().Kill() }},
 		{"terminate the operator", func(context.Context, *rand.Rand) error { return c.leader().process().Stop() }},
 		{"pause the operator", func(ctx context.Context, random *rand.Rand) error {
-			return pause(c.leader().process(), func() { rest(ctx, random, shortPause) })
+			return pause(c.leader().process(), func() { sleepRandom(ctx, random, shortPause) })
 		}},
 	}
 	if len(c.members) == 1 {
 		return append(all, all[0])
 	}
-	return append(all, blow{"let the leader be a zombie", func(ctx context.Context, _ *rand.Rand) error {
-		return c.zombie(ctx)
+	return append(all, disruption{"depose the leader", func(ctx context.Context, _ *rand.Rand) error {
+		return c.deposeLeader(ctx)
 	}})
 }
 
-// zombie pauses the leader until another leads, and then lets it go on with what it was about to do.
-func (c *crew) zombie(ctx context.Context) error {
+// deposeLeader pauses the leader until another leads, and then lets it go on with what it was about to do.
+func (c *managerGroup) deposeLeader(ctx context.Context) error {
 	leader := c.leader()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeover)
 	defer cancel()

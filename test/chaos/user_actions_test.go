@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	persons = 4
-	// deedsPerWebhook is how often each is touched, about.
-	deedsPerWebhook = 12
-	// deedBudget bounds one deed: an API server that is paused answers nobody.
-	deedBudget = 2 * time.Second
-	ownSecrets = 4
+	userCount = 4
+	// actionsPerWebhook is how often each is touched, about.
+	actionsPerWebhook = 12
+	// actionBudget bounds one action: an API server that is paused does not answer.
+	actionBudget = 2 * time.Second
+	ownSecrets   = 4
 )
 
 var (
@@ -30,40 +30,40 @@ var (
 	eventTypes  = []string{"iModels.iModelDeleted.v1", "iTwins.iTwinCreated.v1", "iModels.changesReady.v1"}
 )
 
-// person edits some of the Webhooks. What is wanted in the end is what the API server has accepted.
-type person struct {
-	*world
+// user edits some of the Webhooks. What is wanted in the end is what the API server has accepted.
+type user struct {
+	*scene
 	names []string
 }
 
-func (w *world) people() []*person {
-	all := make([]*person, persons)
+func (w *scene) users() []*user {
+	all := make([]*user, userCount)
 	for i := range all {
-		all[i] = &person{world: w}
+		all[i] = &user{scene: w}
 	}
 	for i := range *webhooks {
-		p := all[i%persons]
+		p := all[i%userCount]
 		p.names = append(p.names, fmt.Sprintf("hook-%04d", i))
 	}
 	return all
 }
 
-// live begins with a rush, and then does one deed after the other.
-func (p *person) live(ctx context.Context, random *rand.Rand) {
+// run begins with many actions at once, and then does one action after the other.
+func (p *user) run(ctx context.Context, random *rand.Rand) {
 	if len(p.names) == 0 {
 		return
 	}
 	for _, name := range p.names[len(p.names)/4:] {
 		p.act(ctx, random, name)
 	}
-	pause := *duration / time.Duration(len(p.names)*deedsPerWebhook)
-	for rest(ctx, random, pause) {
+	pause := *duration / time.Duration(len(p.names)*actionsPerWebhook)
+	for sleepRandom(ctx, random, pause) {
 		p.act(ctx, random, p.names[random.IntN(len(p.names))])
 	}
 }
 
-// rest waits for a random time, of the given length on average, and is false when the time is over.
-func rest(ctx context.Context, random *rand.Rand, average time.Duration) bool {
+// sleepRandom waits for a random time, of the given length on average, and is false when the time is over.
+func sleepRandom(ctx context.Context, random *rand.Rand, average time.Duration) bool {
 	timer := time.NewTimer(time.Duration(random.Int64N(int64(2*average) + 1)))
 	defer timer.Stop()
 	select {
@@ -75,8 +75,8 @@ func rest(ctx context.Context, random *rand.Rand, average time.Duration) bool {
 }
 
 // act creates a Webhook that does not exist, and does something to one that does.
-func (p *person) act(ctx context.Context, random *rand.Rand, name string) {
-	ctx, cancel := context.WithTimeout(ctx, deedBudget)
+func (p *user) act(ctx context.Context, random *rand.Rand, name string) {
+	ctx, cancel := context.WithTimeout(ctx, actionBudget)
 	defer cancel()
 	var webhook v1alpha1.Webhook
 	err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &webhook)
@@ -98,7 +98,7 @@ func brief(w *v1alpha1.Webhook) string {
 	return fmt.Sprintf("%s %v active=%v secretRef=%v", w.Spec.CallbackURL, w.Spec.EventTypes, w.WantsActive(), w.Spec.SecretRef)
 }
 
-func (p *person) newWebhook(random *rand.Rand, name string) *v1alpha1.Webhook {
+func (p *user) newWebhook(random *rand.Rand, name string) *v1alpha1.Webhook {
 	w := &v1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: name},
 		Spec: v1alpha1.WebhookSpec{
@@ -135,15 +135,15 @@ func randomText(random *rand.Rand) string { return fmt.Sprintf("%032x", random.U
 
 func ownSecret(i int) string { return fmt.Sprintf("own-%d", i) }
 
-// deed is something that people do to a Webhook.
-type deed struct {
+// userAction is something that users do to a Webhook.
+type userAction struct {
 	name   string
 	weight int
 	do     func(context.Context, *rand.Rand, *v1alpha1.Webhook) error
 }
 
-func (p *person) deeds() []deed {
-	return []deed{
+func (p *user) actions() []userAction {
+	return []userAction{
 		{"edit", 6, p.edit},
 		{"turn on or off", 3, p.toggle},
 		{"delete", 6, p.delete},
@@ -158,29 +158,29 @@ func (p *person) deeds() []deed {
 	}
 }
 
-func (p *person) choose(random *rand.Rand) deed {
-	deeds := p.deeds()
+func (p *user) choose(random *rand.Rand) userAction {
+	actions := p.actions()
 	total := 0
-	for _, d := range deeds {
+	for _, d := range actions {
 		total += d.weight
 	}
 	at := random.IntN(total)
-	for _, d := range deeds {
+	for _, d := range actions {
 		if at -= d.weight; at < 0 {
 			return d
 		}
 	}
-	return deeds[0]
+	return actions[0]
 }
 
-// patch changes a Webhook as a person does: without regard to what else changed.
+// patch changes a Webhook as a user does: without regard to what else changed.
 func patch(ctx context.Context, w *v1alpha1.Webhook, change func()) error {
 	before := w.DeepCopy()
 	change()
 	return plane.Client.Patch(ctx, w, client.MergeFrom(before))
 }
 
-func (p *person) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	return patch(ctx, w, func() {
 		w.Spec.CallbackURL = randomCallback(random)
 		if random.IntN(2) == 0 {
@@ -189,15 +189,15 @@ func (p *person) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhoo
 	})
 }
 
-func (p *person) toggle(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) toggle(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	return patch(ctx, w, func() { w.Spec.Active = new(!w.WantsActive()) })
 }
 
-func (p *person) delete(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) delete(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	return client.IgnoreNotFound(plane.Client.Delete(ctx, w))
 }
 
-func (p *person) changeSecretRef(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) changeSecretRef(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	return patch(ctx, w, func() {
 		if w.Spec.SecretRef != nil && random.IntN(2) == 0 {
 			w.Spec.SecretRef = nil
@@ -207,20 +207,20 @@ func (p *person) changeSecretRef(ctx context.Context, random *rand.Rand, w *v1al
 	})
 }
 
-func (p *person) annotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook, annotation string) error {
+func (p *user) annotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook, annotation string) error {
 	return patch(ctx, w, func() { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, randomText(random)) })
 }
 
-func (p *person) rotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) rotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	return p.annotate(ctx, random, w, v1alpha1.RotateRequestedAtAnnotation)
 }
 
-func (p *person) askForLook(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) askForLook(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	return p.annotate(ctx, random, w, v1alpha1.ReconcileRequestedAtAnnotation)
 }
 
 // changeSecret gives a Secret that some Webhooks share another value.
-func (p *person) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha1.Webhook) error {
+func (p *user) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha1.Webhook) error {
 	var secret corev1.Secret
 	name := ownSecret(random.IntN(ownSecrets))
 	if err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &secret); err != nil {
@@ -231,29 +231,29 @@ func (p *person) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha
 }
 
 // deleteSecret deletes the generated Secret, as someone does who wants another.
-func (p *person) deleteSecret(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) deleteSecret(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	return client.IgnoreNotFound(plane.Client.Delete(ctx, p.secret(w.Name+v1alpha1.GeneratedSecretSuffix, nil)))
 }
 
 // deactivate does what the platform does after failed deliveries, once: then the operator pauses before it helps.
-func (p *person) deactivate(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) deactivate(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" || w.Status.Deactivations > 0 {
 		return nil
 	}
 	return p.platform.Deactivate(ctx, w.Status.WebhookID)
 }
 
-func (p *person) deleteRemote(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) deleteRemote(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" {
 		return nil
 	}
-	return p.stranger.Delete(ctx, platform.Priority{}, w.Status.WebhookID)
+	return p.otherClient.Delete(ctx, platform.Priority{}, w.Status.WebhookID)
 }
 
-func (p *person) changeRemote(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) changeRemote(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" {
 		return nil
 	}
-	_, err := p.stranger.Update(ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: randomCallback(random)})
+	_, err := p.otherClient.Update(ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: randomCallback(random)})
 	return err
 }
