@@ -28,7 +28,7 @@ import (
 	"webhook-operator.io/itwin/internal/proof"
 )
 
-// killableManager is an operator that can die: from then on nothing that it sends arrives anywhere.
+// killableManager is an operator that can be killed: from then on nothing that it sends arrives.
 type killableManager struct {
 	name string
 	dead atomic.Bool
@@ -123,8 +123,8 @@ var _ = Describe("An operator that is killed at a request", func() {
 		w.url = server.URL
 	})
 
-	// die starts an operator that dies at a request, lets act happen, and starts the next operator after its end.
-	die := func(route string, after bool, act func()) {
+	// killAt starts an operator that is killed at a request, calls act, and starts the next operator after its end.
+	killAt := func(route string, after bool, act func()) {
 		proxy.route, proxy.after = route, after
 		victim := w.startKillable("victim")
 		proxy.victim.Store(victim)
@@ -141,7 +141,7 @@ var _ = Describe("An operator that is killed at a request", func() {
 	DescribeTable("leaves exactly one remote webhook of a Webhook that is created",
 		func(route string, after bool) {
 			webhook := w.webhook("unlucky")
-			die(route, after, func() {
+			killAt(route, after, func() {
 				w.connect()
 				Expect(api.Create(ctx, webhook)).To(Succeed())
 			})
@@ -163,7 +163,7 @@ var _ = Describe("An operator that is killed at a request", func() {
 		func(route string, after bool) {
 			w.connect()
 			webhook := w.webhook("doomed")
-			die(route, after, func() {
+			killAt(route, after, func() {
 				Expect(api.Create(ctx, webhook)).To(Succeed())
 				if strings.HasPrefix(route, "POST") {
 					Eventually(proxy.victim.Load().dead.Load).Should(BeTrue())

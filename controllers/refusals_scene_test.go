@@ -29,11 +29,11 @@ type refusal struct {
 	trigger func(*refusalScene)
 	// ready is the Ready condition, and words what its message has; "" for a condition that cannot be written.
 	ready, words string
-	// event has these words when the status cannot be written: it, the log and the metric tell instead.
+	// event has these words when the status cannot be written: it, the log and the metric report the refusal instead.
 	event, metric string
 	// retried is the request that is tried again.
 	retried string
-	// meanwhile is what goes on all the same.
+	// meanwhile is what is not delayed.
 	meanwhile func(*refusalScene)
 	// recovered is what holds in the end; nil: the Webhook is ready, and has one active remote webhook.
 	recovered func(*refusalScene)
@@ -48,13 +48,13 @@ type refusalScene struct {
 	server     *apiServer
 	connection *v1alpha1.Connection
 	subject    *v1alpha1.Webhook
-	// began is when the refusal did, told when the operator had told of it.
-	began, told time.Time
+	// began is when the refusal did, reported when the operator had reported it.
+	began, reported time.Time
 	// changesBefore is how many changes of the remote side came before.
 	changesBefore int
 }
 
-// play begins the refusal, waits until it is told, ends it, and waits until what it held up is done.
+// play begins the refusal, waits until it is reported, ends it, and waits until what it held up is done.
 func (s *refusalScene) play() {
 	defer GinkgoRecover()
 	if !s.row.fresh {
@@ -69,8 +69,8 @@ func (s *refusalScene) play() {
 	if s.row.trigger != nil {
 		s.row.trigger(s)
 	}
-	s.isTold()
-	s.told = time.Now()
+	s.isReported()
+	s.reported = time.Now()
 	if s.row.meanwhile != nil {
 		s.row.meanwhile(s)
 	}
@@ -83,13 +83,13 @@ func (s *refusalScene) play() {
 		s.isReady()
 	}
 	s.keepsSecrets()
-	fmt.Fprintf(GinkgoWriter, "%-60s told after %4.1f s, recovered after %4.1f s, %d writes, %d remote changes\n",
-		s.row.name, s.told.Sub(s.began).Seconds(), time.Since(lifted).Seconds(),
+	fmt.Fprintf(GinkgoWriter, "%-60s reported after %4.1f s, recovered after %4.1f s, %d writes, %d remote changes\n",
+		s.row.name, s.reported.Sub(s.began).Seconds(), time.Since(lifted).Seconds(),
 		s.server.since(s.namespace, "", s.began), s.changes()-s.changesBefore)
 }
 
-// isTold waits, no longer than 30 s, until the refusal is told.
-func (s *refusalScene) isTold() {
+// isReported waits, no longer than 30 s, until the refusal is reported.
+func (s *refusalScene) isReported() {
 	if s.row.ready != "" {
 		Eventually(func(g Gomega) {
 			g.Expect(api.Get(ctx, client.ObjectKeyFromObject(s.subject), s.subject)).To(Succeed())
@@ -140,7 +140,7 @@ func (s *refusalScene) isGone() {
 	Expect(s.count("DELETE /webhooks/{id}")).To(Equal(1), s.row.name)
 }
 
-// keepsSecrets: nothing that is told has a value of a Secret in it.
+// keepsSecrets: nothing that is reported has a value of a Secret in it.
 func (s *refusalScene) keepsSecrets() {
 	var secrets corev1.SecretList
 	Expect(api.List(ctx, &secrets, client.InNamespace(s.namespace))).To(Succeed())

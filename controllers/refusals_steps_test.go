@@ -74,7 +74,7 @@ func editConnection(s *refusalScene) {
 	Expect(api.Patch(ctx, s.connection, client.MergeFrom(before))).To(Succeed())
 }
 
-// listed: the account is listed, and Webhooks are made, all the same.
+// listed: the account is listed, and Webhooks are created, during the refusal.
 func listed(s *refusalScene) {
 	before := s.count("GET /webhooks")
 	other := s.apply("other")
@@ -94,7 +94,7 @@ func editCredentials(s *refusalScene) {
 	s.put("credentials", map[string]string{"clientSecret": "another-" + clientID})
 }
 
-// connectionRefused: the connection tells, and the account is listed all the same.
+// connectionRefused: the connection reports it, and the account is still listed.
 func connectionRefused(s *refusalScene) {
 	before := s.count("GET /webhooks")
 	seenConnection(s.connection).Should(haveReady(kubernetesRefused), s.row.name)
@@ -103,7 +103,7 @@ func connectionRefused(s *refusalScene) {
 	Expect(conditions(s.subject)["Ready"]).To(Equal("True/InSync"), s.row.name)
 }
 
-// immutable makes the generated Secret immutable; only another one can take its place.
+// immutable makes the generated Secret immutable; only another one can replace it.
 func immutable(s *refusalScene) func() {
 	secret := &corev1.Secret{ObjectMeta: objectMeta(s.namespace, s.subject.SigningSecret().Name)}
 	Expect(api.Patch(ctx, secret, mergePatch(`{"immutable":true}`))).To(Succeed())

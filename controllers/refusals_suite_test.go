@@ -32,7 +32,7 @@ import (
 )
 
 const (
-	// operatorUser is who the operator of these tests is to the API server: it has the shipped role, by namespace.
+	// operatorUser is the user name of the operator of these tests: it has the shipped role, by namespace.
 	operatorUser = "refused-operator"
 	fullRole     = "refused-operator"
 )

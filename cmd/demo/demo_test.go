@@ -62,7 +62,7 @@ func otherPlatform(t *testing.T) (*harness.Simulator, *account) {
 	}
 	t.Cleanup(func() { _ = platform.Kill() })
 	return platform, &account{
-		clientID: "service-mine", clientSecret: "hush", apiURL: platform.URL, tokenURL: platform.TokenURL(),
+		clientID: "service-mine", clientSecret: "test-secret", apiURL: platform.URL, tokenURL: platform.TokenURL(),
 	}
 }
 
@@ -155,7 +155,7 @@ func TestSettings(t *testing.T) {
 	if s := settingsFrom(env("DEMO_ONCE", "1", "ITWIN_CLIENT_ID", "mine")); !s.once || s.account != nil {
 		t.Errorf("half of the credentials: %+v", s)
 	}
-	s := settingsFrom(env("ITWIN_CLIENT_ID", "mine", "ITWIN_CLIENT_SECRET", "hush", "ITWIN_ID", "i"))
+	s := settingsFrom(env("ITWIN_CLIENT_ID", "mine", "ITWIN_CLIENT_SECRET", "test-secret", "ITWIN_ID", "i"))
 	if s.account == nil || s.account.apiURL != "https://api.bentley.com" || s.account.webhook() != modelsWebhook {
 		t.Errorf("a real platform: %+v", s)
 	}

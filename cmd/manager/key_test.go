@@ -188,7 +188,7 @@ func refusesShortKey(t keyTest) {
 
 func namesWhatToGrant(t keyTest) {
 	namespace, other := t.namespace(), t.namespace()
-	_, err := t.storeOf("stranger", namespace, other).wait(t.Context(), time.Second)
+	_, err := t.storeOf("unprivileged", namespace, other).wait(t.Context(), time.Second)
 	t.expectError(err, "get Secret "+namespace+"/"+keySecret, "is forbidden", `the verb "get" on secrets`, namespace,
 		"--operator-namespace")
 

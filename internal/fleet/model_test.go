@@ -148,7 +148,7 @@ func (r *slowRemote) changed(id string) (platform.Webhook, error) {
 	return w, err
 }
 
-// meddle changes or deletes something behind everybody's back.
+// meddle changes or deletes something without a call of the fleet.
 func (r *slowRemote) meddle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,7 +18,7 @@ func (s *scene) unreadable(w platform.Webhook) {
 	}
 }
 
-func TestEntryThatCannotBeReadKeepsWhatWasKnown(t *testing.T) {
+func TestUnreadableEntryKeepsTheSnapshotOfItsWebhook(t *testing.T) {
 	s := newListedScene(t, "a", "b")
 	s.unreadable(platform.Webhook{ID: "A"})
 	s.remote.hide("a", true)

@@ -43,7 +43,7 @@ func TestReadOlderThanTheLastWriteChangesNothing(t *testing.T) {
 	s.Expect(s.active("a")).To(BeTrue())
 }
 
-func TestListStaysOlderThanTheLastWriteIsBelievedInTheEnd(t *testing.T) {
+func TestListStaysOlderThanTheLastWriteItIsBelievedInTheEnd(t *testing.T) {
 	s := newActivatedScene(t)
 	s.outdate("a")
 	s.clock.Step(5 * time.Minute)

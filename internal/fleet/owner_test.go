@@ -114,7 +114,7 @@ func TestAGoneWebhookIsForgotten(t *testing.T) {
 			s.poll()
 			s.Expect(s.confirm(w.ID)).To(Succeed())
 			s.fleet.Release(w.ID, owner)
-		case 3: // an orphan, deleted by whom it does not belong to
+		case 3: // an orphan, deleted by another owner
 			s.fleet.Release(w.ID, owner)
 			s.Expect(s.deleteRemote(w.ID)).To(Succeed())
 		case 4: // an import of what never was, and a delete of unknown outcome

@@ -139,7 +139,7 @@ func TestAListBeginsAfterAWriteItsWebhookIsUpdated(t *testing.T) {
 func TestAWriteFailsListsThatBeganBeforeItsEndDoNotChangeItsWebhook(t *testing.T) {
 	s := newListedScene(t, "a")
 	s.remote.afterNext("list", func() error {
-		s.remote.afterNext("delete", func() error { return errReset }) // carried out, but who knows
+		s.remote.afterNext("delete", func() error { return errReset }) // carried out, but unconfirmed
 		s.Expect(s.deleteRemote("a")).To(MatchError(errReset))
 		return nil
 	})
@@ -278,7 +278,7 @@ func TestAGoneWebhookIsForgottenAfterAWhile(t *testing.T) {
 		s.Expect(s.presence("wrong-id")).To(Equal(fleet.Gone))
 	}
 	s.poll()
-	s.Expect(s.presence("wrong-id")).To(Equal(fleet.Missing), "who still cares can confirm it again")
+	s.Expect(s.presence("wrong-id")).To(Equal(fleet.Missing), "an owner can confirm it again")
 	s.Expect(s.fleet.Size()).To(BeZero())
 }
 

@@ -7,7 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// pollFailing lists in vain, at once.
+// pollFailing polls at once, and the list fails.
 func (s *scene) pollFailing(failure error) {
 	s.t.Helper()
 	s.remote.fail("list", failure)

@@ -65,7 +65,7 @@ func TestQueriesOfURLsAreCut(t *testing.T) {
 }
 
 // The words of one outage stay the same, although each connection has another port here.
-func TestWordsOfAnOutageStayTheSame(t *testing.T) {
+func TestTheMessageOfAnOutageStaysTheSame(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"closed": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"reset": func(w http.ResponseWriter, _ *http.Request) {

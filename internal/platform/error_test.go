@@ -359,7 +359,7 @@ func TestOutcomeWithoutAConnection(t *testing.T) {
 	}
 }
 
-func TestWhichServersAreTrusted(t *testing.T) {
+func TestTrustedServers(t *testing.T) {
 	for name, test := range map[string]struct {
 		version uint16
 		trusted bool

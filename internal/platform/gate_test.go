@@ -13,7 +13,7 @@ import (
 
 var start = time.Date(2026, time.March, 1, 18, 25, 39, 0, time.UTC)
 
-// entrance is a gate, its clock and who was let through.
+// entrance is a gate, its clock and the times of the calls that were let through.
 type entrance struct {
 	*WithT
 	gate  *gate
@@ -161,7 +161,7 @@ func TestHalfOfALimitIsLeftToOthers(t *testing.T) {
 	}
 }
 
-func TestTheHourCountsAsWell(t *testing.T) {
+func TestTheHourlyLimitIsRespected(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500, PerHour: 100})
 	let, wait := e.askAll(listing)
 	e.Expect(let).To(Equal(25))
@@ -171,7 +171,7 @@ func TestTheHourCountsAsWell(t *testing.T) {
 	e.Expect(let).To(Equal(1))
 }
 
-func TestTheSlowerBucketSaysHowLong(t *testing.T) {
+func TestTheSlowerBucketDeterminesTheWait(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 4, PerHour: 8}) // one in 20 s, one in 10 minutes; one and two at once
 	_, let := e.ask(listing)
 	e.Expect(let).To(BeTrue())
@@ -190,8 +190,8 @@ func TestWithoutLimitsEveryCallIsLet(t *testing.T) {
 	}
 }
 
-// Those who wait come back one by one, as slots become free, and then find one. There is one list at a time.
-func TestWaitersAreToldDifferentTimes(t *testing.T) {
+// Waiting callers come back one by one, as slots become free, and then find one. There is one list at a time.
+func TestWaitingCallersGetDifferentTimes(t *testing.T) {
 	for _, class := range []Class{Urgent, Finishing, Routine} {
 		e := newEntrance(t, Limits{PerMinute: 500})
 		e.askAll(class)
@@ -329,7 +329,7 @@ func TestAskingTakesNoSlot(t *testing.T) {
 	e.Expect(wait).To(BeTrue())
 	again, ok := e.called(asker)
 	e.Expect(ok).To(BeFalse())
-	e.Expect(again).To(Equal(told), "it has its place in the line")
+	e.Expect(again).To(Equal(told), "it keeps its place in the queue")
 	e.clock.SetTime(told)
 	_, wait = e.asked(asker)
 	e.Expect(wait).To(BeFalse())

@@ -64,7 +64,7 @@ func TestOneAccountIsSlowItHasAsManyCallsUnderWayAsAnother(t *testing.T) {
 }
 
 // However many accounts do not answer, one that does has slots, also when they all answered until now.
-func TestManyAccountsHangOneThatAnswersHasPlaces(t *testing.T) {
+func TestManyAccountsHangOneThatAnswersHasSlots(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		before time.Duration // after which the others answered before

@@ -12,7 +12,7 @@ const (
 )
 
 // kept counts the entries that are kept of the lists of all accounts. An account may have as many as others leave room
-// for; and always some, or twice as many as there are Webhooks that use it, so that others cannot crowd it out.
+// for; and always some, or twice as many as there are Webhooks that use it, so that others cannot displace it.
 type kept struct {
 	mu    sync.Mutex
 	total int

@@ -59,8 +59,8 @@ func newLists(t *testing.T) *lists {
 	return l
 }
 
-// inVain lists an account until it waits for a slot, and gives up then.
-func (l *lists) inVain(account string) error {
+// refusedList lists an account until it waits for a slot, and gives up then.
+func (l *lists) refusedList(account string) error {
 	ctx, cancel := context.WithCancel(l.t.Context())
 	defer cancel()
 	result := make(chan error, 1)
@@ -103,17 +103,17 @@ func overInFlightLimit(err error) bool {
 
 // One list of an account that has proven nothing holds a slot; a second one is told to come back, which is no outage. A
 // small list, and a large one of an account whose last one was quick, do not notice.
-func TestLargeListsOfUnprovenAccountsHoldOnePlace(t *testing.T) {
+func TestLargeListsOfUnprovenAccountsHoldOneSlot(t *testing.T) {
 	l := newLists(t)
 	l.Expect(l.list("good")).To(Succeed())
 	held := make(chan error, 1)
 	go func() { held <- l.list("hangs") }()
 	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
-	err := l.inVain("hangs-too")
+	err := l.refusedList("hangs-too")
 	l.Expect(overInFlightLimit(err)).To(BeTrue(), "%v", err)
 	wait, _ := platform.IsRateLimited(err)
 	l.Expect(wait).To(BeNumerically(">", time.Second))
-	l.Expect(overInFlightLimit(l.inVain("entries"))).To(BeTrue(), "many small entries are a large list, too")
+	l.Expect(overInFlightLimit(l.refusedList("entries"))).To(BeTrue(), "many small entries are a large list, too")
 	l.Expect(l.list("small")).To(Succeed())
 	l.Expect(l.list("good")).To(Succeed())
 	l.Expect(l.list("good")).To(Succeed(), "it is still good")
@@ -128,7 +128,7 @@ func TestLargeListsAreReadInTheOrderOfTheirRequests(t *testing.T) {
 	held := make(chan error, 3)
 	go func() { held <- l.list("hangs") }()
 	l.Eventually(platform.LargeListsUnderWay).WithTimeout(time.Minute).Should(Equal(1))
-	l.Expect(overInFlightLimit(l.inVain("first"))).To(BeTrue())
+	l.Expect(overInFlightLimit(l.refusedList("first"))).To(BeTrue())
 	order := make(chan string, 2)
 	for i, account := range []string{"second", "first"} {
 		go func() {
@@ -146,7 +146,7 @@ func TestLargeListsAreReadInTheOrderOfTheirRequests(t *testing.T) {
 }
 
 // Of many large lists that begin together, those that get their place later have the room that the others left.
-func TestOthersKeepTheirListsWhileALargeOneWaitsItsBoundIsLower(t *testing.T) {
+func TestMemoryIsTakenWhileALargeListWaitsItsBoundIsLower(t *testing.T) {
 	l, c := newLists(t), clocktesting.NewFakePassiveClock(start)
 	slots := platform.NewSlots(256)
 	l.client("entries").Pace(platform.NewPace(c, slots).Join("late", platform.Limits{}))
@@ -201,7 +201,7 @@ func drippingClient(t *testing.T, perSecond int, timeout time.Duration) *platfor
 }
 
 // A list that got its place late has no time left to be read. That is no fault of its platform: no outage is told.
-func TestALargeListGetsItsPlaceLateItIsTriedAgain(t *testing.T) {
+func TestALargeListGetsItsSlotLateItIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, held := NewWithT(t), make(chan error, 1)
 		go func() {

@@ -218,7 +218,7 @@ func linkTo(host, link string) string {
 	return strings.NewReplacer("LOCALHOST:PORT", host, "PORT", port, "HOST", host).Replace(link)
 }
 
-func TestWhereTheNextPageMayBe(t *testing.T) {
+func TestNextPageLink(t *testing.T) {
 	otherHost := &wire{handler: answering(200, `{"webhooks":[]}`)}
 	other := httptest.NewServer(otherHost)
 	t.Cleanup(other.Close)

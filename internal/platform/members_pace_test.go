@@ -9,7 +9,7 @@ import (
 )
 
 // A member whose own limit is used up delays no callers of another one, whose limit is not: neither those of the same
-// namespace, nor those of another that came in vain once.
+// namespace, nor those of another that was refused once.
 func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T) {
 	for _, group := range []string{"the same namespace", "another namespace"} {
 		t.Run(group, func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 				leave()
 				return 0
 			}
-			// The small member uses its bucket up. Two of its callers wait, and come in vain.
+			// The small member uses its bucket up. Two of its callers wait, and are refused.
 			for enter(small, Priority{Class: listing}) == 0 {
 			}
 			waiting := func(i int) Priority { return Priority{Caller: fmt.Sprint("small ", i), Group: "the same namespace"} }
@@ -33,7 +33,7 @@ func TestAMemberHasUsedItsOwnLimitUpCallersOfAnotherDoNotWaitForIt(t *testing.T)
 			enter(small, Priority{Class: listing})
 			enter(small, waiting(1))
 			enter(small, waiting(2))
-			// The large member uses its burst up, and one of its callers comes in vain.
+			// The large member uses its burst up, and one of its callers is refused.
 			caller := Priority{Caller: "large", Group: group}
 			for enter(large, Priority{Class: listing}) == 0 {
 			}

@@ -16,7 +16,7 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-func TestTheLifeOfAWebhook(t *testing.T) {
+func TestCreateReadUpdateAndDeleteOfAWebhook(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	ctx := t.Context()
 	all, err := s.client.List(ctx)
@@ -72,7 +72,7 @@ func TestAnAccountWebhookGetsItsScopeIDFromThePlatform(t *testing.T) {
 		"eventTypes":["iModels.iModelDeleted.v1"]}`))
 }
 
-func TestWhatEveryRequestSays(t *testing.T) {
+func TestEveryRequestCarriesItsHeaders(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	id := s.created().ID
 	bearer := ""
@@ -172,7 +172,7 @@ func TestTheBaseMayHaveAPath(t *testing.T) {
 	s.Expect(api[0].path).To(Equal("/gateway/itwin/webhooks"))
 }
 
-func TestOptionsThatCannotWork(t *testing.T) {
+func TestInvalidOptionsAreRefused(t *testing.T) {
 	g := NewWithT(t)
 	for _, o := range []platform.Options{
 		{APIURL: ""}, {APIURL: "api.bentley.com"}, {APIURL: "https://"}, {APIURL: "https://a b"}, {APIURL: "://"},
@@ -248,7 +248,7 @@ func TestEveryRequestIsObserved(t *testing.T) {
 	}))
 }
 
-func TestManyCallsAtTheSameTime(t *testing.T) {
+func TestConcurrentCallsAreIndependent(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	s.Expect(s.client.Login(t.Context())).To(Succeed())
 	var group sync.WaitGroup
@@ -268,7 +268,7 @@ func TestManyCallsAtTheSameTime(t *testing.T) {
 }
 
 // What the callers that wait are told of a failed call says nothing of the webhook that it was about.
-func TestACallFailsThoseThatItKeepsWaitingAreNotToldAboutItsWebhook(t *testing.T) {
+func TestACallFailsWaitingCallersGetNoErrorAboutItsWebhook(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"an answer about another": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"id":"of-a-tenant","active":true,"callbackUrl":"https://x"}`))

@@ -9,7 +9,7 @@ import (
 )
 
 // However few workers there are, an account gets one when no other has any, also before it has proven itself.
-func TestThereAreFewPlacesOneIsGivenAtAnyTempo(t *testing.T) {
+func TestThereAreFewSlotsAnAccountGetsOneAtAnyTempo(t *testing.T) {
 	for total := range 5 {
 		for _, tempo := range []platform.Tempo{platform.Unproven, platform.Quick, platform.Slow} {
 			g, slots := NewWithT(t), platform.NewSlots(total)

@@ -114,7 +114,7 @@ func TestThePlatformIsSilentTheCallEndsAtItsTimeout(t *testing.T) {
 	}
 }
 
-func TestACallThatIsCancelled(t *testing.T) {
+func TestACallIsCancelledItsOutcomeIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -131,7 +131,7 @@ type late struct{ context.Context }
 
 func (late) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
 
-func TestWhatWasDecidedBeforeAStopIsNotSent(t *testing.T) {
+func TestACallDecidedBeforeTheProcessWasStoppedIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
 		s := silent{token: givesToken, answer: saysNothing}

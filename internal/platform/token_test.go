@@ -60,7 +60,7 @@ func TestATokenIsRefreshedShortlyBeforeItExpires(t *testing.T) {
 	}
 }
 
-func TestHowLongATokenServes(t *testing.T) {
+func TestTokenLifetime(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer           string
 		serves, servesNo time.Duration
@@ -137,7 +137,7 @@ func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {
 }
 
 // Each request of the API counts against the rate limit, also the one that repeats a refused one.
-func TestTheRepeatedRequestTakesAPlaceToo(t *testing.T) {
+func TestARepeatedRequestTakesASlot(t *testing.T) {
 	s := newScene(t, simulator.Options{}, func(o *platform.Options) { o.Limits.PerMinute = 20 }) // five at once
 	s.fault(simulator.Fault{Action: "status:401", Times: simulator.Forever, Match: simulator.Match{Path: "/webhooks"}})
 	for range 2 {
@@ -207,7 +207,7 @@ func TestATokenRequestThatHangsHoldsUpNoOtherCaller(t *testing.T) {
 	s.Expect(operations["list"](s, "")).To(Succeed())
 }
 
-func TestWhatTheTokenServerMaySay(t *testing.T) {
+func TestTokenAnswers(t *testing.T) {
 	const secretive = `"hint":"` + clientSecret + `"`
 	for name, test := range map[string]struct {
 		status       int
@@ -277,7 +277,7 @@ func TestWhatTheTokenServerMaySay(t *testing.T) {
 	}
 }
 
-func TestATokenServerThatDoesNotAnswer(t *testing.T) {
+func TestTheTokenServerDoesNotAnswerNoCallIsSent(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	s.fault(simulator.Fault{Action: "drop-request", Match: simulator.Match{Path: "/connect/token"}})
 	err := operations["create"](s, "")
@@ -318,7 +318,7 @@ func TestARateLimitOfTheTokenServerHoldsAllCalls(t *testing.T) {
 }
 
 // While a revoked token cannot be replaced, callers must not send the old one for ever.
-func TestATokenThatCannotBeReplaced(t *testing.T) {
+func TestARefusedTokenCannotBeReplacedTheCallFails(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	id := s.created().ID
 	s.fault(simulator.Fault{Action: "status:401", Match: simulator.Match{Path: "/webhooks/{id}"}})

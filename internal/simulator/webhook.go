@@ -53,7 +53,7 @@ type webhook struct {
 	asked bool
 }
 
-// view is a copy for the world outside.
+// view is a copy for other packages.
 func (w *webhook) view() Webhook {
 	view := w.Webhook
 	view.EventTypes = slices.Clone(w.EventTypes)

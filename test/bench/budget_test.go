@@ -58,7 +58,7 @@ func TestBudgets(t *testing.T) {
 	st.tell("in the end: memory resident", mib(st.memory(st.operator, resident)), "150 MiB")
 }
 
-// phase tells a person who waits what is going on.
+// phase prints what is measured now.
 func (s *story) phase(name string, do func()) {
 	s.Helper()
 	begun := time.Now()

@@ -90,7 +90,7 @@ func (s *scene) newFleet(flags ...string) *fleet {
 	return f
 }
 
-// describe logs what a person would look at after a failure.
+// describe logs what a user would look at after a failure.
 func (f *fleet) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 	defer cancel()
@@ -200,7 +200,7 @@ func (f *fleet) apply(names []string, labels func(name string) map[string]string
 	})
 }
 
-// change patches Webhooks as a person does: without regard to what else changed.
+// change patches Webhooks as a user does: without regard to what else changed.
 func (f *fleet) change(names []string, change func(*v1alpha1.Webhook)) {
 	f.Helper()
 	f.each(names, func(name string) error {

@@ -1,6 +1,6 @@
 // Package bench counts what a fleet of Webhooks costs: the built programs run as processes, with the shipped manifests,
 // on a real control plane. Every call to the platform is counted by the simulator, every request to the API server by a
-// proxy before it. Counts are asserted; times, memory and CPU are only told.
+// proxy before it. Counts are asserted; times, memory and CPU are only reported.
 //
 //	make bench N=10000
 package bench

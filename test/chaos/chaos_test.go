@@ -202,12 +202,12 @@ func (w *scene) eventually(t *testing.T, what string, find func(context.Context)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("seed %d: waited %s in vain until %s (%v)%s", *seed, *settleTimeout, what, err, w.tell(last))
+			t.Fatalf("seed %d: waited %s, but not until %s (%v)%s", *seed, *settleTimeout, what, err, w.tell(last))
 		}
 	}
 }
 
-// maxStories bounds what a failure tells.
+// maxStories bounds what a failure reports.
 const maxStories = 5
 
 // tell lists differences, and what happened to the first few that they are about.

@@ -15,7 +15,7 @@ import (
 const (
 	faultPause = 250 * time.Millisecond
 	// longestDelay of a request on its way is shorter than the operator's request timeout: what is under way longer
-	// than anyone waits for an answer is beyond every protocol.
+	// than any caller waits for an answer is beyond every protocol.
 	longestDelay = 8 * time.Second
 	mostTimes    = 3
 	// faultsKept is how many faults wait at the same time, about, for a call that they match.

@@ -34,7 +34,7 @@ const (
 	selectedLabel = "may-use-shared"
 )
 
-// hostile is a tenant with a namespace of its own that wants what is the others'. A ClusterConnection lets it use the
+// hostile is a tenant with a namespace of its own that attacks the others. A ClusterConnection lets it use the
 // account of the others; a Connection of its own reaches another account. (That it knows the client id of another, but
 // not the password, is not played: the simulator accepts any.)
 type hostile struct {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// journal is what was done to whom, and when.
+// journal is what was done to which object, and when.
 type journal struct {
 	mu      sync.Mutex
 	entries []entry
@@ -24,17 +24,17 @@ func (e entry) String() string {
 	return fmt.Sprintf("%s %s %s", e.at.UTC().Format("15:04:05.000"), e.about, e.what)
 }
 
-// note writes down that a deed was done, and how it ended.
-func (j *journal) note(about, deed string, err error) {
-	what := deed
+// note writes down that an action was done, and how it ended.
+func (j *journal) note(about, action string, err error) {
+	what := action
 	if err != nil {
-		what += ", in vain: " + err.Error()
+		what += ", failed: " + err.Error()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = append(j.entries, entry{time.Now(), about, what})
 	if err == nil {
-		kind, _, _ := strings.Cut(deed, ":")
+		kind, _, _ := strings.Cut(action, ":")
 		if j.counts == nil {
 			j.counts = map[string]int{}
 		}
@@ -55,7 +55,7 @@ func (j *journal) of(about string) string {
 	return strings.Join(lines, "\n")
 }
 
-// summary counts the deeds that were done.
+// summary counts the actions that were done.
 func (j *journal) summary() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

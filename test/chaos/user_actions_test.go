@@ -230,7 +230,7 @@ func (p *user) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha1.
 	return plane.Client.Update(ctx, &secret)
 }
 
-// deleteSecret deletes the generated Secret, as someone does who wants another.
+// deleteSecret deletes the generated Secret, as a user does to get another value.
 func (p *user) deleteSecret(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
 	return client.IgnoreNotFound(plane.Client.Delete(ctx, p.secret(w.Name+v1alpha1.GeneratedSecretSuffix, nil)))
 }

@@ -63,7 +63,7 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotAllowedReason))
 }
 
-func TestOutageShowsOnTheConnectionAlone(t *testing.T) {
+func TestOutageIsReportedOnTheConnectionAlone(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	settled, busy := s.ready("settled"), s.ready("busy")
@@ -83,7 +83,7 @@ func TestOutageShowsOnTheConnectionAlone(t *testing.T) {
 	s.becomes("busy", isReady)
 }
 
-func TestWrongCredentialsHealWhenTheSecretChanges(t *testing.T) {
+func TestWrongCredentialsRecoverWhenTheSecretChanges(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	refusal := simulator.Fault{

@@ -77,7 +77,7 @@ func TestRetainKeepsTheRemoteWebhook(t *testing.T) {
 	s.Expect(s.calls("DELETE /webhooks/{id}")).To(BeZero())
 }
 
-func TestSuspendedWebhookIsLeftAlone(t *testing.T) {
+func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	suspended := s.webhook("suspended", func(w *v1alpha1.Webhook) { w.Spec.Suspend = true })

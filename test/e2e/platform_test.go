@@ -50,7 +50,7 @@ func TestDeactivatedWebhookIsReactivated(t *testing.T) {
 	s.sees("model-events", "Reactivated")
 }
 
-func TestDeactivatedWebhookWaitsForARequestIfTheSpecSaysSo(t *testing.T) {
+func TestDeactivatedWebhookWithOnRequestWaitsForARequest(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest })

@@ -9,7 +9,7 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-func TestTooManyRequestsWaitAsThePlatformAsks(t *testing.T) {
+func TestTooManyRequestsAreRetriedAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	s.ready("first")

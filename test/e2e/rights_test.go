@@ -33,7 +33,7 @@ func (s *scene) without(resource string) (restore func()) {
 
 // A role that was changed by hand, or by a policy controller: what the operator cannot do is told where it can be, and
 // is done without a restart once the role is whole again.
-func TestOperatorLacksARightItTellsAndRecovers(t *testing.T) {
+func TestOperatorLacksARightItIsReportedAndRecovers(t *testing.T) {
 	s := newConnectedScene(t)
 	s.ready("before")
 	restore := s.without("secrets")

@@ -59,7 +59,7 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// describe logs what a person would look at after a failure.
+// describe logs what a user would look at after a failure.
 func (s *scene) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 	defer cancel()
@@ -98,7 +98,7 @@ func (s *scene) credentials(namespace string) *corev1.Secret {
 	}
 }
 
-// signingSecret is one that a person keeps.
+// signingSecret is one that a user manages.
 func (s *scene) signingSecret(name, value string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
@@ -224,7 +224,7 @@ func (s *scene) gone(name string) {
 	}).Should(BeTrue(), "Webhook %s is still there", name)
 }
 
-// change patches a Webhook as a person does: without regard to what else changed.
+// change patches a Webhook as a user does: without regard to what else changed.
 func (s *scene) change(w *v1alpha1.Webhook, change func(*v1alpha1.Webhook)) {
 	s.Helper()
 	before := w.DeepCopy()

@@ -50,7 +50,7 @@ func TestChangedSecretReachesThePlatform(t *testing.T) {
 	s.sees("model-events", "SecretRotated")
 }
 
-func TestDeletedGeneratedSecretIsMadeAgain(t *testing.T) {
+func TestDeletedGeneratedSecretIsGeneratedAgain(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	s.ready("model-events")

@@ -22,7 +22,7 @@ func TestWebhookCanBeDeletedAfterItsConnection(t *testing.T) {
 	s.Expect(s.remotes()).To(BeEmpty())
 }
 
-func TestDeletionThatFailsSaysHowToLetGo(t *testing.T) {
+func TestDeletionFailsTheStatusSaysHowToFinishIt(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
@@ -39,7 +39,7 @@ func TestDeletionThatFailsSaysHowToLetGo(t *testing.T) {
 	s.Expect(s.remotes()).To(HaveLen(1))
 }
 
-func TestDeletionWithoutAConnectionSinceTheStart(t *testing.T) {
+func TestDeletionWithoutAConnectionSinceTheStartIsFinishedByRetain(t *testing.T) {
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
 	s.must(manager.Stop())

@@ -11,7 +11,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// forbidStatus keeps everybody from writing the status of one Webhook, until the object that is returned is deleted.
+// forbidStatus forbids every client to write the status of one Webhook, until the object that is returned is deleted.
 func (s *scene) forbidStatus(w *v1alpha1.Webhook) client.Object {
 	s.Helper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{

@@ -26,12 +26,12 @@ func (i *installation) leaksNothing(t *testing.T) {
 	g := NewWithT(t)
 	secrets := i.secrets(t)
 	g.Expect(len(secrets)).To(BeNumerically(">", 20), "the scenarios must have left some")
-	for place, text := range i.places(t) {
-		g.Expect(text).NotTo(BeEmpty(), place)
+	for output, text := range i.outputs(t) {
+		g.Expect(text).NotTo(BeEmpty(), output)
 		text += undumped(text)
 		for _, secret := range secrets {
 			if leaks(text, secret) {
-				t.Errorf("%s: the secret %.12s… is in it", place, secret)
+				t.Errorf("%s: the secret %.12s… is in it", output, secret)
 			}
 		}
 	}
@@ -62,22 +62,22 @@ func (i *installation) secrets(t *testing.T) (all []string) {
 	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return len(s) < shortest })
 }
 
-// places are what others can read.
-func (i *installation) places(t *testing.T) map[string]string {
+// outputs are what others can read.
+func (i *installation) outputs(t *testing.T) map[string]string {
 	t.Helper()
 	g := NewWithT(t)
 	log, err := os.ReadFile(i.manager.OutputPath())
 	g.Expect(err).NotTo(HaveOccurred())
-	places := map[string]string{"the log": string(log)}
+	outputs := map[string]string{"the log": string(log)}
 	for _, kind := range []string{"events.events.k8s.io", "webhooks", "connections", "clusterconnections"} {
 		text, err := i.plane.Kubectl(t.Context(), "get", kind, "-A", "-o", "json", "--show-managed-fields")
 		g.Expect(err).NotTo(HaveOccurred())
-		places[kind] = text
+		outputs[kind] = text
 	}
 	if i.metrics != "" {
-		places["the metrics"] = i.scraped.String()
+		outputs["the metrics"] = i.scraped.String()
 	}
-	return places
+	return outputs
 }
 
 // leaks reports whether a text holds a secret, as it is or encoded.

@@ -27,7 +27,7 @@ type scenario struct {
 // scenarios together need every grant of the operator, and no other.
 var scenarios = []scenario{
 	{
-		name: "begins to work",
+		name: "starts",
 		needs: []string{
 			"get leases.coordination.k8s.io", "create leases.coordination.k8s.io", "update leases.coordination.k8s.io",
 			"create events",
@@ -49,17 +49,17 @@ var scenarios = []scenario{
 		run: createsAndDeletes,
 	},
 	{
-		name:  "rotates a Secret of its own, and follows one of others",
+		name:  "rotates a generated Secret, and sends a changed Secret of a user",
 		needs: []string{"get secrets", "patch secrets"},
 		run:   rotates,
 	},
 	{
-		name:  "writes an id down although the object has changed meanwhile",
+		name:  "records an id although the object has changed meanwhile",
 		needs: []string{"get webhooks." + ours},
 		run:   recordsThroughAChange,
 	},
 	{
-		name:  "says again what its status could not say",
+		name:  "repeats in an Event what its status could not report",
 		needs: []string{"patch events.events.k8s.io"},
 		run:   repeatsAnEvent,
 	},
@@ -70,7 +70,7 @@ var scenarios = []scenario{
 		run:          servesTenants,
 	},
 	{
-		name: "shows its metrics to those who may see them",
+		name: "serves its metrics to authorized readers",
 		clusterNeeds: []string{
 			"create tokenreviews.authentication.k8s.io", "create subjectaccessreviews.authorization.k8s.io",
 		},
@@ -78,8 +78,8 @@ var scenarios = []scenario{
 		run:         showsMetrics,
 	},
 	{name: "is alive but not ready while it may not read", clusterWide: true, run: isNotReadyWithoutRights},
-	{name: "quotes a platform that talks too much", run: quotesWithoutSecrets},
-	{name: "quotes a login that talks too much", run: quotesLoginWithoutSecrets},
+	{name: "reports a platform's message without secrets", run: quotesWithoutSecrets},
+	{name: "reports a login's message without secrets", run: quotesLoginWithoutSecrets},
 	{name: "follows no redirect", run: followsNoRedirect},
 	{name: "refuses a certificate of an unknown CA", run: refusesUnknownCA},
 	{name: "refuses servers below TLS 1.2", run: refusesOldTLS},

@@ -150,7 +150,7 @@ func conditionsOf(o client.Object) []metav1.Condition {
 	return o.(*v1alpha1.Webhook).Status.Conditions
 }
 
-// change patches an object as a person does: without regard to what else changed.
+// change patches an object as a user does: without regard to what else changed.
 func change[T client.Object](s *scene, o T, change func(T)) {
 	s.Helper()
 	before := o.DeepCopyObject().(T)

@@ -14,7 +14,7 @@ import (
 
 // The operator lives through all tests of this file: what it holds of the credentials is enough.
 
-func TestNamespaceGoesWithAllThatWasCreatedForIt(t *testing.T) {
+func TestNamespaceIsDeletedWithAllThatWasCreatedForIt(t *testing.T) {
 	t.Parallel()
 	s := newPopulatedScene(t)
 	s.deleteNamespace()
@@ -93,7 +93,7 @@ func TestGeneratedSecretIsCollectedWithItsWebhook(t *testing.T) {
 	s.namespaceGoes()
 }
 
-func TestRefusedWebhookGoesWithItsNamespace(t *testing.T) {
+func TestRefusedWebhookIsDeletedWithItsNamespace(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.refuseCreates()

@@ -17,7 +17,7 @@ import (
 
 const howToLetGo = "set spec.deletionPolicy to Retain"
 
-func TestNamespaceDeletedWhileTheOperatorWasAwaySaysHowToLetGo(t *testing.T) {
+func TestNamespaceDeletedWhileTheOperatorWasDownSaysHowToFinishDeletion(t *testing.T) {
 	s := newPopulatedScene(t)
 	s.must(manager.Stop())
 	s.deleteNamespace()
@@ -37,7 +37,7 @@ func TestNamespaceDeletedWhileTheOperatorWasAwaySaysHowToLetGo(t *testing.T) {
 	s.Expect(s.remotes()).To(HaveLen(2), "they were retained")
 }
 
-func TestWebhookDeletedWithoutCredentialsSaysHowToLetGo(t *testing.T) {
+func TestWebhookDeletedWithoutCredentialsSaysHowToFinishDeletion(t *testing.T) {
 	s := newPopulatedScene(t)
 	s.must(manager.Stop())
 	s.delete(s.credentials(s.namespace))
@@ -61,7 +61,7 @@ func TestWebhookDeletedWithoutCredentialsSaysHowToLetGo(t *testing.T) {
 	s.namespaceGoes()
 }
 
-func TestNamespaceOfAClusterConnectionGoesAfterARestart(t *testing.T) {
+func TestNamespaceOfAClusterConnectionIsDeletedAfterARestart(t *testing.T) {
 	s := newScene(t)
 	shared := s.clusterConnection()
 	s.create(s.clusterCredentials())
@@ -79,7 +79,7 @@ func TestNamespaceOfAClusterConnectionGoesAfterARestart(t *testing.T) {
 	s.delete(s.clusterCredentials())
 }
 
-func TestWebhookThatWasNeverSentGoesWithoutCredentials(t *testing.T) {
+func TestWebhookThatWasNeverSentIsDeletedWithoutCredentials(t *testing.T) {
 	s := newScene(t)
 	s.create(s.connection())
 	s.create(s.webhook("waiting"))
@@ -95,7 +95,7 @@ func TestWebhookThatWasNeverSentGoesWithoutCredentials(t *testing.T) {
 }
 
 // What was announced is taken back when the platform refuses it, so that a process that was not there knows.
-func TestRefusedWebhookGoesAfterARestart(t *testing.T) {
+func TestRefusedWebhookIsDeletedAfterARestart(t *testing.T) {
 	s := newScene(t)
 	s.refuseCreates()
 	s.create(s.credentials(s.namespace))

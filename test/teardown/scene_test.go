@@ -59,7 +59,7 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// describe logs what a person would look at after a failure.
+// describe logs what a user would look at after a failure.
 func (s *scene) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
 	defer cancel()
@@ -73,7 +73,7 @@ func (s *scene) describe() {
 	s.Logf("the simulator:\n%s\nthe operator: %s", s.platform.Output(), manager.OutputPath())
 }
 
-// newPopulatedScene has two Webhooks that are ready: one with a generated Secret, one with a person's.
+// newPopulatedScene has two Webhooks that are ready: one with a generated Secret, one with a user's.
 func newPopulatedScene(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)

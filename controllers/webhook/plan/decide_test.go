@@ -222,7 +222,8 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Patch.Active).To(HaveValue(BeTrue()))
 				g.Expect(p.sendSecret).To(BeTrue())
 			}},
-		{name: "a new object that is to be off is updated after the create", facts: with(fresh(), specOff), reason: "InSync",
+		{name: "a new object that is to be off is updated after the create",
+			facts: with(fresh(), specOff), reason: "InSync",
 			steps: []Step{AddFinalizer, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch.Active).To(BeNil()) }},
 		{name: "a generated Secret is stored before its value is sent", reason: "InSync",
@@ -356,7 +357,8 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Drift).To(ContainSubstring("https://evil"))
 				g.Expect(p.Drift).NotTo(ContainSubstring("sig"))
 			}},
-		{name: "a difference of a generation that was not applied is not drift", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a difference of a generation that was not applied is not drift",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) {
 				f.Remote.CallbackURL, f.Webhook.Status.AppliedGeneration = "https://old", 0
 			}),
@@ -382,11 +384,13 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)})),
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch).To(Equal(platform.Patch{Active: new(true)})) }},
-		{name: "a reactivation that was refused without the spec, too, waits", reason: "Refused", steps: []Step{NoteDeactivation},
+		{name: "a reactivation that was refused without the spec, too, waits",
+			reason: "Refused", steps: []Step{NoteDeactivation},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Remote.CallbackURL = "https://old" },
 				updateRefused(platform.Patch{CallbackURL: callback, Active: new(true)}),
 				updateRefused(platform.Patch{Active: new(true)}))},
-		{name: "a webhook that is on although the spec says off is drift", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a webhook that is on although the spec says off is drift",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), specOff, statusOff),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseDrift)) }},
 
@@ -405,7 +409,8 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), edited, func(f *Facts) {
 				f.Remote.CallbackURL, f.Secret.Problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			})},
-		{name: "turning off is sent without a secret that cannot be read", reason: "SecretNotFound", steps: []Step{UpdateRemote},
+		{name: "turning off is sent without a secret that cannot be read",
+			reason: "SecretNotFound", steps: []Step{UpdateRemote},
 			facts: with(settled(), edited, specOff, func(f *Facts) {
 				f.Remote.CallbackURL, f.Secret.Problem = "https://old", &status.Problem{Reason: "SecretNotFound"}
 			}),
@@ -413,7 +418,8 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.WithoutSecret).To(BeTrue())
 				g.Expect(p.Patch).To(Equal(platform.Patch{Active: new(false)}))
 			}},
-		{name: "a rotated value is stored before it is sent", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
+		{name: "a rotated value is stored before it is sent",
+			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate = true })},
 		{name: "a rotation waits until the platform has the previous value", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate, f.Secret.Fingerprint = true, "f8" })},
@@ -421,7 +427,8 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 			})},
-		{name: "a requested rotation of the missing Secret of an import is carried out", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
+		{name: "a requested rotation of the missing Secret of an import is carried out",
+			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), annotated(v1alpha1.RotateRequestedAtAnnotation, "now"), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 				f.Secret.Missing, f.Secret.Loaded = true, false
@@ -436,7 +443,8 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *Facts) { f.Secret.Sent = UnknownSecret })},
 
 		// Changes by others.
-		{name: "a modification by another client without a visible difference sends the secret again", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a modification by another client without a visible difference sends the secret again",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseDrift)) }},
 		{name: "a modification by another client while off sends no secret", reason: "InSync",
@@ -468,7 +476,8 @@ func TestDecide(t *testing.T) {
 		{name: "a second webhook of an interrupted create is removed", reason: "InSync", steps: []Step{RemoveOther},
 			facts: with(settled(), marked(false)),
 			check: func(g Gomega, p Plan) { g.Expect(p.Other.ID).To(Equal("0f")) }},
-		{name: "a second webhook that is active is not removed", reason: "InSync", facts: with(settled(), marked(true))},
+		{name: "a second webhook that is active is not removed",
+			reason: "InSync", facts: with(settled(), marked(true))},
 		{name: "a second webhook is not removed while the cache may lag", reason: "InSync",
 			facts: with(settled(), marked(false), func(f *Facts) { f.Attempt.WarmUp = time.Second })},
 
@@ -511,7 +520,8 @@ func TestDecide(t *testing.T) {
 			}),
 			steps: []Step{GiveUpID, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Former).To(HaveLen(maxFormer)) }},
-		{name: "a former webhook is not dropped from a full list while the spec was never applied", reason: "LeftBehind",
+		{name: "a former webhook is not dropped from a full list while the spec was never applied",
+			reason: "LeftBehind",
 			facts: with(settled(), goneRemote, func(f *Facts) {
 				f.Webhook.Status.AppliedGeneration = 0
 				for i := range maxFormer {
@@ -525,7 +535,8 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
 		{name: "OnRequest notes a deactivation and does not turn on", facts: with(settled(), remoteOff, onRequest),
 			reason: "Deactivated", steps: []Step{NoteDeactivation}},
-		{name: "OnRequest leaves a deactivated webhook off", facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
+		{name: "OnRequest leaves a deactivated webhook off",
+			facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
 		{name: "OnRequest leaves a deactivated webhook off after an outage", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest, func(f *Facts) {
 				status.SetOnWebhook(&f.Webhook.Status, 1, status.ConditionsOf(status.OfProblem(status.Problem{Reason: "PlatformUnavailable"}))...)
@@ -538,10 +549,12 @@ func TestDecide(t *testing.T) {
 		{name: "a deactivation is counted while an edit is waiting", reason: "InSync",
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.AppliedGeneration = 0 }),
 			steps: []Step{NoteDeactivation, UpdateRemote}},
-		{name: "OnRequest turns a deactivated webhook on when the annotation requests it", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "OnRequest turns a deactivated webhook on when the annotation requests it",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), knownDeactivated, onRequest, annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now")),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
-		{name: "OnRequest turns a deactivated webhook on when the spec changes", facts: with(settled(), knownDeactivated, onRequest, edited),
+		{name: "OnRequest turns a deactivated webhook on when the spec changes",
+			facts:  with(settled(), knownDeactivated, onRequest, edited),
 			reason: "InSync", steps: []Step{UpdateRemote}},
 		{name: "OnRequest ignores a reactivation request that was handled", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest,
@@ -556,20 +569,25 @@ func TestDecide(t *testing.T) {
 				g.Expect(p.Outcome.Retry).To(Equal(time.Minute))
 				g.Expect(p.Outcome.Reconciling).To(BeTrue())
 			}},
-		{name: "a webhook that was never active is not counted as deactivated", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a webhook that was never active is not counted as deactivated",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.Active = nil })},
-		{name: "a status about another webhook id is not counted as deactivation", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a status about another webhook id is not counted as deactivation",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, func(f *Facts) { f.Webhook.Status.WebhookID = "another" })},
-		{name: "a webhook that the spec turns on again is not counted as deactivated", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a webhook that the spec turns on again is not counted as deactivated",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), remoteOff, statusOff, edited),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseActivation)) }},
 
 		// Loss.
-		{name: "an unconfirmed absence is confirmed by a read", facts: with(settled(), missing), steps: []Step{ConfirmRemote}},
+		{name: "an unconfirmed absence is confirmed by a read",
+			facts: with(settled(), missing), steps: []Step{ConfirmRemote}},
 		{name: "an absence that a read shows is confirmed by a list",
 			facts: with(settled(), func(f *Facts) { f.Presence = fleet.Absent }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
-		{name: "a webhook that is gone is listed as former before another is created", facts: with(settled(), goneRemote),
+		{name: "a webhook that is gone is listed as former before another is created",
+			facts:  with(settled(), goneRemote),
 			reason: "InSync", steps: []Step{GiveUpID, CreateRemote, RecordID, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Former).To(Equal([]proof.Remote{owned})) }},
 		{name: "an imported webhook that is gone is not recreated", reason: "NotFound",
@@ -591,8 +609,10 @@ func TestDecide(t *testing.T) {
 			reason: "ConnectionNotFound"},
 		{name: "refused credentials are not reported on a webhook in sync",
 			facts: with(settled(), connectionProblem("ConnectionNotReady"))},
-		{name: "an outage is not reported on a webhook in sync", facts: with(settled(), connectionProblem("PlatformUnavailable"))},
-		{name: "an outage is reported while an edit is waiting", facts: with(settled(), edited, connectionProblem("PlatformUnavailable")),
+		{name: "an outage is not reported on a webhook in sync",
+			facts: with(settled(), connectionProblem("PlatformUnavailable"))},
+		{name: "an outage is reported while an edit is waiting",
+			facts:  with(settled(), edited, connectionProblem("PlatformUnavailable")),
 			reason: "PlatformUnavailable"},
 		{name: "a webhook is not changed before the first list",
 			facts: with(settled(), func(f *Facts) { f.Connection.Synced = false })},
@@ -604,9 +624,10 @@ func TestDecide(t *testing.T) {
 			}},
 		{name: "suspend does not keep a webhook on that is no longer allowed", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, suspended), steps: []Step{NoteTurningOff, UpdateRemote}},
-		{name: "a dangling connectionRef does not keep a webhook on that is no longer allowed", reason: "ConnectionNotFound",
-			facts: with(settled(), connectionProblem("ConnectionNotFound"), func(f *Facts) { f.Holder.Reach = Forbidden }),
-			steps: []Step{NoteTurningOff, UpdateRemote}},
+		{name: "a dangling connectionRef does not keep a webhook on that is no longer allowed",
+			reason: "ConnectionNotFound",
+			facts:  with(settled(), connectionProblem("ConnectionNotFound"), func(f *Facts) { f.Holder.Reach = Forbidden }),
+			steps:  []Step{NoteTurningOff, UpdateRemote}},
 		{name: "a webhook that an object requests but does not own is not turned off", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, asksFor(anID))},
 		{name: "a webhook of a conflicting owner is not turned off", reason: "ConnectionNotAllowed",
@@ -617,12 +638,15 @@ func TestDecide(t *testing.T) {
 		// Deletion.
 		{name: "a deleted object deletes its webhook", facts: with(settled(), deleted),
 			steps: []Step{DeleteRemote, RemoveFinalizer}},
-		{name: "a deleted object with Retain keeps its webhook", steps: []Step{RemoveFinalizer}, facts: with(settled(), deleted, retained)},
-		{name: "Retain turns off a webhook that is no longer allowed before the finalizer is removed", steps: []Step{UpdateRemote, RemoveFinalizer},
+		{name: "a deleted object with Retain keeps its webhook",
+			steps: []Step{RemoveFinalizer}, facts: with(settled(), deleted, retained)},
+		{name: "Retain turns off a webhook that is no longer allowed before the finalizer is removed",
+			steps: []Step{UpdateRemote, RemoveFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed)},
 		{name: "Retain waits for the end of an outage when the webhook is no longer allowed", reason: "Deleting",
 			facts: with(settled(), deleted, retained, notAllowed, func(f *Facts) { f.Holder.Failure = errors.New("no answer") })},
-		{name: "a suspended object turns off a webhook that is no longer allowed before the finalizer is removed", steps: []Step{UpdateRemote, RemoveFinalizer},
+		{name: "a suspended object turns off a webhook that is no longer allowed before the finalizer is removed",
+			steps: []Step{UpdateRemote, RemoveFinalizer},
 			facts: with(settled(), deleted, suspended, notAllowed)},
 		{name: "a deleted object keeps the webhook of a conflicting owner", steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, func(f *Facts) { f.ConflictingOwner = "other/older" })},
@@ -661,7 +685,8 @@ func TestDecide(t *testing.T) {
 		{name: "a former webhook that cannot be reached is reported on a deleted object", reason: "Deleting",
 			facts: with(settled(), deleted, goneRemote, gaveUp(anotherAccount, "0f", Unreachable, fleet.Unseen, false)),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Message).To(ContainSubstring(anotherAccount)) }},
-		{name: "a deletion is sent through a connection that was deleted from the cluster", steps: []Step{DeleteRemote, RemoveFinalizer},
+		{name: "a deletion is sent through a connection that was deleted from the cluster",
+			steps: []Step{DeleteRemote, RemoveFinalizer},
 			facts: with(settled(), deleted, connectionProblem("ConnectionNotFound"))},
 		{name: "a deleted object without the finalizer has no steps", facts: with(fresh(), deleted)},
 		{name: "a deletion removes a webhook that is no longer allowed",
@@ -673,7 +698,8 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Await).To(BeTrue()) }},
 		{name: "Retain confirms the absence of a webhook that is no longer allowed", steps: []Step{ConfirmRemote},
 			facts: with(settled(), deleted, retained, notAllowed, missing)},
-		{name: "Retain removes the finalizer once a webhook that is no longer allowed is off", steps: []Step{RemoveFinalizer},
+		{name: "Retain removes the finalizer once a webhook that is no longer allowed is off",
+			steps: []Step{RemoveFinalizer},
 			facts: with(settled(), deleted, retained, notAllowed, remoteOff)},
 		{name: "Retain waits for the login of a connection that no longer allows the webhook", reason: "Deleting",
 			facts: with(settled(), deleted, retained, notAllowed, func(f *Facts) {
@@ -696,7 +722,8 @@ func TestDecideSecret(t *testing.T) {
 	}
 	rotate := func(f *Facts) { f.Secret.Rotate = true }
 	testDecisions(t, []decision{
-		{name: "a Secret that was deleted is generated and sent", reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
+		{name: "a Secret that was deleted is generated and sent",
+			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
 		{name: "an import without a Secret stores none while nothing differs", reason: "InSync",
 			facts: with(settled(), imported, func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
@@ -719,26 +746,32 @@ func TestDecideSecret(t *testing.T) {
 		{name: "an invalid Secret is reported and read again", reason: "SecretInvalid",
 			facts: with(settled(), invalid),
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Retry).To(Equal(time.Minute)) }},
-		{name: "a webhook with an invalid Secret is not turned on", reason: "SecretInvalid", steps: []Step{NoteDeactivation},
+		{name: "a webhook with an invalid Secret is not turned on",
+			reason: "SecretInvalid", steps: []Step{NoteDeactivation},
 			facts: with(settled(), remoteOff, invalid),
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch.Empty()).To(BeTrue()) }},
-		{name: "an invalid Secret holds a rotation back", reason: "SecretInvalid", facts: with(settled(), rotate, invalid)},
+		{name: "an invalid Secret holds a rotation back",
+			reason: "SecretInvalid", facts: with(settled(), rotate, invalid)},
 		{name: "an invalid Secret holds an import back", reason: "SecretInvalid",
 			facts: with(settled(), asksFor(anID), remoteOff, invalid)},
 		{name: "an invalid Secret holds a replacement back", reason: "SecretInvalid",
 			facts: with(settled(), goneRemote, invalid)},
-		{name: "a change by another client and another secret value are one update", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a change by another client and another secret value are one update",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.Secret.Fingerprint = "f8" }),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseRotation)) }},
-		{name: "a pause after contested changes does not hold another secret value back", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a pause after contested changes does not hold another secret value back",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) {
 				f.Secret.Fingerprint, f.ContestedUntil = "f8", noon.Add(time.Minute)
 			})},
-		{name: "a pause after contested changes does not hold an edit back", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a pause after contested changes does not hold an edit back",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), edited, func(f *Facts) {
 				f.Remote.CallbackURL, f.ContestedUntil = "https://old", noon.Add(time.Minute)
 			})},
-		{name: "a reconcile request ends a pause after contested changes", reason: "InSync", steps: []Step{UpdateRemote},
+		{name: "a reconcile request ends a pause after contested changes",
+			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
 				func(f *Facts) { f.ContestedUntil = noon.Add(time.Minute) })},
 		{name: "a pause after contested changes ends at its time", reason: "InSync", steps: []Step{UpdateRemote},
