@@ -754,4 +754,18 @@ var mutations = []mutation{
 		old:     `p.busy = p.since.Sub(began) > deadline.Sub(p.since)`,
 		mutated: `p.busy = p.since.Sub(began) > deadline.Sub(p.since) && false`,
 	},
+	{
+		guard:   "The cache keeps which Secrets the operator generated",
+		removed: "keeping the label",
+		file:    "controllers/kube/transform.go",
+		old:     `		kept.Labels = generatedLabels`,
+		mutated: `		_ = generatedLabels`,
+	},
+	{
+		guard:   "The cache keeps which Webhook controls a Secret",
+		removed: "keeping the owner",
+		file:    "controllers/kube/transform.go",
+		old:     `		kept.OwnerReferences = []metav1.OwnerReference{*owner}`,
+		mutated: `		_ = owner`,
+	},
 }

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -22,14 +23,17 @@ import (
 )
 
 // informers are what a process has seen of the cluster: its reads come from here, and the state before a watch event.
-// They hold no Secret's data.
+// They hold no Secret's data, and of the rest what the manager's cache keeps.
 type informers struct {
-	objects map[ref]client.Object
-	indexes map[string]client.IndexerFunc
+	objects   map[ref]client.Object
+	indexes   map[string]client.IndexerFunc
+	transform toolscache.TransformFunc
 }
 
 func newInformers(clusterWide bool) *informers {
-	c := &informers{objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}}
+	c := &informers{
+		objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}, transform: kube.Transform(nil),
+	}
 	if err := kube.AddIndexes(context.Background(), indexedManager{cache: c}, clusterWide, identity.ClaimKeysBy(crashKey), plan.DeliveryKey); err != nil {
 		panic(err)
 	}
@@ -57,15 +61,20 @@ func (c *informers) take(event change) change {
 		delete(c.objects, event.ref)
 		return seen
 	}
-	seen.changed = event.changed.DeepCopyObject().(client.Object)
-	switch o := seen.changed.(type) {
+	var kept any = event.changed.DeepCopyObject()
+	switch o := kept.(type) {
 	case *corev1.Secret:
-		seen.changed = metadataOf(o)
+		kept = metadataOf(o)
 	case *corev1.Namespace:
 		meta := &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
 		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindNamespace))
-		seen.changed = meta
+		kept = meta
 	}
+	kept, err := c.transform(kept)
+	if err != nil {
+		panic(err)
+	}
+	seen.changed = kept.(client.Object)
 	c.objects[event.ref] = seen.changed
 	return seen
 }
