@@ -2,7 +2,6 @@ package simtest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -11,13 +10,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/json"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -123,72 +120,6 @@ func (c *cluster) create(o client.Object) error {
 	o.SetGeneration(1)
 	c.store(o)
 	return nil
-}
-
-// patch applies a merge patch to an object, or to its status alone, and gives back the result.
-func (c *cluster) patch(o client.Object, patch client.Patch, status bool) error {
-	r := refOf(o)
-	current, exists := c.objects[r]
-	if !exists {
-		return apierrors.NewNotFound(r.resource(), r.key.Name)
-	}
-	data, err := patch.Data(o)
-	if err != nil {
-		return err
-	}
-	patched, err := merged(current, data, status)
-	if err != nil {
-		return err
-	}
-	if patched.GetResourceVersion() != current.GetResourceVersion() {
-		return apierrors.NewConflict(r.resource(), r.key.Name, errChanged)
-	}
-	if !equality.Semantic.DeepEqual(patched, current) {
-		c.store(patched)
-	}
-	return convert(patched, o)
-}
-
-var errChanged = errors.New("the object has been modified")
-
-// merged is an object after a merge patch: of its status alone, or of all but its status.
-func merged(current client.Object, data []byte, status bool) (client.Object, error) {
-	before, err := runtime.DefaultUnstructuredConverter.ToUnstructured(current)
-	if err != nil {
-		return nil, err
-	}
-	var patch map[string]any
-	if err := json.Unmarshal(data, &patch); err != nil {
-		return nil, err
-	}
-	for field := range patch {
-		if field != "metadata" && (field == "status") != status {
-			delete(patch, field)
-		}
-	}
-	after := current.DeepCopyObject().(client.Object)
-	reflect.ValueOf(after).Elem().SetZero()
-	return after, runtime.DefaultUnstructuredConverter.FromUnstructured(merge(before, patch), after)
-}
-
-// merge is RFC 7386.
-func merge(target, patch map[string]any) map[string]any {
-	if target == nil {
-		target = map[string]any{}
-	}
-	for field, value := range patch {
-		below, isObject := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(target, field)
-		case isObject:
-			old, _ := target[field].(map[string]any)
-			target[field] = merge(old, below)
-		default:
-			target[field] = value
-		}
-	}
-	return target
 }
 
 // convert copies an object into another of its kind; of a Secret also into its metadata.
@@ -300,66 +231,4 @@ func (c *cluster) all(kind string) (found []client.Object) {
 		return cmp.Or(strings.Compare(a.GetName(), b.GetName()), strings.Compare(a.GetNamespace(), b.GetNamespace()))
 	})
 	return found
-}
-
-// add makes an object.
-func (c *cluster) add(o client.Object) { c.simulation.must(c.create(o)) }
-
-// remove deletes an object; one with finalizers stays until they are gone. It counts as a change of what is wanted.
-func (c *cluster) remove(o client.Object) {
-	if o.GetDeletionTimestamp().IsZero() {
-		o.SetDeletionTimestamp(new(metav1.Now()))
-		o.SetGeneration(o.GetGeneration() + 1)
-	}
-	c.store(o)
-}
-
-// webhook returns a Webhook, or nil when it does not exist.
-func (c *cluster) webhook(name string) *v1alpha1.Webhook {
-	w, _ := c.read(ref{kindWebhook, keyed(name)}).(*v1alpha1.Webhook)
-	return w
-}
-
-// edit changes a Webhook as people do.
-func (c *cluster) edit(name string, change func(*v1alpha1.Webhook)) {
-	w := c.webhook(name)
-	before := w.Spec.DeepCopy()
-	change(w)
-	if !equality.Semantic.DeepEqual(*before, w.Spec) {
-		w.Generation++
-	}
-	c.store(w)
-}
-
-// annotate sets an annotation of a Webhook.
-func (c *cluster) annotate(name, annotation, value string) {
-	c.edit(name, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
-}
-
-// setSecret makes or changes a Secret that people keep.
-func (c *cluster) setSecret(name string, data map[string]string) {
-	secret, exists := c.read(ref{kindSecret, keyed(name)}).(*corev1.Secret)
-	if !exists {
-		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: name}}
-	}
-	secret.Data = map[string][]byte{}
-	for key, value := range data {
-		secret.Data[key] = []byte(value)
-	}
-	if !exists {
-		c.add(secret)
-		return
-	}
-	c.store(secret)
-}
-
-func (c *cluster) webhooks() (all []*v1alpha1.Webhook) {
-	for _, o := range c.all(kindWebhook) {
-		all = append(all, o.(*v1alpha1.Webhook))
-	}
-	return all
-}
-
-func keyed(name string) client.ObjectKey {
-	return client.ObjectKey{Namespace: crashNamespace, Name: name}
 }
