@@ -33,7 +33,7 @@ func (p *process) client() client.Client {
 			ctx context.Context, _ client.Client, name string, o client.Object, patch client.Patch,
 			_ ...client.SubResourcePatchOption,
 		) error {
-			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.simulation.cluster.patch(o, patch, true) })
+			return p.call(ctx, "patch "+kindOf(o)+" "+name, func() error { return p.writeStatus(o, patch) })
 		},
 	})
 }

@@ -32,7 +32,6 @@ func (w *simulation) violations() []string {
 		}
 		c.violated("remote webhook %s to %s belongs to no Webhook", id, r.CallbackURL)
 	}
-	c.history()
 	c.foreignWebhooks()
 	c.connection(len(objects))
 	return c.found
@@ -71,18 +70,6 @@ func (c *checker) webhook(w *v1alpha1.Webhook) {
 	c.spec(w, r)
 	c.status(w)
 	c.secret(w, r)
-}
-
-// history must not show a status that went back to what it was before.
-func (c *checker) history() {
-	for _, event := range c.simulation.cluster.history {
-		before, was := event.old.(*v1alpha1.Webhook)
-		now, is := event.changed.(*v1alpha1.Webhook)
-		if was && is && (now.Status.ObservedGeneration < before.Status.ObservedGeneration ||
-			now.Status.Deactivations < before.Status.Deactivations) {
-			c.violated("the status of %s went back", now.Name)
-		}
-	}
 }
 
 // spec compares the remote webhook with what is wanted.

@@ -98,7 +98,9 @@ func (w *simulation) carryOut(r *http.Request) (response *http.Response) {
 		if aborted := recover(); aborted != nil && aborted != http.ErrAbortHandler { //nolint:errorlint // it is a panic's value
 			panic(aborted)
 		}
-		w.most = max(w.most, len(w.platform.Webhooks())-len(w.foreignWebhooks))
+		all := w.platform.Webhooks()
+		w.most = max(w.most, len(all)-len(w.foreignWebhooks))
+		w.remoteHistory.note(all)
 	}()
 	serve := func(r *http.Request) *http.Response {
 		recorder := httptest.NewRecorder()

@@ -39,6 +39,10 @@ type process struct {
 	active   map[item]bool
 	failures map[item]int
 	fibers   map[*fiber]bool
+	// started is when the process began, and known when the snapshot of each account did by which the last reconcile of an
+	// item went.
+	started time.Time
+	known   map[item]map[string]time.Time
 
 	// dead processes do nothing any more; frozen ones not until then; deposed ones only end what they have begun.
 	dead    bool
@@ -76,7 +80,7 @@ func (w *simulation) start(faults ...disruption) *process {
 	p := &process{
 		simulation: w, cache: newInformers(w.clusterWide), faults: faults,
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
-		due: map[string]time.Time{},
+		due: map[string]time.Time{}, started: time.Now(), known: map[item]map[string]time.Time{},
 	}
 	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
 	p.assemble()
@@ -181,6 +185,7 @@ func (p *process) work(i item) {
 	}
 	delete(p.queue, i)
 	p.active[i] = true
+	p.noteKnown(i)
 	p.spawn(func() {
 		result, err := p.reconcile(i)
 		delete(p.active, i)

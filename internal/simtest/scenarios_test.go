@@ -287,6 +287,7 @@ func (s scenario) classify(w *simulation) outcome {
 	if s.checkOnly {
 		o.violations = nil
 	}
+	o.violations, w.lies = append(o.violations, w.lies...), nil
 	if s.check != nil {
 		o.violations = append(o.violations, s.check(w)...)
 	}

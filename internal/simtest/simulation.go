@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +78,9 @@ type simulation struct {
 	logger logr.Logger
 	// most is how many webhooks the platform ever had at the same time, beside the foreignWebhooks.
 	most int
+	// remoteHistory is what the platform's webhooks have been, and lies are the writes of a status that it contradicts.
+	remoteHistory remoteHistory
+	lies          []string
 }
 
 // inSimulation runs a test in a new simulation.
@@ -85,6 +89,9 @@ func inSimulation(t *testing.T, test func(*simulation)) {
 		w := newSimulation(t)
 		defer w.destroy()
 		test(w)
+		if len(w.lies) > 0 {
+			t.Errorf("a status was written that was not true:\n\t%s\n%s", strings.Join(w.lies, "\n\t"), w.story())
+		}
 	})
 }
 
@@ -95,7 +102,7 @@ func newSimulation(t *testing.T) *simulation {
 	}
 	w := &simulation{
 		t: t, platform: platform, yielded: make(chan struct{}), foreignWebhooks: map[string]simulator.Webhook{},
-		logger: logr.Discard(),
+		logger: logr.Discard(), remoteHistory: remoteHistory{},
 	}
 	w.cluster = newCluster(w)
 	w.credentials("credentials", crashClientID, "pair")
