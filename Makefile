@@ -17,6 +17,8 @@ N ?= 200
 # How long everything breaks in each scenario of `make chaos`, and what its choices follow from; 0 picks that.
 FOR ?= 3m
 SEED ?= 0
+# How many orders of what happens at the same time `make crash` plays; SEED picks one.
+SEEDS ?= 50
 # What `make test` tests: all but the chaos, whose outcome hangs on the machine; `make chaos` is for that.
 PKG ?= $(filter-out %/test/chaos,$(shell go list ./...))
 # In the crash simulation one thing happens at a time: there is no race to detect, and much to run.
@@ -105,6 +107,10 @@ bench: build ## Count what N Webhooks cost: make bench N=200
 .PHONY: chaos
 chaos: build bin/teardown-controllers ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
 	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -settle-timeout=10m
+
+.PHONY: crash
+crash: ## End the operator everywhere, under many orders of what happens at once: make crash SEEDS=200, or SEED=7
+	CRASH_SEEDS=$(SEEDS) CRASH_SEED=$(SEED) go test ./internal/simtest -run '^TestPermutedSchedules$$' -count=1 -timeout 60m
 
 .PHONY: verify
 verify: verify-generated verify-modules verify-format vet lint vuln ## Check everything that is not a test.

@@ -2,28 +2,50 @@ package simtest
 
 import (
 	"container/heap"
+	"math/rand/v2"
 	"runtime"
 	"testing/synctest"
 	"time"
 )
 
 // agenda is what will happen in a simulation, by time. What happens at the same time does so in the order of the names, then
-// in the order in which it was planned, so that every run is the same.
+// in the order in which it was planned, so that every run is the same. A seed other than 0 orders it at random instead,
+// for each seed in another way that is the same in every run.
 type agenda struct {
 	entries entries
 	last    int
+	// random ranks what happens at the same time; nil for the order above.
+	random *rand.Rand
+}
+
+// permute orders by a seed what is planned from now on for the same time.
+func (a *agenda) permute(seed uint64) {
+	if a.random = nil; seed != 0 {
+		a.random = rand.New(rand.NewPCG(seed, 0))
+	}
 }
 
 type agendaEntry struct {
-	at   time.Time
+	at time.Time
+	// rank comes first among what is at the same time; 0 for all unless a seed orders it.
+	rank uint64
 	name string
 	turn int
 	do   func()
 }
 
-func (a *agenda) plan(at time.Time, name string, do func()) {
+// rank is a place among what happens at the same time. What is planned with the same one, at the same time and under the
+// same name happens in the order in which it was planned.
+func (a *agenda) rank() uint64 {
+	if a.random == nil {
+		return 0
+	}
+	return a.random.Uint64()
+}
+
+func (a *agenda) plan(at time.Time, rank uint64, name string, do func()) {
 	a.last++
-	heap.Push(&a.entries, &agendaEntry{at: at, name: name, turn: a.last, do: do})
+	heap.Push(&a.entries, &agendaEntry{at: at, rank: rank, name: name, turn: a.last, do: do})
 }
 
 // next takes the first entry that is due at the given time.
@@ -44,6 +66,8 @@ func (e entries) Less(i, j int) bool {
 	switch {
 	case !a.at.Equal(b.at):
 		return a.at.Before(b.at)
+	case a.rank != b.rank:
+		return a.rank < b.rank
 	case a.name != b.name:
 		return a.name < b.name
 	}
@@ -102,8 +126,10 @@ func (f *fiber) resume() {
 }
 
 // sleep lets others run for a while. A fiber whose process died meanwhile ends instead of going on.
-func (f *fiber) sleep(d time.Duration) {
-	f.process.in(d, "", f.resume)
+func (f *fiber) sleep(d time.Duration) { f.sleepRanked(d, f.process.simulation.agenda.rank()) }
+
+func (f *fiber) sleepRanked(d time.Duration, rank uint64) {
+	f.process.inRanked(d, rank, "", f.resume)
 	f.process.simulation.yielded <- struct{}{}
 	<-f.turn
 	if f.process.dead {

@@ -115,8 +115,10 @@ func (p *process) exchange(ctx context.Context, e exchange) error {
 func (p *process) await(ctx context.Context, e exchange, now disruption) (err error) {
 	f := p.simulation.running
 	due, answered := e.latency+now.late, false
+	// Who waits for the effect finds it, whatever else happens at the same time.
+	rank := p.simulation.agenda.rank()
 	if now.what != lose && !now.never {
-		p.simulation.in(due, "", func() { err, answered = e.effect(), true })
+		p.simulation.inRanked(due, rank, "", func() { err, answered = e.effect(), true })
 	}
 	switch {
 	case now.what == lose:
@@ -126,7 +128,7 @@ func (p *process) await(ctx context.Context, e exchange, now disruption) (err er
 		f.sleep(e.latency)
 		return e.instead(now.reply)
 	}
-	f.sleep(patience(ctx, due))
+	f.sleepRanked(patience(ctx, due), rank)
 	if !answered {
 		return context.DeadlineExceeded
 	}

@@ -39,8 +39,7 @@ type process struct {
 	active   map[item]bool
 	failures map[item]int
 	fibers   map[*fiber]bool
-	// started is when the process began, and known when the snapshot of each account did by which the last reconcile of an
-	// item went.
+	// started is when the process began, known when the snapshots did by which the last reconcile of an item went.
 	started time.Time
 	known   map[item]map[string]time.Time
 
@@ -54,9 +53,10 @@ type process struct {
 	counted time.Time
 	trace   []string
 
-	// events counts the watch events that come while points are counted, and due is when the last one of each kind comes:
-	// none overtakes another.
+	// events counts the watch events that come while points are counted. coming are those of each kind that have not come
+	// yet, and due is when the last one comes: none overtakes another.
 	events int
+	coming map[string][]change
 	due    map[string]time.Time
 }
 
@@ -80,7 +80,7 @@ func (w *simulation) start(faults ...disruption) *process {
 	p := &process{
 		simulation: w, cache: newInformers(w.clusterWide), faults: faults,
 		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
-		due: map[string]time.Time{}, started: time.Now(), known: map[item]map[string]time.Time{},
+		coming: map[string][]change{}, due: map[string]time.Time{}, started: time.Now(), known: map[item]map[string]time.Time{},
 	}
 	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
 	p.assemble()
@@ -157,7 +157,11 @@ func (q wakeups) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.Nam
 
 // in plans something that only a process that lives and is not frozen does.
 func (p *process) in(d time.Duration, name string, do func()) {
-	p.simulation.in(d, name, func() {
+	p.inRanked(d, p.simulation.agenda.rank(), name, do)
+}
+
+func (p *process) inRanked(d time.Duration, rank uint64, name string, do func()) {
+	p.simulation.inRanked(d, rank, name, func() {
 		switch {
 		case p.dead:
 		case time.Now().Before(p.frozen):
@@ -231,7 +235,12 @@ func (p *process) watch(c change, late time.Duration) {
 		due = p.due[c.kind]
 	}
 	p.due[c.kind] = due
-	p.in(time.Until(due), "", func() { p.spawn(func() { p.handle(p.cache.take(c)) }) })
+	p.coming[c.kind] = append(p.coming[c.kind], c)
+	p.in(time.Until(due), "", func() {
+		first := p.coming[c.kind][0]
+		p.coming[c.kind] = p.coming[c.kind][1:]
+		p.spawn(func() { p.handle(p.cache.take(first)) })
+	})
 }
 
 // handle queues what a change concerns, as the watches of the reconcilers have it.
@@ -252,8 +261,9 @@ func concerned(c change) client.Object {
 }
 
 func (p *process) follow(controller string, watches []kube.Watch, c change) {
-	for _, watch := range watches {
+	for i, watch := range watches {
 		switch {
+		case p.simulation.leftOut == watchNumber{controller, i}:
 		case kindOf(watch.Object) != c.kind || !watch.Passes(c.old, c.changed):
 		case watch.Find == nil:
 			p.enqueueAll(controller, reconcile.Request{NamespacedName: c.key})

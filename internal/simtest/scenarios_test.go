@@ -36,6 +36,8 @@ type scenario struct {
 	// check tells what else is wrong in the end; with checkOnly it tells all that is.
 	check     func(*simulation) []string
 	checkOnly bool
+	// seed orders what happens at the same time; 0 is the order of the agenda.
+	seed uint64
 }
 
 // warmUp is how long a process works before it is disturbed: it has settled, and polled again.
@@ -232,6 +234,7 @@ type outcome struct {
 func (s scenario) play(t *testing.T, faults ...[]disruption) (o outcome) {
 	t.Helper()
 	inSimulation(t, func(w *simulation) {
+		w.agenda.permute(s.seed)
 		w.keepForeign(w.createRemote(callbackOf("foreign"), "iModels.iModelDeleted.v1"))
 		if s.variant != "" {
 			w.restless = s.variant == "modified-moves"

@@ -81,6 +81,14 @@ type simulation struct {
 	// remoteHistory is what the platform's webhooks have been, and lies are the writes of a status that it contradicts.
 	remoteHistory remoteHistory
 	lies          []string
+	// leftOut is the watch that no process has; zero when there is none.
+	leftOut watchNumber
+}
+
+// watchNumber names a watch: the controller that has it, and its place in the table of that.
+type watchNumber struct {
+	controller string
+	number     int
 }
 
 // inSimulation runs a test in a new simulation.
@@ -136,7 +144,11 @@ func (w *simulation) must(err error) {
 
 // in plans something.
 func (w *simulation) in(d time.Duration, name string, do func()) {
-	w.agenda.plan(time.Now().Add(d), name, do)
+	w.inRanked(d, w.agenda.rank(), name, do)
+}
+
+func (w *simulation) inRanked(d time.Duration, rank uint64, name string, do func()) {
+	w.agenda.plan(time.Now().Add(d), rank, name, do)
 }
 
 // run lets happen what happens in a while.

@@ -108,11 +108,12 @@ func (c *writeChecker) remote(before, now *v1alpha1.Webhook) {
 	history := c.simulation.remoteHistory
 	ready := apimeta.FindStatusCondition(now.Status.Conditions, v1alpha1.ReadyCondition)
 	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == now.Generation
-	if inSync {
-		if !history.ever(id, since, func(r remoteState) bool { return carriesOut(r, now) }) {
-			c.violated("Ready is True, and since %s remote webhook %s was never as the spec says",
-				since.Format("15:04:05.000"), id)
-		}
+	if inSync && !history.ever(id, since, func(r remoteState) bool { return carriesOut(r, now) }) {
+		c.violated("Ready is True, and since %s remote webhook %s was never as the spec says",
+			since.Format("15:04:05.000"), id)
+	}
+	if inSync && saysActive(now) && !now.WantsActive() {
+		c.violated("Ready and Active are True, and the spec's active is false")
 	}
 	// A write about something else leaves Active as it is, though the platform may not have answered since.
 	said := inSync || before.Status.WebhookID != id || !saysActive(before)
