@@ -22,7 +22,7 @@ func (p *process) client() client.Client {
 			return p.look("list "+kindOf(list), func() error { return p.cache.list(list, opts...) })
 		},
 		Create: func(ctx context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
-			return p.call(ctx, "create "+kindOf(o), func() error { return p.simulation.cluster.create(o) })
+			return p.call(ctx, "create "+kindOf(o), func() error { return p.simulation.cluster.request(o) })
 		},
 		Patch: func(
 			ctx context.Context, _ client.WithWatch, o client.Object, patch client.Patch, _ ...client.PatchOption,

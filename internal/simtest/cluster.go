@@ -117,7 +117,9 @@ func (c *cluster) create(o client.Object) error {
 	c.uids++
 	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", c.uids)))
 	o.SetCreationTimestamp(metav1.Now().Rfc3339Copy())
-	o.SetGeneration(1)
+	if o.SetGeneration(0); specOf(o) != nil {
+		o.SetGeneration(1)
+	}
 	c.store(o)
 	return nil
 }

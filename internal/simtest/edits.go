@@ -9,11 +9,25 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// add makes an object.
+// request creates an object as a client does, which cannot give it a status.
+func (c *cluster) request(o client.Object) error {
+	switch o := o.(type) {
+	case *v1alpha1.Webhook:
+		o.Status = v1alpha1.WebhookStatus{ObservedGeneration: -1}
+	case v1alpha1.ConnectionObject:
+		*o.ConnectionStatus() = v1alpha1.ConnectionStatus{ObservedGeneration: -1}
+	}
+	return c.create(o)
+}
+
+// add stores an object, with the status that it has.
 func (c *cluster) add(o client.Object) { c.simulation.must(c.create(o)) }
 
 // remove deletes an object; one with finalizers stays until they are gone. It counts as a change of what is wanted.
 func (c *cluster) remove(o client.Object) {
+	if !o.GetDeletionTimestamp().IsZero() && len(o.GetFinalizers()) > 0 {
+		return
+	}
 	if o.GetDeletionTimestamp().IsZero() {
 		o.SetDeletionTimestamp(new(metav1.Now()))
 		o.SetGeneration(o.GetGeneration() + 1)

@@ -1,6 +1,14 @@
 package simtest
 
 import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"webhook-operator.io/itwin/api/v1alpha1"
+
 	"errors"
 	"reflect"
 
@@ -29,6 +37,16 @@ func (c *cluster) patch(o client.Object, patch client.Patch, status bool) error 
 	if patched.GetResourceVersion() != current.GetResourceVersion() {
 		return apierrors.NewConflict(r.resource(), r.key.Name, errChanged)
 	}
+	if status {
+		// Of the metadata, the subresource looks at nothing but the version.
+		restoreMetadata(patched, current)
+	}
+	if err := forbidden(current, patched); err != nil {
+		return err
+	}
+	if !equality.Semantic.DeepEqual(specOf(patched), specOf(current)) {
+		patched.SetGeneration(current.GetGeneration() + 1)
+	}
 	if !equality.Semantic.DeepEqual(patched, current) {
 		c.store(patched)
 	}
@@ -36,6 +54,46 @@ func (c *cluster) patch(o client.Object, patch client.Patch, status bool) error 
 }
 
 var errChanged = errors.New("the object has been modified")
+
+func restoreMetadata(patched, current client.Object) {
+	patched.SetAnnotations(current.GetAnnotations())
+	patched.SetLabels(current.GetLabels())
+	patched.SetFinalizers(current.GetFinalizers())
+	patched.SetOwnerReferences(current.GetOwnerReferences())
+}
+
+// specOf is what a change of makes a new generation; nil for a kind without generations.
+func specOf(o client.Object) any {
+	switch o := o.(type) {
+	case *v1alpha1.Webhook:
+		return o.Spec
+	case v1alpha1.ConnectionObject:
+		return *o.ConnectionSpec()
+	}
+	return nil
+}
+
+// forbidden is why an object must not become another one: it is being deleted and takes no new finalizer, or it is a
+// Secret whose data is immutable.
+func forbidden(current, patched client.Object) error {
+	invalid := func(wrong *field.Error) error {
+		r := refOf(current)
+		return apierrors.NewInvalid(schema.GroupKind{Kind: r.kind}, r.key.Name, field.ErrorList{wrong})
+	}
+	added := slices.ContainsFunc(patched.GetFinalizers(), func(f string) bool {
+		return !slices.Contains(current.GetFinalizers(), f)
+	})
+	if added && !current.GetDeletionTimestamp().IsZero() {
+		return invalid(field.Forbidden(field.NewPath("metadata", "finalizers"),
+			"no new finalizers can be added if the object is being deleted"))
+	}
+	before, is := current.(*corev1.Secret)
+	if is && before.Immutable != nil && *before.Immutable &&
+		!equality.Semantic.DeepEqual(before.Data, patched.(*corev1.Secret).Data) {
+		return invalid(field.Forbidden(field.NewPath("data"), "field is immutable when `immutable` is set"))
+	}
+	return nil
+}
 
 // merged is an object after a merge patch: of its status alone, or of all but its status.
 func merged(current client.Object, data []byte, status bool) (client.Object, error) {

@@ -69,9 +69,8 @@ type item struct {
 func (i item) name() string { return "work " + i.controller + " " + i.String() }
 
 const (
-	webhookController    = "webhook"
-	connectionController = "connection"
-
+	webhookController           = "webhook"
+	connectionController        = "connection"
 	clusterConnectionController = "clusterconnection"
 )
 
