@@ -18,7 +18,7 @@ func TestARealAPIServerDoesWhatTheSimulatedOneDoes(t *testing.T) {
 	scheme := runtime.NewScheme()
 	g.Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	g.Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	server, err := client.New(config, client.Options{Scheme: scheme})
+	server, err := client.New(plane.Config, client.Options{Scheme: scheme})
 	g.Expect(err).NotTo(HaveOccurred())
 	conformance.Run(t, "default", func(t *testing.T, test func(*testing.T, conformance.Client)) { test(t, server) })
 }
