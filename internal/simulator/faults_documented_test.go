@@ -28,7 +28,7 @@ func TestDocumentedFaultsChangeAnswers(t *testing.T) {
 	rows := faultRow.FindAllStringSubmatch(string(content), -1)
 	NewWithT(t).Expect(len(rows)).To(BeNumerically(">=", 20))
 	for _, row := range rows {
-		for _, action := range strings.Split(strings.ReplaceAll(row[1], "`", ""), ", ") {
+		for action := range strings.SplitSeq(strings.ReplaceAll(row[1], "`", ""), ", ") {
 			t.Run(action, func(t *testing.T) {
 				same := Equal(answers(t, ""))
 				if strings.HasPrefix(action, "delay") {

@@ -154,7 +154,7 @@ func TestReferenceOfReasons(t *testing.T) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api", "v1alpha1", "conditions.go"), nil, 0)
 	g.Expect(err).NotTo(HaveOccurred())
 	declared := map[string]bool{}
-	for name, object := range parsed.Scope.Objects { //nolint:staticcheck // the names of one file are all that it takes
+	for name, object := range parsed.Scope.Objects {
 		if literal := object.Decl.(*ast.ValueSpec).Values[0].(*ast.BasicLit); strings.HasSuffix(name, "Reason") {
 			declared[strings.Trim(literal.Value, `"`)] = true
 		}

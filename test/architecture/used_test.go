@@ -68,9 +68,9 @@ func TestEveryStatusFieldIsWritten(t *testing.T) {
 	} {
 		written := map[string]bool{"Conditions": true} // through controllers/status
 		inspect(t, []string{folder}, func(node ast.Node) { noteWritten(node, written) })
-		for i := range status.NumField() {
-			if name := status.Field(i).Name; !written[name] {
-				t.Errorf("%s never writes status field %s", folder, name)
+		for field := range status.Fields() {
+			if !written[field.Name] {
+				t.Errorf("%s never writes status field %s", folder, field.Name)
 			}
 		}
 	}
