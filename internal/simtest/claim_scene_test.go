@@ -222,12 +222,12 @@ func (w *simulation) interrupted(faults ...disruption) {
 	w.cluster.add(newWebhook(subject))
 }
 
-// TestNobodyTakesWhatAnotherIsCreating lists a webhook whose creator has not been told its id yet, while another that asks
+// TestAWebhookIsBeingCreatedNoOtherTakesIt lists a webhook whose creator has not been told its id yet, while another that asks
 // for the same looks for what its own create may have left behind.
-func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
+func TestAWebhookIsBeingCreatedNoOtherTakesIt(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.interrupted(slowly)
-		w.in(webhook.SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
+		w.in(webhook.SettleTime-2*time.Second, "another client adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
 		g := NewWithT(w.t)
 		g.Expect(w.violations()).To(BeEmpty())
@@ -238,9 +238,9 @@ func TestNobodyTakesWhatAnotherIsCreating(t *testing.T) {
 // slowly answers creates long after they are carried out.
 var slowly = disruption{every: "before POST /webhooks", what: disturb, slow: 5 * time.Second}
 
-// TestNobodyCreatesAgainWhileAnotherCreatesTheSame lists what a lost create has made late, at a time when it cannot be told
+// TestTwoWebhooksCreateTheSameEachKeepsItsOwn lists what a lost create has made late, at a time when it cannot be told
 // from what another that asks for the same is creating.
-func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
+func TestTwoWebhooksCreateTheSameEachKeepsItsOwn(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		var p *process
 		lost := disruption{every: slowly.every, what: disturb, reply: hungUp, late: webhook.SettleTime - time.Second}
@@ -249,7 +249,7 @@ func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
 		w.run(warmUp)
 		p.count()
 		add()(w)
-		w.in(webhook.SettleTime-2*time.Second, "somebody adds a twin", func() { addTwin(w) })
+		w.in(webhook.SettleTime-2*time.Second, "another client adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
 		g := NewWithT(w.t)
 		g.Expect(w.violations()).To(BeEmpty())
@@ -257,8 +257,8 @@ func TestNobodyCreatesAgainWhileAnotherCreatesTheSame(t *testing.T) {
 	})
 }
 
-// TestNobodyTakesAWebhookByWritingItsID lets an older Webhook name the remote webhook of a younger one.
-func TestNobodyTakesAWebhookByWritingItsID(t *testing.T) {
+// TestAnIDIsWrittenWithoutProofItTakesNothing lets an older Webhook name the remote webhook of a younger one.
+func TestAnIDIsWrittenWithoutProofItTakesNothing(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply("older")
 		s.apply("younger")
@@ -304,8 +304,8 @@ func TestWhoMayAdoptLooksAgainFirst(t *testing.T) {
 	})
 }
 
-// TestAStatusThatSomebodyOverwroteIsPutRight writes over a status, as a leader does that does not know yet of its end.
-func TestAStatusThatSomebodyOverwroteIsPutRight(t *testing.T) {
+// TestAnotherClientOverwritesAStatusItIsPutRight writes over a status, as a leader does that does not know yet of its end.
+func TestAnotherClientOverwritesAStatusItIsPutRight(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		s.cluster.edit(subject, func(w *v1alpha1.Webhook) {
@@ -316,7 +316,7 @@ func TestAStatusThatSomebodyOverwroteIsPutRight(t *testing.T) {
 	})
 }
 
-// TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its remote webhook anew, and
+// TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its another remote webhook, and
 // back again.
 func TestWhatWasHandedOverIsForgotten(t *testing.T) {
 	inSimulation(t, func(w *simulation) {

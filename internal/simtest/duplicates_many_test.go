@@ -51,7 +51,7 @@ func TestManyWebhooksHaveTheSameCallbackEachIsToldOnce(t *testing.T) {
 // A change of one of very many with the same callback is no reason to look at all of them.
 func TestVeryManyWebhooksHaveTheSameCallbackAChangeOfOneWakesNoOther(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		woken := func() int {
+		enqueued := func() int {
 			p, changed, found := s.processes[0], s.cluster.webhook("w-0"), map[types.NamespacedName]bool{}
 			for _, watch := range p.webhooks.Watches() {
 				if kindOf(watch.Object) == kindWebhook && watch.Find != nil {
@@ -67,12 +67,12 @@ func TestVeryManyWebhooksHaveTheSameCallbackAChangeOfOneWakesNoOther(t *testing.
 			s.cluster.add(newWebhook(fmt.Sprint("w-", i), callingBack(subject)))
 		}
 		s.run(settleFor)
-		s.Expect(woken()).To(Equal(webhook.MaxAlike - 1))
+		s.Expect(enqueued()).To(Equal(webhook.MaxAlike - 1))
 		s.apply("one-more", callingBack(subject))
 		s.Expect(s.told("one-more")).To(BeTrue())
-		s.Expect(woken()).To(BeZero())
+		s.Expect(enqueued()).To(BeZero())
 		s.delete("one-more")
-		s.Expect(woken()).To(Equal(webhook.MaxAlike - 1))
+		s.Expect(enqueued()).To(Equal(webhook.MaxAlike - 1))
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// meeting is something that somebody does while the operator carries out a scenario.
+// meeting is something that another client does while the operator carries out a scenario.
 type meeting struct {
 	scenario, name string
 	do             func(*simulation)
@@ -47,13 +47,13 @@ func deleteBoth(w *simulation) {
 	}
 }
 
-// TestMeetings lets somebody do something after every call of the operator, and then ends the operator at that moment, or
+// TestMeetings lets another client do something after every call of the operator, and then ends the operator at that moment, or
 // after every call that follows. What happens before a call happens after the one before it. The operator may also have
 // sent a request at that moment, which is carried out when it is dead, or has given it up.
 func TestMeetings(t *testing.T) {
 	for _, m := range meetings() {
 		s := scenarioNamed(m.scenario)
-		s.name += ", somebody " + m.name
+		s.name += ", meanwhile a client " + m.name
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			v := newVisits(t, s.name)
@@ -73,7 +73,7 @@ func TestMeetings(t *testing.T) {
 	}
 }
 
-// after is a scenario as it ends when somebody did something meanwhile. A deactivation is not told from what a change of
+// after is a scenario as it ends when another client did something meanwhile. A deactivation is not told from what a change of
 // the spec did at the same time, so it need not be counted.
 func (s scenario) after(m meeting) scenario {
 	s.most, s.webhooks, s.check = max(s.webhooks, m.webhooks), m.webhooks, nil

@@ -44,9 +44,9 @@ func TestAWipedAccountIsFilledAgain(t *testing.T) {
 	})
 }
 
-// TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all, while its webhook is
+// TestAnObjectGoesWhileItIsCreatedTheCreateIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all, while its webhook is
 // being created.
-func TestWhatIsCreatedForNobodyIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
+func TestAnObjectGoesWhileItIsCreatedTheCreateIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.limit(8)
 		snatch := func(w *simulation) {

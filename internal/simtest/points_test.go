@@ -129,8 +129,8 @@ func TestLostConnections(t *testing.T) {
 	})
 }
 
-// TestUnknownOutcomes disturbs every request to the platform: its answer never comes, comes too late, or is somebody
-// else's, while its effect comes now, later, after the client has given up, or never.
+// TestUnknownOutcomes disturbs every request to the platform: its answer never comes, comes too late, or is
+// a proxy's, while its effect comes now, later, after the client has given up, or never.
 func TestUnknownOutcomes(t *testing.T) {
 	eachScenario(t, "unknown outcome", func(t *testing.T, s scenario, v *visits) {
 		for _, k := range leaving(s.play(t).traces[0], "before ", "POST", "PATCH", "DELETE", "GET") {
@@ -158,14 +158,14 @@ func disturbances() []disruption {
 	}
 }
 
-// TestZombies stops the leader before and after every write, for so long that another takes over, and lets it go on: it
+// TestADeposedProcessReturnsNothingIsLeftBehind stops the leader before and after every write, for so long that another takes over, and lets it go on: it
 // ends what it has begun, as if nothing had happened. One that was stopped for longer than it may send what it decided
-// may also die soon after: nobody would undo what it did.
-func TestZombies(t *testing.T) {
-	eachScenario(t, "zombie", func(t *testing.T, s scenario, v *visits) {
+// may also die soon after: then no process would undo what it did.
+func TestADeposedProcessReturnsNothingIsLeftBehind(t *testing.T) {
+	eachScenario(t, "deposed", func(t *testing.T, s scenario, v *visits) {
 		s.most = 2 * max(s.webhooks, 1)
 		for _, k := range changing(s.play(t).traces[0]) {
-			for _, f := range zombies() {
+			for _, f := range deposedReturns() {
 				f.point, f.what = k, freeze
 				v.visit(t, s, []disruption{f})
 				for next := 1; next <= 3 && f.frozen > webhook.RemoteBudget && f.frozen < countedFor; next++ {
@@ -176,9 +176,9 @@ func TestZombies(t *testing.T) {
 	})
 }
 
-// TestZombiesThatMissedAnEdit stops the leader as TestZombies does, and changes the spec meanwhile: what the old leader
+// TestADeposedProcessThatMissedAnEditReturnsTheEditStays stops the leader as TestADeposedProcessReturnsNothingIsLeftBehind does, and changes the spec meanwhile: what the old leader
 // knows is outdated when it goes on.
-func TestZombiesThatMissedAnEdit(t *testing.T) {
+func TestADeposedProcessThatMissedAnEditReturnsTheEditStays(t *testing.T) {
 	for _, name := range []string{"create with a generated secret", "update", "reactivate", "remote webhook deleted"} {
 		s := scenarioNamed(name)
 		points := s.play(t).traces[0]
@@ -187,9 +187,9 @@ func TestZombiesThatMissedAnEdit(t *testing.T) {
 		})
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := newVisits(t, "zombie, edited: "+name)
+			v := newVisits(t, "deposed, edited: "+name)
 			for _, k := range changing(points) {
-				for _, f := range zombies()[1:] {
+				for _, f := range deposedReturns()[1:] {
 					f.point, f.what = k, freeze
 					v.visit(t, s, []disruption{f})
 				}
@@ -206,9 +206,9 @@ func changing(points []string) []int {
 // writing are the beginnings of the names of calls that change something.
 var writing = []string{"POST /webhooks", "PATCH", "DELETE", "create", "patch"}
 
-// zombies are how a stopped process may come back: before its successor has done anything, after that has created, and
+// deposedReturns are how a stopped process may come back: before its successor has done anything, after that has created, and
 // after the time in which anything may still be sent.
-func zombies() []disruption {
+func deposedReturns() []disruption {
 	return []disruption{
 		{frozen: 5 * time.Millisecond},
 		{frozen: 12 * time.Second}, {frozen: 12 * time.Second, notices: true},

@@ -137,7 +137,7 @@ func reactivatedOnRequest(w *v1alpha1.Webhook) {
 
 func adopting(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching }
 
-// existing makes a webhook by hand that somebody wants to take over.
+// existing makes a webhook by hand that a Webhook is to take over.
 func existing(w *simulation) { w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1") }
 
 func importIt(w *simulation) {
@@ -205,7 +205,7 @@ func rotatedOnce(w *simulation) (wrong []string) {
 	return wrong
 }
 
-// recreate deletes a Webhook and makes it anew as soon as it is gone.
+// recreate deletes a Webhook and makes it again as soon as it is gone.
 func recreate(w *simulation) {
 	deleteSubject(w)
 	w.cluster.when(func() bool { return w.cluster.webhook(subject) == nil }, func() { add()(w) })

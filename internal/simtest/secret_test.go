@@ -13,7 +13,7 @@ import (
 )
 
 // TestADoubtOutlivesAnotherProcess ends the operator when it has sent another secret, and its successor when that has
-// written a status for another reason. Somebody wants the first secret back meanwhile.
+// written a status for another reason. A person wants the first secret back meanwhile.
 func TestADoubtOutlivesAnotherProcess(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.successors = [][]disruption{{{every: "after patch Webhook status", what: die, gap: downtime}}}
@@ -40,8 +40,8 @@ func (w *simulation) restart() {
 	w.run(warmUp)
 }
 
-// TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when nobody has it in mind any
-// more, and somebody edit the spec before the next list could show that the webhook was changed.
+// TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when the process has forgotten it,
+// and a person edit the spec before the next list could show that the webhook was changed.
 func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
 	changesSpecIn := func(w *simulation, d time.Duration) { w.in(d, "edit", func() { edit(changeSpec)(w) }) }
 	for name, c := range map[string]struct {
@@ -75,8 +75,8 @@ func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
 	}
 }
 
-// TestAMissingSecretEndsNoDoubt reports a Secret that does not exist while the platform has one that nobody wants.
-func TestAMissingSecretEndsNoDoubt(t *testing.T) {
+// TestASecretIsMissingTheSecretOnThePlatformStaysUnconfirmed reports a Secret that does not exist while the platform has one that no spec names.
+func TestASecretIsMissingTheSecretOnThePlatformStaysUnconfirmed(t *testing.T) {
 	s := scenarioNamed("use another given secret")
 	sent := leaving(s.play(t).traces[0], "after ", "PATCH /webhooks")[0]
 	astray := func(w *simulation) {

@@ -74,12 +74,12 @@ func TestVariantsWithoutMarks(t *testing.T) {
 	}
 }
 
-// TestAZombiesCreateIsUndoneWhereCreatesCannotBeMarked stops the leader after each request of a create until another one
+// TestADeposedProcessCreatesWithoutAMarkItsCreateIsUndone stops the leader after each request of a create until another one
 // has created: when it goes on, it deletes what it created, which could not be recognised later.
-func TestAZombiesCreateIsUndoneWhereCreatesCannotBeMarked(t *testing.T) {
+func TestADeposedProcessCreatesWithoutAMarkItsCreateIsUndone(t *testing.T) {
 	s := scenarioNamed("create with a generated secret")
 	s.variant, s.most = "creates-refuse-query", 2
-	v := newVisits(t, "zombie, without marks")
+	v := newVisits(t, "deposed, without marks")
 	for _, k := range leaving(s.play(t).traces[0], "after ", "POST /webhooks") {
 		v.visit(t, s, []disruption{{point: k, what: freeze, frozen: 12 * time.Second}})
 	}

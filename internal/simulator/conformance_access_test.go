@@ -112,7 +112,7 @@ var authorizationRows = []row{
 		},
 	},
 	{
-		rule: "a call with a token of nobody is refused",
+		rule: "a call with a token of no application is refused",
 		check: func(g *WithT, c *client, _ *simulator.Simulator) {
 			for _, header := range []string{"Bearer nonsense", "Basic dGVzdGVyOng=", "nonsense"} {
 				r := c.request(http.MethodGet, "/webhooks", "")

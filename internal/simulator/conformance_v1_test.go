@@ -13,8 +13,8 @@ import (
 
 const (
 	iModelID = "24659f92-e858-4c92-b964-dcca921ccd28"
-	// nobody is a callback on this machine that nobody answers: one of version 1 is called soon after it is created.
-	nobody = "https://127.0.0.1:1/itwin"
+	// unanswered is a callback on this machine that no process answers: one of version 1 is called soon after it is created.
+	unanswered = "https://127.0.0.1:1/itwin"
 )
 
 func createBodyV1(callbackURL string, properties ...string) string {
@@ -72,7 +72,7 @@ func inV1(rule string, check func(*WithT, *client, *simulator.Simulator)) row {
 
 var v1Rows = []row{
 	inV1("create answers with the id and the secret", func(g *WithT, c *client, _ *simulator.Simulator) {
-		a := c.do(http.MethodPost, "/webhooks/imodels", createBodyV1(nobody))
+		a := c.do(http.MethodPost, "/webhooks/imodels", createBodyV1(unanswered))
 		g.Expect(a.status).To(Equal(http.StatusCreated))
 		webhook, _ := a.json(c.t)["webhook"].(map[string]any)
 		g.Expect(properties(webhook)).To(Equal([]string{"id", "secret"}))
@@ -81,19 +81,19 @@ var v1Rows = []row{
 	}),
 	inV1("its own routes need no Accept header", func(g *WithT, c *client, s *simulator.Simulator) {
 		silent := c.speaking("application/json, text/plain, */*")
-		c.activateV1(s, silent.createV1(nobody))
+		c.activateV1(s, silent.createV1(unanswered))
 		g.Expect(active(s)).To(Equal([]bool{true}))
 	}),
 	inV1("create refuses what is wrong", func(g *WithT, c *client, _ *simulator.Simulator) {
 		for body, target := range map[string]string{
-			createBodyV1(nobody, `"imodelId":"mine"`):                              "imodelId",
-			createBodyV1("http://conformance.example.com"):                         "callbackUrl",
-			createBodyV1(nobody, `"eventTypes":["iModels.iModelDeleted.v1"]`):      "eventTypes",
-			createBodyV1(nobody, `"expirationDateTime":"2021-06-07T08:27:42Z"`):    "expirationDateTime",
-			createBodyV1(nobody, `"expirationDateTime":"tomorrow"`):                "expirationDateTime",
-			createBodyV1(nobody, `"secret":"short"`):                               "secret",
-			createBodyV1(nobody, `"scope":"Account"`):                              "scope",
-			`{"callbackUrl":"` + nobody + `","eventTypes":["iModelDeletedEvent"]}`: "imodelId",
+			createBodyV1(unanswered, `"imodelId":"mine"`):                              "imodelId",
+			createBodyV1("http://conformance.example.com"):                             "callbackUrl",
+			createBodyV1(unanswered, `"eventTypes":["iModels.iModelDeleted.v1"]`):      "eventTypes",
+			createBodyV1(unanswered, `"expirationDateTime":"2021-06-07T08:27:42Z"`):    "expirationDateTime",
+			createBodyV1(unanswered, `"expirationDateTime":"tomorrow"`):                "expirationDateTime",
+			createBodyV1(unanswered, `"secret":"short"`):                               "secret",
+			createBodyV1(unanswered, `"scope":"Account"`):                              "scope",
+			`{"callbackUrl":"` + unanswered + `","eventTypes":["iModelDeletedEvent"]}`: "imodelId",
 		} {
 			a := c.do(http.MethodPost, "/webhooks/imodels", body)
 			g.Expect(a.status).To(Equal(http.StatusUnprocessableEntity), body)
@@ -101,7 +101,7 @@ var v1Rows = []row{
 		}
 	}),
 	inV1("get answers with the details", func(g *WithT, c *client, _ *simulator.Simulator) {
-		webhook := c.getV1(c.createV1(nobody))
+		webhook := c.getV1(c.createV1(unanswered))
 		g.Expect(properties(webhook)).To(Equal([]string{
 			"_links", "callbackUrl", "expirationDateTime", "id", "isActive", "isValidated", "validationState",
 		}))
@@ -109,7 +109,7 @@ var v1Rows = []row{
 		g.Expect(webhook).To(HaveKeyWithValue("_links", HaveKeyWithValue("imodel", HaveKeyWithValue("href", HaveSuffix("/imodels/"+iModelID)))))
 	}),
 	inV1("list answers with a summary of each", func(g *WithT, c *client, _ *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		listed, _ := c.do(http.MethodGet, "/webhooks", "").json(c.t)["webhooks"].([]any)
 		g.Expect(listed).To(ConsistOf(And(HaveKeyWithValue("id", id), HaveKeyWithValue("eventSource", "iModels"))))
 		g.Expect(properties(listed[0].(map[string]any))).To(Equal([]string{
@@ -117,14 +117,14 @@ var v1Rows = []row{
 		}))
 	}),
 	inV1("the versions do not see each other's webhooks", func(g *WithT, c *client, _ *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		g.Expect(c.speaking(acceptV2).do(http.MethodGet, "/webhooks/"+id, "").status).To(Equal(http.StatusNotFound))
 		g.Expect(c.speaking(acceptV2).do(http.MethodGet, "/webhooks", "").body).To(Equal(`{"webhooks":[]}`))
-		other := c.speaking(acceptV2).create(nobody)
+		other := c.speaking(acceptV2).create(unanswered)
 		g.Expect(c.do(http.MethodGet, "/webhooks/"+other, "").status).To(Equal(http.StatusNotFound))
 	}),
 	inV1("activate and deactivate are accepted, and done later", func(g *WithT, c *client, s *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		for _, tc := range []struct {
 			operation string
 			want      bool
@@ -137,7 +137,7 @@ var v1Rows = []row{
 		}
 	}),
 	inV1("what is done already is refused", func(g *WithT, c *client, s *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		a := c.do(http.MethodPost, "/webhooks/"+id+"/deactivate", "")
 		g.Expect(a.status).To(Equal(http.StatusUnprocessableEntity))
 		g.Expect(a.body).To(Equal(`{"error":{"code":"InvalidDeactivateWebhookRequest","message":"Cannot deactivate webhook.",` +
@@ -162,7 +162,7 @@ var v1Rows = []row{
 		}
 	}),
 	inV1("delete answers with nothing, and the webhook is gone", func(g *WithT, c *client, s *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		g.Expect(c.do(http.MethodDelete, "/webhooks/"+id, "").status).To(Equal(http.StatusNoContent))
 		g.Expect(s.Webhooks()).To(BeEmpty())
 		advance(c.t, s, 31*24*time.Hour) // nothing is planned for it any more
@@ -197,7 +197,7 @@ var v1Rows = []row{
 		g.Expect(c.getV1(id)).To(And(HaveKeyWithValue("isActive", true), HaveKeyWithValue("isValidated", true)))
 	}),
 	inV1("a webhook expires after 30 days", func(g *WithT, c *client, s *simulator.Simulator) {
-		id := c.createV1(nobody)
+		id := c.createV1(unanswered)
 		c.activateV1(s, id)
 		g.Expect(c.getV1(id)).To(HaveKeyWithValue("expirationDateTime", "2026-03-31T18:25:39.000Z"))
 		advance(c.t, s, 30*24*time.Hour-2*time.Second)

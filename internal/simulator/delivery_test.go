@@ -147,17 +147,17 @@ func TestSubscriptions(t *testing.T) {
 		event      func(*simulator.Event)
 		want       bool
 	}{
-		"an account gets what happens in it":      {want: true},
-		"an account gets what happens to it":      {event: func(e *simulator.Event) { e.ClientID = "tester" }, want: true},
-		"an account gets nothing of another's":    {event: func(e *simulator.Event) { e.ClientID = "other" }},
-		"an iTwin gets its own":                   {properties: []string{`"scope":"iTwin"`, `"scopeId":"` + iTwinID + `"`}, want: true},
-		"an iTwin gets nothing of another's":      {properties: []string{`"scope":"iTwin"`, `"scopeId":"` + other + `"`}},
-		"a type that is not subscribed to":        {event: func(e *simulator.Event) { e.EventType = "iModels.iModelCreated.v1" }},
-		"one of many types":                       {properties: []string{`"eventTypes":["iTwins.iTwinCreated.v1","iModels.iModelDeleted.v1"]`}, want: true},
-		"a webhook that is turned off":            {inactive: true},
-		"content is optional":                     {event: func(e *simulator.Event) { e.Content = nil }, want: true},
-		"an iTwin is found in whatever case":      {properties: []string{`"scope":"iTwin"`, `"scopeId":"5C9D64CF-D22F-4149-AD08-C24FF395C3A0"`}, want: true},
-		"an event in the iTwin of nobody's scope": {event: func(e *simulator.Event) { e.ITwinID = other }, want: true},
+		"an account gets what happens in it":   {want: true},
+		"an account gets what happens to it":   {event: func(e *simulator.Event) { e.ClientID = "tester" }, want: true},
+		"an account gets nothing of another's": {event: func(e *simulator.Event) { e.ClientID = "other" }},
+		"an iTwin gets its own":                {properties: []string{`"scope":"iTwin"`, `"scopeId":"` + iTwinID + `"`}, want: true},
+		"an iTwin gets nothing of another's":   {properties: []string{`"scope":"iTwin"`, `"scopeId":"` + other + `"`}},
+		"a type that is not subscribed to":     {event: func(e *simulator.Event) { e.EventType = "iModels.iModelCreated.v1" }},
+		"one of many types":                    {properties: []string{`"eventTypes":["iTwins.iTwinCreated.v1","iModels.iModelDeleted.v1"]`}, want: true},
+		"a webhook that is turned off":         {inactive: true},
+		"content is optional":                  {event: func(e *simulator.Event) { e.Content = nil }, want: true},
+		"an iTwin is found in whatever case":   {properties: []string{`"scope":"iTwin"`, `"scopeId":"5C9D64CF-D22F-4149-AD08-C24FF395C3A0"`}, want: true},
+		"an event in an iTwin in no scope":     {event: func(e *simulator.Event) { e.ITwinID = other }, want: true},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestDeactivationDropsTheQueue(t *testing.T) {
 	c.login() // three days are more than the life of a token
 	g.Expect(c.do(http.MethodPatch, "/webhooks/"+id, `{"active":true}`).status).To(Equal(http.StatusOK))
 	advance(t, platform, 72*time.Hour)
-	g.Expect(callback.received()).To(HaveLen(before), "it begins anew with nothing")
+	g.Expect(callback.received()).To(HaveLen(before), "it begins again with nothing")
 	publish(t, platform, deletedEvent())
 	g.Expect(callback.received()).To(HaveLen(before + 1))
 }
@@ -418,7 +418,7 @@ func TestQueueIsBounded(t *testing.T) {
 	g := NewWithT(t)
 	platform, c := newSimulator(t, simulator.Options{})
 	for range 64 {
-		c.createActive(nobody)
+		c.createActive(unanswered)
 	}
 	event := deletedEvent()
 	event.Content = json.RawMessage(`{"padding":"` + strings.Repeat("x", 60<<10) + `"}`)
