@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -45,7 +45,7 @@ var _ = Describe("An existing remote webhook", func() {
 
 	It("is imported by its id and made equal to the spec", func() {
 		w.connect()
-		webhook := w.apply("imported", func(s *v1alpha1.WebhookSpec) { s.WebhookID = id })
+		webhook := w.apply("imported", func(s *itwinv1alpha1.WebhookSpec) { s.WebhookID = id })
 		seen(webhook).Should(beReady())
 		Expect(w.Webhooks()).To(HaveLen(1))
 		remote := w.remote(webhook.Spec.CallbackURL)
@@ -57,7 +57,7 @@ var _ = Describe("An existing remote webhook", func() {
 
 	It("that does not exist cannot be imported", func() {
 		w.connect()
-		webhook := w.apply("absent", func(s *v1alpha1.WebhookSpec) {
+		webhook := w.apply("absent", func(s *itwinv1alpha1.WebhookSpec) {
 			s.WebhookID = "e6989b43-53ab-45e2-a610-560c6f7e879e"
 		})
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/NotFound", "Stalled": "True/NotFound"}))
@@ -68,8 +68,8 @@ var _ = Describe("An existing remote webhook", func() {
 
 	It("is adopted when its callback matches and adoptionPolicy is Matching", func() {
 		w.connect()
-		webhook := w.apply("adopting", func(s *v1alpha1.WebhookSpec) {
-			s.CallbackURL, s.AdoptionPolicy = callback, v1alpha1.AdoptMatching
+		webhook := w.apply("adopting", func(s *itwinv1alpha1.WebhookSpec) {
+			s.CallbackURL, s.AdoptionPolicy = callback, itwinv1alpha1.AdoptMatching
 		})
 		seen(webhook).Should(beReady())
 		Expect(webhook.Status.WebhookID).To(Equal(id))
@@ -79,7 +79,7 @@ var _ = Describe("An existing remote webhook", func() {
 
 	It("is not adopted when adoptionPolicy is not Matching", func() {
 		w.connect()
-		webhook := w.apply("second", func(s *v1alpha1.WebhookSpec) { s.CallbackURL = callback })
+		webhook := w.apply("second", func(s *itwinv1alpha1.WebhookSpec) { s.CallbackURL = callback })
 		seen(webhook).Should(beReady())
 		Expect(webhook.Status.WebhookID).NotTo(Equal(id))
 		Expect(w.remotes(callback)).To(HaveLen(2))
@@ -87,9 +87,9 @@ var _ = Describe("An existing remote webhook", func() {
 
 	It("is owned by the older of two Webhooks that import it, until the older one is deleted", func() {
 		w.connect()
-		older := w.apply("older", func(s *v1alpha1.WebhookSpec) { s.WebhookID, s.DeletionPolicy = id, v1alpha1.RetainRemote })
+		older := w.apply("older", func(s *itwinv1alpha1.WebhookSpec) { s.WebhookID, s.DeletionPolicy = id, itwinv1alpha1.RetainRemote })
 		seen(older).Should(beReady())
-		younger := w.apply("younger", func(s *v1alpha1.WebhookSpec) { s.WebhookID = id })
+		younger := w.apply("younger", func(s *itwinv1alpha1.WebhookSpec) { s.WebhookID = id })
 		claimed := map[string]string{"Ready": "False/AlreadyClaimed", "Stalled": "True/AlreadyClaimed"}
 		seen(younger).Should(haveConditions(claimed))
 		Expect(readyMessage(younger)).To(ContainSubstring(w.namespace + "/older"))
@@ -128,16 +128,16 @@ var _ = Describe("A ClusterConnection", func() {
 		w := newSimulation()
 		startOperator()
 		w.credentials("credentials", clientID)
-		connection := &v1alpha1.ClusterConnection{
+		connection := &itwinv1alpha1.ClusterConnection{
 			ObjectMeta: metav1.ObjectMeta{GenerateName: "shared-"}, Spec: w.connectionSpec(),
 		}
 		connection.Spec.CredentialsSecretRef.Namespace = w.namespace
 		connection.Spec.AllowedCallbackHosts = []string{"*.example.com"}
 		Expect(api.Create(ctx, connection)).To(Succeed())
 		DeferCleanup(func() { Expect(api.Delete(ctx, connection)).To(Succeed()) })
-		through := func(s *v1alpha1.WebhookSpec) {
-			s.ConnectionRef = v1alpha1.ConnectionReference{
-				Kind: v1alpha1.ConnectionKindCluster, Name: connection.Name,
+		through := func(s *itwinv1alpha1.WebhookSpec) {
+			s.ConnectionRef = itwinv1alpha1.ConnectionReference{
+				Kind: itwinv1alpha1.ConnectionKindCluster, Name: connection.Name,
 			}
 		}
 		forbidden := haveReady("False/ConnectionNotAllowed")
@@ -170,8 +170,8 @@ var _ = Describe("A ClusterConnection", func() {
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeFalse())
 
 		By("importing the forbidden webhook, which has no effect")
-		thief := w.webhook("thief", through, func(s *v1alpha1.WebhookSpec) { s.WebhookID = webhook.Status.WebhookID })
-		thief.Finalizers = []string{v1alpha1.WebhookFinalizer}
+		thief := w.webhook("thief", through, func(s *itwinv1alpha1.WebhookSpec) { s.WebhookID = webhook.Status.WebhookID })
+		thief.Finalizers = []string{itwinv1alpha1.WebhookFinalizer}
 		Expect(api.Create(ctx, thief)).To(Succeed())
 		seen(thief).Should(forbidden)
 		changes := w.changes()
@@ -202,7 +202,7 @@ var _ = Describe("Two shards of one account", func() {
 		Expect(api.Create(ctx, webhook)).To(Succeed())
 		Eventually(func() int { return w.count("POST /webhooks") }).Should(Equal(1))
 		seen(webhook).Should(HaveField("Finalizers", Not(BeEmpty())))
-		change(webhook, func(o *v1alpha1.Webhook) { o.Labels["shard"] = "south" })
+		change(webhook, func(o *itwinv1alpha1.Webhook) { o.Labels["shard"] = "south" })
 		seen(webhook).WithTimeout(time.Minute).Should(beReady())
 		Expect(w.remotes(webhook.Spec.CallbackURL)).To(HaveLen(1))
 	})
@@ -212,7 +212,7 @@ var _ = Describe("Two shards of one account", func() {
 		north := startOperator(withSelector("shard=north"))
 		south := startOperator(withSelector("shard=south"))
 		connection := w.connect()
-		var webhooks []*v1alpha1.Webhook
+		var webhooks []*itwinv1alpha1.Webhook
 		for _, shard := range []string{"north", "south"} {
 			webhook := w.webhook(shard)
 			webhook.Labels = map[string]string{"shard": shard}

@@ -6,7 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -20,7 +20,7 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 		w.connect()
 	})
 
-	deactivate := func(webhook *v1alpha1.Webhook) {
+	deactivate := func(webhook *itwinv1alpha1.Webhook) {
 		GinkgoHelper()
 		_, err := w.Deactivate(webhook.Status.WebhookID)
 		Expect(err).NotTo(HaveOccurred())
@@ -62,19 +62,19 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 		Expect(w.remote(webhook.Spec.CallbackURL).Active).To(BeFalse())
 
 		By("requesting a reactivation")
-		annotate(webhook, v1alpha1.ReactivateRequestedAtAnnotation, "now")
+		annotate(webhook, itwinv1alpha1.ReactivateRequestedAtAnnotation, "now")
 		seen(webhook).Should(beReady())
 		Expect(webhook.Status.LastHandledReactivateAt).To(Equal("now"))
 		Expect(webhook.Status.NextReactivationTime).To(BeNil())
 	})
 
 	Context("with the policy OnRequest", func() {
-		var webhook *v1alpha1.Webhook
+		var webhook *itwinv1alpha1.Webhook
 		off := map[string]string{"Ready": "False/Deactivated", "Active": "False/Deactivated"}
 
 		BeforeEach(func() {
-			webhook = w.apply("careful", func(s *v1alpha1.WebhookSpec) {
-				s.ReactivationPolicy = v1alpha1.ReactivateOnRequest
+			webhook = w.apply("careful", func(s *itwinv1alpha1.WebhookSpec) {
+				s.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest
 			})
 			seen(webhook).Should(beReady())
 			deactivate(webhook)
@@ -87,7 +87,7 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 			look(webhook, "2")
 			still(webhook).Should(haveConditions(off))
 			Expect(w.changes()).To(BeZero())
-			annotate(webhook, v1alpha1.ReactivateRequestedAtAnnotation, "2026-01-01")
+			annotate(webhook, itwinv1alpha1.ReactivateRequestedAtAnnotation, "2026-01-01")
 			seen(webhook).Should(And(beReady(), haveDeactivations(1)))
 			Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "Deactivated", "Reactivated"))
 
@@ -98,7 +98,7 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 		})
 
 		It("is turned on by a change of the spec", func() {
-			change(webhook, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+			change(webhook, func(o *itwinv1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
 			seen(webhook).Should(And(beReady(), haveDeactivations(1)))
 			Expect(w.changes()).To(Equal(1))
 		})
@@ -123,7 +123,7 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 
 	It("is not reported when the spec keeps the webhook off", func() {
 		off := false
-		webhook := w.apply("dark", func(s *v1alpha1.WebhookSpec) { s.Active = &off })
+		webhook := w.apply("dark", func(s *itwinv1alpha1.WebhookSpec) { s.Active = &off })
 		dark := map[string]string{"Ready": "True/InSync", "Active": "False/Inactive"}
 		seen(webhook).Should(haveConditions(dark))
 		look(webhook, "1")
@@ -162,7 +162,7 @@ var _ = Describe("A webhook that another client changed on the platform", func()
 		look(webhook, "1")
 		seen(webhook).Should(HaveField("Status.WebhookID", Not(Equal(old))))
 		seen(webhook).Should(And(beReady(), haveDeactivations(0)))
-		Expect(w.remote(webhook.Spec.CallbackURL).ID).To(Equal(webhook.Annotations[v1alpha1.WebhookIDAnnotation]))
+		Expect(w.remote(webhook.Spec.CallbackURL).ID).To(Equal(webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation]))
 		Expect(w.count("GET /webhooks/{id}")).To(Equal(1))
 		Expect(w.changes()).To(Equal(2))
 		Eventually(eventsOf(webhook)).Should(ContainElement("Drifted"))
@@ -196,7 +196,7 @@ var _ = Describe("A webhook that another client changed on the platform", func()
 			})).To(Succeed())
 		}
 		w.ResetRequests()
-		annotate(webhook, v1alpha1.ReconcileRequestedAtAnnotation, "1")
+		annotate(webhook, itwinv1alpha1.ReconcileRequestedAtAnnotation, "1")
 		seenConnection(connection).Should(haveReady("False/PlatformUnavailable"))
 		Eventually(func() int { return len(w.Faults()) }).Should(BeZero())
 		seenConnection(connection).Should(haveReady("True/Connected"))

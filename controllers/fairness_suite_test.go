@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 )
 
@@ -46,13 +46,13 @@ func newHangingPlatform(w *simulation, hangs func(*http.Request) bool) *hangingP
 }
 
 // addConnections makes connections to a hanging platform, of one account each or all of the same.
-func (w *simulation) addConnections(p *hangingPlatform, n int, change func(int, *v1alpha1.ConnectionSpec)) {
+func (w *simulation) addConnections(p *hangingPlatform, n int, change func(int, *itwinv1alpha1.ConnectionSpec)) {
 	GinkgoHelper()
 	for i := range n {
 		spec := w.connectionSpec()
 		spec.APIURL, spec.TokenURL = p.url, p.url+"/connect/token"
 		change(i, &spec)
-		Expect(api.Create(context.Background(), &v1alpha1.Connection{
+		Expect(api.Create(context.Background(), &itwinv1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: fmt.Sprintf("hangs-%d", i)}, Spec: spec,
 		})).To(Succeed())
 	}
@@ -76,11 +76,11 @@ var _ = Describe("A tenant whose platform does not answer", func() {
 		for i := range accounts {
 			hostile.credentials(fmt.Sprint("credentials-", i), fmt.Sprint("account-", i))
 		}
-		hostile.addConnections(p, accounts, func(i int, spec *v1alpha1.ConnectionSpec) {
+		hostile.addConnections(p, accounts, func(i int, spec *itwinv1alpha1.ConnectionSpec) {
 			spec.CredentialsSecretRef.Name = fmt.Sprint("credentials-", i)
 		})
 		for i := range 3 * accounts {
-			hostile.apply(fmt.Sprint("hangs-", i), func(s *v1alpha1.WebhookSpec) {
+			hostile.apply(fmt.Sprint("hangs-", i), func(s *itwinv1alpha1.WebhookSpec) {
 				s.ConnectionRef.Name = fmt.Sprint("hangs-", i%accounts)
 			})
 		}
@@ -96,7 +96,7 @@ var _ = Describe("A tenant whose platform does not answer", func() {
 		p := newHangingPlatform(hostile, func(r *http.Request) bool { return r.URL.Path == "/connect/token" })
 		startOperator()
 		hostile.credentials("credentials", clientID)
-		hostile.addConnections(p, connections, func(int, *v1alpha1.ConnectionSpec) {})
+		hostile.addConnections(p, connections, func(int, *itwinv1alpha1.ConnectionSpec) {})
 		Eventually(p.hanging.Load).Should(BeNumerically(">=", 64))
 		before := p.givenUp.Load()
 		sound.connect()

@@ -13,19 +13,19 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // look asks for a list now, instead of at the next poll.
-func look(webhook *v1alpha1.Webhook, value string) {
+func look(webhook *itwinv1alpha1.Webhook, value string) {
 	GinkgoHelper()
-	annotate(webhook, v1alpha1.ReconcileRequestedAtAnnotation, value)
+	annotate(webhook, itwinv1alpha1.ReconcileRequestedAtAnnotation, value)
 	seen(webhook).Should(HaveField("Status.LastHandledReconcileAt", value))
 }
 
 func haveDeactivations(n int64) OmegaMatcher { return HaveField("Status.Deactivations", n) }
 
-func seenConnection(connection v1alpha1.ConnectionObject) AsyncAssertion {
+func seenConnection(connection itwinv1alpha1.ConnectionObject) AsyncAssertion {
 	GinkgoHelper()
 	return Eventually(func(g Gomega) client.Object {
 		g.Expect(api.Get(ctx, client.ObjectKeyFromObject(connection), connection)).To(Succeed())

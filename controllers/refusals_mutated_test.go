@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // stripped is a policy that takes the finalizers of Webhooks away: the API server accepts the operator's, and leaves it
@@ -17,7 +17,7 @@ func stripped(s *refusalScene) func() {
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}},
 		ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
 			Operations: []admissionv1.OperationType{admissionv1.Update}, Rule: admissionv1.Rule{
-				APIGroups: []string{v1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"webhooks"},
+				APIGroups: []string{itwinv1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"webhooks"},
 			},
 		}}},
 	}
@@ -38,7 +38,7 @@ func stripped(s *refusalScene) func() {
 	}
 	Expect(api.Create(ctx, object)).To(Succeed())
 	Expect(api.Create(ctx, binding)).To(Succeed())
-	probe := s.webhook("probe", func(spec *v1alpha1.WebhookSpec) { spec.Suspend = true })
+	probe := s.webhook("probe", func(spec *itwinv1alpha1.WebhookSpec) { spec.Suspend = true })
 	Expect(api.Create(ctx, probe)).To(Succeed())
 	finalizers := func() []string {
 		patch := mergePatch(`{"metadata":{"finalizers":["example.com/probe"]}}`)

@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // refusal is one way in which the API server says no: what it does, and what the operator says and does about it.
@@ -46,8 +46,8 @@ type refusalScene struct {
 	// unbind takes the shipped role away.
 	unbind     func()
 	server     *apiServer
-	connection *v1alpha1.Connection
-	subject    *v1alpha1.Webhook
+	connection *itwinv1alpha1.Connection
+	subject    *itwinv1alpha1.Webhook
 	// began is when the refusal did, reported when the operator had reported it.
 	began, reported time.Time
 	// changesBefore is how many changes of the remote side came before.
@@ -93,7 +93,7 @@ func (s *refusalScene) isReported() {
 	if s.row.ready != "" {
 		Eventually(func(g Gomega) {
 			g.Expect(api.Get(ctx, client.ObjectKeyFromObject(s.subject), s.subject)).To(Succeed())
-			ready := apimeta.FindStatusCondition(s.subject.Status.Conditions, v1alpha1.ReadyCondition)
+			ready := apimeta.FindStatusCondition(s.subject.Status.Conditions, itwinv1alpha1.ReadyCondition)
 			g.Expect(ready).NotTo(BeNil())
 			g.Expect(string(ready.Status) + "/" + ready.Reason).To(Equal(s.row.ready))
 			g.Expect(ready.Message).To(ContainSubstring(s.row.words))
@@ -104,7 +104,7 @@ func (s *refusalScene) isReported() {
 		if strings.Contains(s.row.metric, "connection") {
 			about = s.connection
 		}
-		Eventually(notesOf(about, v1alpha1.KubernetesRefusedReason)).WithTimeout(30*time.Second).
+		Eventually(notesOf(about, itwinv1alpha1.KubernetesRefusedReason)).WithTimeout(30*time.Second).
 			Should(ConsistOf(ContainSubstring(s.row.event)), s.row.name)
 		Eventually(s.server.logged).WithArguments(s.namespace).
 			Should(ContainElement(And(ContainSubstring("refused to write the status"), ContainSubstring(s.row.event))), s.row.name)
@@ -164,7 +164,7 @@ func (s *refusalScene) sent(eventTypes ...string) {
 
 // edit changes the event types of the Webhook.
 func (s *refusalScene) edit(eventTypes ...string) {
-	change(s.subject, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = eventTypes })
+	change(s.subject, func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = eventTypes })
 }
 
 // policy denies what matches in the namespace of the scene.

@@ -11,10 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
-func rotate(s *refusalScene) { annotate(s.subject, v1alpha1.RotateRequestedAtAnnotation, "now") }
+func rotate(s *refusalScene) { annotate(s.subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now") }
 
 // edits: an edit of the spec reaches the platform, though the Secret cannot be written.
 func edits(s *refusalScene) {
@@ -36,7 +36,7 @@ func rotated(s *refusalScene) {
 func (s *refusalScene) generated() string {
 	var secret corev1.Secret
 	Expect(api.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: s.subject.SigningSecret().Name}, &secret)).To(Succeed())
-	return string(secret.Data[v1alpha1.DefaultSecretKey])
+	return string(secret.Data[itwinv1alpha1.DefaultSecretKey])
 }
 
 func remove(s *refusalScene) { Expect(api.Delete(ctx, s.subject)).To(Succeed()) }
@@ -114,8 +114,8 @@ func immutable(s *refusalScene) func() {
 func takenSecret(s *refusalScene) func() {
 	owner := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "other", UID: "other", Controller: new(true)}
 	secret := &corev1.Secret{
-		ObjectMeta: objectMeta(s.namespace, "subject"+v1alpha1.GeneratedSecretSuffix),
-		StringData: map[string]string{v1alpha1.DefaultSecretKey: "0123456789abcdef0123456789abcdef-of-another"},
+		ObjectMeta: objectMeta(s.namespace, "subject"+itwinv1alpha1.GeneratedSecretSuffix),
+		StringData: map[string]string{itwinv1alpha1.DefaultSecretKey: "0123456789abcdef0123456789abcdef-of-another"},
 	}
 	secret.OwnerReferences = []metav1.OwnerReference{owner}
 	Expect(api.Create(ctx, secret)).To(Succeed())
@@ -136,20 +136,20 @@ func loseSecret(s *refusalScene) {
 
 // ownSecret names a Secret of the namespace, whose value has to be read.
 func ownSecret(s *refusalScene) {
-	s.secret("signing", map[string]string{v1alpha1.DefaultSecretKey: "signing-secret-0123456789abcdef0123456789"})
-	change(s.subject, func(w *v1alpha1.Webhook) {
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "signing", Key: v1alpha1.DefaultSecretKey}
+	s.secret("signing", map[string]string{itwinv1alpha1.DefaultSecretKey: "signing-secret-0123456789abcdef0123456789"})
+	change(s.subject, func(w *itwinv1alpha1.Webhook) {
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "signing", Key: itwinv1alpha1.DefaultSecretKey}
 	})
 }
 
 // turnsOff: what needs no secret goes on.
 func turnsOff(s *refusalScene) {
-	change(s.subject, func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) })
+	change(s.subject, func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) })
 	Eventually(s.Webhooks).Should(ConsistOf(HaveField("Active", false)), s.row.name)
 }
 
 func turnsOn(s *refusalScene) {
-	change(s.subject, func(w *v1alpha1.Webhook) { w.Spec.Active = new(true) })
+	change(s.subject, func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(true) })
 	s.isReady()
 	Expect(s.Webhooks()[0].Secret).To(HavePrefix("signing-secret"))
 }
@@ -161,7 +161,7 @@ func rewritten(s *refusalScene) func() {
 	go func() {
 		defer GinkgoRecover()
 		defer close(done)
-		w := &v1alpha1.Webhook{ObjectMeta: objectMeta(s.namespace, "subject")}
+		w := &itwinv1alpha1.Webhook{ObjectMeta: objectMeta(s.namespace, "subject")}
 		for i := 0; loop.Err() == nil; i++ {
 			_ = api.Patch(ctx, w, mergePatch(fmt.Sprintf(`{"metadata":{"annotations":{"example.com/count":"%d"}}}`, i)))
 		}

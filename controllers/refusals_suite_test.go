@@ -25,7 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/proof"
@@ -245,13 +245,13 @@ func counted(name, namespace string) (n float64) {
 // messages are all that the conditions of the simulation's objects, their Events and the log say.
 func (w *simulation) messages() (all []string) {
 	GinkgoHelper()
-	var webhooks v1alpha1.WebhookList
+	var webhooks itwinv1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())
 	for i := range webhooks.Items {
 		for _, c := range webhooks.Items[i].Status.Conditions {
 			all = append(all, c.Message)
 		}
-		all = append(all, notesOf(&webhooks.Items[i], v1alpha1.KubernetesRefusedReason)()...)
+		all = append(all, notesOf(&webhooks.Items[i], itwinv1alpha1.KubernetesRefusedReason)()...)
 	}
 	return all
 }

@@ -8,11 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 const (
-	kubernetesRefused = "False/" + v1alpha1.KubernetesRefusedReason
+	kubernetesRefused = "False/" + itwinv1alpha1.KubernetesRefusedReason
 	webhookMetric     = "itwin_webhook_status_writes_refused_total"
 	connectionMetric  = "itwin_connection_status_writes_refused_total"
 
@@ -24,7 +24,7 @@ const (
 	secondEvent      = "iModels.iModelCreated.v1"
 	firstEvent       = "iModels.iModelDeleted.v1"
 	withoutFinalizer = `!has(object.metadata.finalizers)`
-	withoutID        = `!has(object.metadata.annotations) || !('` + v1alpha1.WebhookIDAnnotation +
+	withoutID        = `!has(object.metadata.annotations) || !('` + itwinv1alpha1.WebhookIDAnnotation +
 		`' in object.metadata.annotations)`
 )
 
@@ -87,11 +87,11 @@ var refusals = []refusal{
 	},
 	{
 		name: "immutable Secret", refuse: immutable, trigger: rotate,
-		ready: "False/" + v1alpha1.SecretInvalidReason, words: "is immutable", meanwhile: edits, recovered: rotated,
+		ready: "False/" + itwinv1alpha1.SecretInvalidReason, words: "is immutable", meanwhile: edits, recovered: rotated,
 	},
 	{
 		name: "Secret of another controller", fresh: true, refuse: takenSecret,
-		ready: "False/" + v1alpha1.SecretInvalidReason, words: "was not generated for this Webhook", meanwhile: untouched,
+		ready: "False/" + itwinv1alpha1.SecretInvalidReason, words: "was not generated for this Webhook", meanwhile: untouched,
 	},
 	{
 		name: "namespace that is being deleted", refuse: terminating, trigger: loseSecret,
@@ -117,11 +117,11 @@ var refusals = []refusal{
 	},
 	{
 		name: "no right to create Events", fresh: true, refuse: lacking("events", "create"),
-		ready: "True/" + v1alpha1.InSyncReason,
+		ready: "True/" + itwinv1alpha1.InSyncReason,
 	},
 	{
 		name: "lasting conflict with a client that rewrites the object", fresh: true, refuse: rewritten,
-		ready: "True/" + v1alpha1.InSyncReason,
+		ready: "True/" + itwinv1alpha1.InSyncReason,
 	},
 	{
 		name: "conflict of every write of the object", fresh: true, refuse: failing(patchWebhook, conflict),
@@ -178,12 +178,12 @@ func secretPolicy(operations []admissionv1.OperationType, message string) policy
 func webhookPolicy(expression string) policy {
 	probe := map[string]string{
 		withoutFinalizer: `{"metadata":{"finalizers":["example.com/probe"]}}`,
-		withoutID:        `{"metadata":{"annotations":{"` + v1alpha1.WebhookIDAnnotation + `":"probe"}}}`,
+		withoutID:        `{"metadata":{"annotations":{"` + itwinv1alpha1.WebhookIDAnnotation + `":"probe"}}}`,
 	}[expression]
 	return policy{
-		group: v1alpha1.GroupVersion.Group, resource: "webhooks", expression: expression, operations: updates,
+		group: itwinv1alpha1.GroupVersion.Group, resource: "webhooks", expression: expression, operations: updates,
 		probe: func(s *refusalScene) error {
-			w := s.webhook("probe", func(spec *v1alpha1.WebhookSpec) { spec.Suspend = true })
+			w := s.webhook("probe", func(spec *itwinv1alpha1.WebhookSpec) { spec.Suspend = true })
 			if err := client.IgnoreAlreadyExists(api.Create(ctx, w)); err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func webhookPolicy(expression string) policy {
 
 func statusPolicy(resource string) policy {
 	return policy{
-		group: v1alpha1.GroupVersion.Group, resource: resource, expression: "false", operations: updates,
+		group: itwinv1alpha1.GroupVersion.Group, resource: resource, expression: "false", operations: updates,
 		probe: func(s *refusalScene) error {
 			about := client.Object(s.connection.DeepCopy())
 			patch := `{"status":{"webhooks":1000}}`

@@ -16,7 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -60,7 +60,7 @@ func (w *simulation) listen(interrupt func(request)) *listener {
 }
 
 // through makes a connection call the listener.
-func (l *listener) through(s *v1alpha1.ConnectionSpec) {
+func (l *listener) through(s *itwinv1alpha1.ConnectionSpec) {
 	s.APIURL, s.TokenURL = l.URL, l.URL+"/connect/token"
 }
 
@@ -111,8 +111,10 @@ func (w *simulation) put(name string, data map[string]string) {
 	Expect(api.Patch(ctx, &secret, client.MergeFrom(before))).To(Succeed())
 }
 
-func withSecret(name, key string) func(*v1alpha1.WebhookSpec) {
-	return func(s *v1alpha1.WebhookSpec) { s.SecretRef = &v1alpha1.SecretKeyReference{Name: name, Key: key} }
+func withSecret(name, key string) func(*itwinv1alpha1.WebhookSpec) {
+	return func(s *itwinv1alpha1.WebhookSpec) {
+		s.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: name, Key: key}
+	}
 }
 
 const (
@@ -146,7 +148,7 @@ var _ = Describe("A signing secret", func() {
 
 	It("that several Webhooks share is sent once for each Webhook", func() {
 		w.secret("shared", map[string]string{"secret": firstSecret})
-		var webhooks []*v1alpha1.Webhook
+		var webhooks []*itwinv1alpha1.Webhook
 		for _, name := range []string{"north", "south", "west"} {
 			webhooks = append(webhooks, w.apply(name, withSecret("shared", "secret")))
 		}
@@ -194,7 +196,7 @@ var _ = Describe("A signing secret", func() {
 			before := w.value("own-webhook-secret", "secret")
 			platform.forget()
 			op.writes.reset()
-			annotate(webhook, v1alpha1.RotateRequestedAtAnnotation, request)
+			annotate(webhook, itwinv1alpha1.RotateRequestedAtAnnotation, request)
 			seen(webhook).Should(HaveField("Status.LastHandledRotateAt", request))
 			after := w.value("own-webhook-secret", "secret")
 			Expect(after).NotTo(Equal(before))
@@ -249,7 +251,7 @@ var _ = Describe("Credentials", func() {
 		})).To(Succeed())
 		w.put("credentials", map[string]string{"clientSecret": "the new one"})
 		Eventually(func() []request { return platform.of("GET", "/webhooks") }).Should(HaveLen(1))
-		change(webhook, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+		change(webhook, func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
 		Eventually(func() []request { return platform.of("PATCH", "/webhooks") }).WithTimeout(late*3/4).Should(HaveLen(1),
 			"what is known is still true: nothing waits for a list")
 		seen(webhook).Should(beReady())

@@ -9,7 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
@@ -67,15 +67,15 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	namespaced := connections()
-	namespaced.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
-	namespaced.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
+	namespaced.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} }
+	namespaced.NewList = func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
 	if err := namespaced.SetupWithManager(mgr, "connection"); err != nil {
 		return err
 	}
 	if o.Cluster {
 		cluster := connections()
-		cluster.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
-		cluster.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
+		cluster.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.ClusterConnection{} }
+		cluster.NewList = func() client.ObjectList { return &itwinv1alpha1.ClusterConnectionList{} }
 		if err := cluster.SetupWithManager(mgr, "clusterconnection"); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/proof"
@@ -71,7 +71,7 @@ var _ = BeforeSuite(func() {
 	restConfig.QPS = -1
 	scheme = runtime.NewScheme()
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
-	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	Expect(itwinv1alpha1.AddToScheme(scheme)).To(Succeed())
 	api, err = client.New(restConfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })
@@ -227,7 +227,7 @@ func newSimulationWith(options simulator.Options) *simulation {
 // clear removes the objects of the simulation, with or without an operator to help.
 func (w *simulation) clear() {
 	ctx := context.Background()
-	var webhooks v1alpha1.WebhookList
+	var webhooks itwinv1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())
 	for i := range webhooks.Items {
 		webhook := &webhooks.Items[i]
@@ -235,15 +235,15 @@ func (w *simulation) clear() {
 		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
 		Expect(client.IgnoreNotFound(api.Patch(ctx, webhook, patch))).To(Succeed())
 	}
-	Expect(api.DeleteAllOf(ctx, &v1alpha1.Connection{}, client.InNamespace(w.namespace))).To(Succeed())
+	Expect(api.DeleteAllOf(ctx, &itwinv1alpha1.Connection{}, client.InNamespace(w.namespace))).To(Succeed())
 	Expect(api.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(w.namespace))).To(Succeed())
 }
 
 // connect makes the Connection "default" and the Secret with its credentials.
-func (w *simulation) connect(change ...func(*v1alpha1.ConnectionSpec)) *v1alpha1.Connection {
+func (w *simulation) connect(change ...func(*itwinv1alpha1.ConnectionSpec)) *itwinv1alpha1.Connection {
 	GinkgoHelper()
 	w.credentials("credentials", clientID)
-	connection := &v1alpha1.Connection{
+	connection := &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "default"}, Spec: w.connectionSpec(),
 	}
 	for _, c := range change {
@@ -253,12 +253,12 @@ func (w *simulation) connect(change ...func(*v1alpha1.ConnectionSpec)) *v1alpha1
 	return connection
 }
 
-func (w *simulation) connectionSpec() v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{
+func (w *simulation) connectionSpec() itwinv1alpha1.ConnectionSpec {
+	return itwinv1alpha1.ConnectionSpec{
 		APIURL: w.url, TokenURL: w.url + "/connect/token",
-		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: "credentials"},
+		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "credentials"},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
-		RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: 1000000},
+		RateLimit:            itwinv1alpha1.RateLimit{RequestsPerMinute: 1000000},
 	}
 }
 
@@ -279,12 +279,12 @@ func (w *simulation) secret(name string, data map[string]string) *corev1.Secret 
 const iTwinID = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 
 // webhook is an object that is not created yet.
-func (w *simulation) webhook(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
-	webhook := &v1alpha1.Webhook{
+func (w *simulation) webhook(name string, change ...func(*itwinv1alpha1.WebhookSpec)) *itwinv1alpha1.Webhook {
+	webhook := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
-		Spec: v1alpha1.WebhookSpec{
+		Spec: itwinv1alpha1.WebhookSpec{
 			CallbackURL: fmt.Sprintf("https://%s.example.com/itwin", name),
-			Scope:       v1alpha1.ITwinScope, ScopeID: iTwinID,
+			Scope:       itwinv1alpha1.ITwinScope, ScopeID: iTwinID,
 			EventTypes: []string{"iModels.iModelDeleted.v1"},
 		},
 	}
@@ -295,7 +295,7 @@ func (w *simulation) webhook(name string, change ...func(*v1alpha1.WebhookSpec))
 }
 
 // apply creates a Webhook.
-func (w *simulation) apply(name string, change ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
+func (w *simulation) apply(name string, change ...func(*itwinv1alpha1.WebhookSpec)) *itwinv1alpha1.Webhook {
 	GinkgoHelper()
 	webhook := w.webhook(name, change...)
 	Expect(api.Create(context.Background(), webhook)).To(Succeed())
@@ -303,31 +303,31 @@ func (w *simulation) apply(name string, change ...func(*v1alpha1.WebhookSpec)) *
 }
 
 // change edits a Webhook.
-func change(webhook *v1alpha1.Webhook, edit func(*v1alpha1.Webhook)) {
+func change(webhook *itwinv1alpha1.Webhook, edit func(*itwinv1alpha1.Webhook)) {
 	GinkgoHelper()
 	before := webhook.DeepCopy()
 	edit(webhook)
 	Expect(api.Patch(context.Background(), webhook, client.MergeFrom(before))).To(Succeed())
 }
 
-func annotate(webhook *v1alpha1.Webhook, annotation, value string) {
+func annotate(webhook *itwinv1alpha1.Webhook, annotation, value string) {
 	GinkgoHelper()
-	change(webhook, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
+	change(webhook, func(w *itwinv1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
 }
 
 // seen reads a Webhook until it satisfies the matcher.
-func seen(webhook *v1alpha1.Webhook) AsyncAssertion {
+func seen(webhook *itwinv1alpha1.Webhook) AsyncAssertion {
 	GinkgoHelper()
-	return Eventually(func(g Gomega) *v1alpha1.Webhook {
+	return Eventually(func(g Gomega) *itwinv1alpha1.Webhook {
 		g.Expect(api.Get(context.Background(), client.ObjectKeyFromObject(webhook), webhook)).To(Succeed())
 		return webhook
 	})
 }
 
 // still is seen for a while.
-func still(webhook *v1alpha1.Webhook) AsyncAssertion {
+func still(webhook *itwinv1alpha1.Webhook) AsyncAssertion {
 	GinkgoHelper()
-	return Consistently(func(g Gomega) *v1alpha1.Webhook {
+	return Consistently(func(g Gomega) *itwinv1alpha1.Webhook {
 		g.Expect(api.Get(context.Background(), client.ObjectKeyFromObject(webhook), webhook)).To(Succeed())
 		return webhook
 	})
@@ -344,9 +344,9 @@ func conditions(object client.Object) map[string]string {
 	var all []metav1.Condition
 	var observed int64
 	switch o := object.(type) {
-	case *v1alpha1.Webhook:
+	case *itwinv1alpha1.Webhook:
 		all, observed = o.Status.Conditions, o.Status.ObservedGeneration
-	case v1alpha1.ConnectionObject:
+	case itwinv1alpha1.ConnectionObject:
 		all, observed = o.ConnectionStatus().Conditions, o.ConnectionStatus().ObservedGeneration
 	}
 	if observed != object.GetGeneration() {
@@ -374,8 +374,8 @@ func haveReady(want string) OmegaMatcher {
 	return WithTransform(func(o client.Object) string { return conditions(o)["Ready"] }, Equal(want))
 }
 
-func readyMessage(w *v1alpha1.Webhook) string {
-	if ready := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition); ready != nil {
+func readyMessage(w *itwinv1alpha1.Webhook) string {
+	if ready := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition); ready != nil {
 		return ready.Message
 	}
 	return ""

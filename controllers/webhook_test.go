@@ -12,7 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -45,8 +45,8 @@ var _ = Describe("A Webhook", func() {
 			"EventTypes": Equal(webhook.Spec.EventTypes),
 		}))
 		Expect(webhook.Status.WebhookID).To(Equal(remote.ID))
-		Expect(webhook.Annotations).To(HaveKeyWithValue(v1alpha1.WebhookIDAnnotation, remote.ID))
-		Expect(webhook.Finalizers).To(ConsistOf(v1alpha1.WebhookFinalizer))
+		Expect(webhook.Annotations).To(HaveKeyWithValue(itwinv1alpha1.WebhookIDAnnotation, remote.ID))
+		Expect(webhook.Finalizers).To(ConsistOf(itwinv1alpha1.WebhookFinalizer))
 		Expect(*webhook.Status.Active).To(BeTrue())
 		Expect(webhook.Status.ScopeID).To(Equal(iTwinID))
 		Expect(webhook.Status.Created.Time).To(BeTemporally("==", remote.Created.Time))
@@ -68,8 +68,8 @@ var _ = Describe("A Webhook", func() {
 
 	It("of Account scope learns the account's id", func() {
 		w.connect()
-		webhook := w.apply("account", func(s *v1alpha1.WebhookSpec) {
-			s.Scope, s.ScopeID = v1alpha1.AccountScope, ""
+		webhook := w.apply("account", func(s *itwinv1alpha1.WebhookSpec) {
+			s.Scope, s.ScopeID = itwinv1alpha1.AccountScope, ""
 		})
 		seen(webhook).Should(beReady())
 		Expect(webhook.Status.ScopeID).To(Equal(w.remote(webhook.Spec.CallbackURL).ScopeID))
@@ -103,7 +103,7 @@ var _ = Describe("A Webhook", func() {
 		w.ResetRequests()
 		op.writes.reset()
 		off := false
-		change(webhook, func(o *v1alpha1.Webhook) {
+		change(webhook, func(o *itwinv1alpha1.Webhook) {
 			o.Spec.CallbackURL = "https://other.example.com/"
 			o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1", "iTwins.iTwinDeleted.v1"}
 			o.Spec.Active = &off
@@ -115,7 +115,7 @@ var _ = Describe("A Webhook", func() {
 		Expect(w.remote("https://other.example.com/").Active).To(BeFalse())
 		Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "Updated"))
 
-		change(webhook, func(o *v1alpha1.Webhook) { o.Spec.Active = nil })
+		change(webhook, func(o *itwinv1alpha1.Webhook) { o.Spec.Active = nil })
 		seen(webhook).Should(beReady())
 		Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "Updated", "Activated"))
 		Expect(webhook.Status.Deactivations).To(BeZero())
@@ -123,13 +123,13 @@ var _ = Describe("A Webhook", func() {
 
 	It("sends nothing when nothing differs", func() {
 		w.connect()
-		webhook := w.apply("quiet", func(s *v1alpha1.WebhookSpec) {
+		webhook := w.apply("quiet", func(s *itwinv1alpha1.WebhookSpec) {
 			s.EventTypes = []string{"iTwins.iTwinCreated.v1", "iTwins.iTwinDeleted.v1"}
 		})
 		seen(webhook).Should(beReady())
 		w.ResetRequests()
 		op.writes.reset()
-		change(webhook, func(o *v1alpha1.Webhook) {
+		change(webhook, func(o *itwinv1alpha1.Webhook) {
 			o.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1", "iTwins.iTwinCreated.v1"}
 		})
 		seen(webhook).Should(beReady())
@@ -151,7 +151,7 @@ var _ = Describe("A Webhook", func() {
 
 	It("keeps its remote webhook when deletionPolicy is Retain", func() {
 		w.connect()
-		webhook := w.apply("kept", func(s *v1alpha1.WebhookSpec) { s.DeletionPolicy = v1alpha1.RetainRemote })
+		webhook := w.apply("kept", func(s *itwinv1alpha1.WebhookSpec) { s.DeletionPolicy = itwinv1alpha1.RetainRemote })
 		seen(webhook).Should(beReady())
 		w.ResetRequests()
 		Expect(api.Delete(ctx, webhook)).To(Succeed())
@@ -174,17 +174,17 @@ var _ = Describe("A Webhook", func() {
 
 	It("does nothing while it is suspended", func() {
 		w.connect()
-		webhook := w.apply("paused", func(s *v1alpha1.WebhookSpec) { s.Suspend = true })
+		webhook := w.apply("paused", func(s *itwinv1alpha1.WebhookSpec) { s.Suspend = true })
 		still(webhook).Should(WithTransform(conditionsOf, Equal(map[string]string{"observedGeneration": "behind"})))
 		Expect(w.changes()).To(BeZero())
-		change(webhook, func(o *v1alpha1.Webhook) { o.Spec.Suspend = false })
+		change(webhook, func(o *itwinv1alpha1.Webhook) { o.Spec.Suspend = false })
 		seen(webhook).Should(beReady())
 	})
 
 	It("waits for the Secret of secretRef and continues when that Secret is created", func() {
 		w.connect()
-		webhook := w.apply("signed", func(s *v1alpha1.WebhookSpec) {
-			s.SecretRef = &v1alpha1.SecretKeyReference{Name: "hmac"}
+		webhook := w.apply("signed", func(s *itwinv1alpha1.WebhookSpec) {
+			s.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
 		})
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/SecretNotFound"}))
 		secret := w.secret("hmac", map[string]string{"secret": "short"})
@@ -204,7 +204,7 @@ var _ = Describe("A Webhook", func() {
 		secret.StringData = map[string]string{"secret": value}
 		Expect(api.Update(ctx, secret)).To(Succeed())
 		Eventually(func() string { return w.remote(webhook.Spec.CallbackURL).Secret }).Should(Equal(value))
-		seen(webhook).Should(WithTransform(func(o *v1alpha1.Webhook) string { return o.Status.SecretVersion },
+		seen(webhook).Should(WithTransform(func(o *itwinv1alpha1.Webhook) string { return o.Status.SecretVersion },
 			Equal(secret.ResourceVersion)))
 		Expect(w.changes()).To(Equal(1))
 		Eventually(eventsOf(webhook)).Should(ConsistOf("Created", "SecretRotated"))
@@ -219,10 +219,10 @@ var _ = Describe("A Webhook", func() {
 		seen(webhook).Should(haveConditions(map[string]string{"Ready": "False/Refused", "Stalled": "True/Refused"}))
 		Expect(readyMessage(webhook)).To(ContainSubstring("InvalidCreateWebhookRequest"))
 		Expect(w.count("POST /webhooks")).To(Equal(1))
-		annotate(webhook, v1alpha1.WebhookIDAnnotation, "")
+		annotate(webhook, itwinv1alpha1.WebhookIDAnnotation, "")
 		Consistently(func() int { return w.count("POST /webhooks") }).Should(Equal(1))
 		w.ClearFaults()
-		change(webhook, func(o *v1alpha1.Webhook) { o.Spec.CallbackURL = "https://better.example.com/" })
+		change(webhook, func(o *itwinv1alpha1.Webhook) { o.Spec.CallbackURL = "https://better.example.com/" })
 		seen(webhook).Should(beReady())
 	})
 
@@ -303,7 +303,7 @@ var _ = Describe("A Webhook whose requests always fail", func() {
 			Action: "status:500",
 		})).To(Succeed())
 		w.ResetRequests()
-		change(poisoned, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+		change(poisoned, func(o *itwinv1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
 		Eventually(func() int { return w.count("PATCH /webhooks/{id}") }).Should(Equal(4))
 		// 1, 2 and 4 seconds lie between the four; without the rests there would be a list and a call every second.
 		lists := w.count("GET /webhooks")
@@ -312,7 +312,7 @@ var _ = Describe("A Webhook whose requests always fail", func() {
 			seen(w.apply(name)).Should(beReady())
 		}
 		w.ClearFaults()
-		change(poisoned, func(o *v1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} })
+		change(poisoned, func(o *itwinv1alpha1.Webhook) { o.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} })
 		seen(poisoned).Should(beReady())
 	})
 })

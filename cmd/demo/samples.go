@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -61,7 +61,7 @@ func (o *overlay) set(kind, name string, properties map[string]any) {
 // drop leaves a Webhook out.
 func (o *overlay) drop(name string) {
 	o.Patches = append(o.Patches, patch{Patch: encode(map[string]any{
-		"$patch": "delete", "apiVersion": v1alpha1.GroupVersion.String(), "kind": "Webhook",
+		"$patch": "delete", "apiVersion": itwinv1alpha1.GroupVersion.String(), "kind": "Webhook",
 		"metadata": map[string]string{"name": name, "namespace": namespace},
 	})})
 }

@@ -6,7 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // secretsOf are the signing secrets of the Webhooks that call a path of the receiver, as they are now: a receiver that
@@ -14,7 +14,7 @@ import (
 func (d *demo) secretsOf(path string) (secrets []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupPatience)
 	defer cancel()
-	var all v1alpha1.WebhookList
+	var all itwinv1alpha1.WebhookList
 	if err := d.plane.Client.List(ctx, &all); err != nil {
 		return nil
 	}
@@ -25,7 +25,7 @@ func (d *demo) secretsOf(path string) (secrets []string) {
 		var secret corev1.Secret
 		ref := w.SigningSecret()
 		if err := d.plane.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: ref.Name}, &secret); err == nil {
-			secrets = append(secrets, string(secret.Data[ref.Key]), string(secret.Data[v1alpha1.PreviousSecretKey]))
+			secrets = append(secrets, string(secret.Data[ref.Key]), string(secret.Data[itwinv1alpha1.PreviousSecretKey]))
 		}
 	}
 	return secrets

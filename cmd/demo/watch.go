@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // watch says what becomes of the objects, and what the operator reports about them.
@@ -24,7 +24,7 @@ func (d *demo) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []client.Object{&v1alpha1.Connection{}, &v1alpha1.Webhook{}, &eventsv1.Event{}} {
+	for _, kind := range []client.Object{&itwinv1alpha1.Connection{}, &itwinv1alpha1.Webhook{}, &eventsv1.Event{}} {
 		informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (d *demo) noticeChange(before, after any) {
 }
 
 func (d *demo) noticeDeletion(o any) {
-	if w, ok := o.(*v1alpha1.Webhook); ok {
+	if w, ok := o.(*itwinv1alpha1.Webhook); ok {
 		d.say(operator, "Webhook %s is gone", w.Name)
 	}
 }
@@ -68,11 +68,11 @@ func (d *demo) noticeDeletion(o any) {
 // describe is what a status comes to; empty when there is none yet.
 func describe(o any) string {
 	switch o := o.(type) {
-	case *v1alpha1.Connection:
-		return describeConditions("Connection "+o.Name, o.Status.Conditions, v1alpha1.ReadyCondition)
-	case *v1alpha1.Webhook:
-		return describeConditions("Webhook "+o.Name, o.Status.Conditions, v1alpha1.ReadyCondition,
-			v1alpha1.ActiveCondition)
+	case *itwinv1alpha1.Connection:
+		return describeConditions("Connection "+o.Name, o.Status.Conditions, itwinv1alpha1.ReadyCondition)
+	case *itwinv1alpha1.Webhook:
+		return describeConditions("Webhook "+o.Name, o.Status.Conditions, itwinv1alpha1.ReadyCondition,
+			itwinv1alpha1.ActiveCondition)
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 const (
@@ -82,7 +82,7 @@ func latestVersion(api client.Reader, namespaces []string) func(context.Context)
 		ctx, cancel := context.WithTimeout(ctx, rollbackCheckTimeout)
 		defer cancel()
 		var list metav1.PartialObjectMetadataList
-		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("WebhookList"))
+		list.SetGroupVersionKind(itwinv1alpha1.GroupVersion.WithKind("WebhookList"))
 		err := api.List(ctx, &list, options...)
 		return list.ResourceVersion, err
 	}

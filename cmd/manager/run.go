@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
 )
@@ -81,7 +81,7 @@ func run(ctx context.Context, o options) error {
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), itwinv1alpha1.AddToScheme(scheme))
 }
 
 func cacheOptions(o options) cache.Options {
@@ -155,7 +155,7 @@ func servesCluster(ctx context.Context, api client.Client, o options) (bool, err
 		return true, nil
 	}
 	for _, resource := range []authorizationv1.ResourceAttributes{
-		{Verb: "watch", Group: v1alpha1.GroupVersion.Group, Resource: "clusterconnections"},
+		{Verb: "watch", Group: itwinv1alpha1.GroupVersion.Group, Resource: "clusterconnections"},
 		{Verb: "watch", Resource: "namespaces"},
 	} {
 		review := authorizationv1.SelfSubjectAccessReview{

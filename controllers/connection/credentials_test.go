@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // credentialKeys are the keys of the Secret with the credentials: the exported constants of login.go that end so.
@@ -58,7 +58,7 @@ func TestEveryCredentialIsReadFromItsKey(t *testing.T) {
 		data[key] = []byte("value of " + key)
 	}
 	r := &Reconciler{Live: oneSecret{data: data}}
-	options, err := r.options(t.Context(), &v1alpha1.Connection{})
+	options, err := r.options(t.Context(), &itwinv1alpha1.Connection{})
 	g.Expect(err).NotTo(HaveOccurred())
 	read := map[string][]byte{}
 	credentials := reflect.ValueOf(options.Credentials)

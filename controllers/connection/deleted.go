@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
@@ -81,20 +81,20 @@ func (r *Reconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Res
 // needed reports whether a Webhook that fits may have something to delete through a closed connection: it refers to the
 // connection, or owns or gave up a remote webhook of its account and lives where the connection does.
 func (r *Reconciler) needed(
-	ctx context.Context, member *fleet.Member, fits func(v1alpha1.Webhook) bool,
+	ctx context.Context, member *fleet.Member, fits func(itwinv1alpha1.Webhook) bool,
 ) (bool, error) {
-	var all v1alpha1.WebhookList
+	var all itwinv1alpha1.WebhookList
 	namespace, _, _ := strings.Cut(member.Name(), "/")
 	if err := r.Kube.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(all.Items, func(w v1alpha1.Webhook) bool {
+	return slices.ContainsFunc(all.Items, func(w itwinv1alpha1.Webhook) bool {
 		return fits(w) && (kube.ConnectionOf(&w) == member.Name() || identity.Mentions(&w, member.Fleet().Account()))
 	}), nil
 }
 
-func isDeleting(w v1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
+func isDeleting(w itwinv1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
 
-func isHeld(w v1alpha1.Webhook) bool {
-	return controllerutil.ContainsFinalizer(&w, v1alpha1.WebhookFinalizer)
+func isHeld(w itwinv1alpha1.Webhook) bool {
+	return controllerutil.ContainsFinalizer(&w, itwinv1alpha1.WebhookFinalizer)
 }

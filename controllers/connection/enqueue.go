@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -28,8 +28,8 @@ type Enqueuer interface {
 // enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
 // those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
 // people ask for.
-func (r *Reconciler) enqueueUsers(ctx context.Context, c v1alpha1.ConnectionObject, account string) error {
-	var all v1alpha1.WebhookList
+func (r *Reconciler) enqueueUsers(ctx context.Context, c itwinv1alpha1.ConnectionObject, account string) error {
+	var all itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (r *Reconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, c
 }
 
 func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names []types.NamespacedName) {
-	var found v1alpha1.WebhookList
+	var found itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &found, option, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks of a changed remote webhook")
 	}
@@ -88,7 +88,7 @@ func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names 
 // markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that
 // were interrupted.
 func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
-	var all v1alpha1.WebhookList
+	var all itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks whose creates were interrupted")
 	}

@@ -17,7 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/backoff"
@@ -41,7 +41,7 @@ func (e *errCredentials) Error() string { return e.message }
 
 // connect returns the connection's membership of its account. New credentials prove themselves by obtaining a token
 // before they replace old ones; until then the old ones stay in use.
-func (r *Reconciler) connect(ctx context.Context, c v1alpha1.ConnectionObject) (*fleet.Member, error) {
+func (r *Reconciler) connect(ctx context.Context, c itwinv1alpha1.ConnectionObject) (*fleet.Member, error) {
 	key, stamp := kube.KeyOf(c), r.stamp(ctx, c)
 	member, linked := r.Fleets.Member(key), r.links.get(key)
 	if member != nil && member.Closed() == nil && stamp != "" && stamp == linked.stamp {
@@ -122,7 +122,7 @@ func loginPause(failures int, err error) time.Duration {
 
 // stamp identifies what a connection was made from: its generation and the versions of its Secrets, as the cache knows
 // them; "" when the cache does not show them all, as in an installation that is bound to other namespaces.
-func (r *Reconciler) stamp(ctx context.Context, c v1alpha1.ConnectionObject) string {
+func (r *Reconciler) stamp(ctx context.Context, c itwinv1alpha1.ConnectionObject) string {
 	parts := []string{string(c.GetUID()), strconv.FormatInt(c.GetGeneration(), 10)}
 	for _, name := range kube.SecretsOf(c) {
 		meta := &metav1.PartialObjectMetadata{}
@@ -220,7 +220,7 @@ func (l *links) forget(key string) {
 }
 
 // options reads the connection's Secrets, past the cache.
-func (r *Reconciler) options(ctx context.Context, c v1alpha1.ConnectionObject) (platform.Options, error) {
+func (r *Reconciler) options(ctx context.Context, c itwinv1alpha1.ConnectionObject) (platform.Options, error) {
 	spec := c.ConnectionSpec()
 	options := platform.Options{
 		APIURL: spec.APIURL, TokenURL: spec.TokenURL, OAuthScope: spec.OAuthScope, UserAgent: r.UserAgent,
@@ -245,7 +245,7 @@ func (r *Reconciler) options(ctx context.Context, c v1alpha1.ConnectionObject) (
 	return options, nil
 }
 
-func limitsOf(spec *v1alpha1.ConnectionSpec) platform.Limits {
+func limitsOf(spec *itwinv1alpha1.ConnectionSpec) platform.Limits {
 	return platform.Limits{
 		PerMinute: int(spec.RateLimit.RequestsPerMinute), PerHour: int(ptr.Deref(spec.RateLimit.RequestsPerHour, 0)),
 		InFlight: callsInFlight,

@@ -14,7 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -49,7 +49,7 @@ type Reconciler struct {
 	// Key is the operator key, which proves ownership.
 	Key proof.Key
 	// New makes an empty object of the kind that is served.
-	New func() v1alpha1.ConnectionObject
+	New func() itwinv1alpha1.ConnectionObject
 	// NewList makes an empty list of that kind.
 	NewList func() client.ObjectList
 	// UserAgent of every request to the platform.
@@ -102,7 +102,7 @@ func unchanged(ctx context.Context, why string, wait time.Duration) (ctrl.Result
 
 // cadenceOf is how often the remote side is listed: as pollInterval says, or before its time when something waits for a
 // list, but never so often that the lists alone use more than half of the rate limit.
-func cadenceOf(spec *v1alpha1.ConnectionSpec) fleet.Cadence {
+func cadenceOf(spec *itwinv1alpha1.ConnectionSpec) fleet.Cadence {
 	pace := limitsOf(spec).HalfPace()
 	wanted := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
 	return fleet.Cadence{Interval: max(wanted, pace), Pause: pace}
@@ -111,7 +111,7 @@ func cadenceOf(spec *v1alpha1.ConnectionSpec) fleet.Cadence {
 // unconnected reports why a connection, or a change of it, cannot be used. What it created before can still be deleted;
 // credentials that proved themselves before stay in use until they are taken away.
 func (r *Reconciler) unconnected(
-	ctx context.Context, c v1alpha1.ConnectionObject, err error,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, err error,
 ) (ctrl.Result, error) {
 	key, member := kube.KeyOf(c), r.Fleets.Member(kube.KeyOf(c))
 	ready, own := r.whyUnconnected(c, err)
@@ -151,12 +151,12 @@ func earliest(waits ...time.Duration) (first time.Duration) {
 
 // whyUnconnected is what a connection says of an error that keeps it from its account; own is false for errors of the
 // API server.
-func (r *Reconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (ready status.Outcome, own bool) {
+func (r *Reconciler) whyUnconnected(c itwinv1alpha1.ConnectionObject, err error) (ready status.Outcome, own bool) {
 	if problem, is := errors.AsType[*errCredentials](err); is {
-		return status.Waiting(v1alpha1.SecretNotFoundReason, problem.message).After(defaultPollInterval), true
+		return status.Waiting(itwinv1alpha1.SecretNotFoundReason, problem.message).After(defaultPollInterval), true
 	}
 	if host, is := errors.AsType[*platform.HostError](err); is {
-		return status.Stalled(v1alpha1.HostNotAllowedReason, host.Error()), true
+		return status.Stalled(itwinv1alpha1.HostNotAllowedReason, host.Error()), true
 	}
 	if ready = status.OfConnection(err); ready.Reason == "" {
 		return ready, false
@@ -168,7 +168,7 @@ func (r *Reconciler) whyUnconnected(c v1alpha1.ConnectionObject, err error) (rea
 // poll lists the account when that is due, enqueues the Webhooks that the list concerns, and reports what came of it,
 // or of a list that another connection to the account made.
 func (r *Reconciler) poll(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, member *fleet.Member,
 ) (ctrl.Result, error) {
 	account := member.Fleet()
 	var unwritten time.Duration
@@ -219,8 +219,8 @@ func (r *Reconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-func (r *Reconciler) users(ctx context.Context, key string) ([]v1alpha1.Webhook, error) {
-	var users v1alpha1.WebhookList
+func (r *Reconciler) users(ctx context.Context, key string) ([]itwinv1alpha1.Webhook, error) {
+	var users itwinv1alpha1.WebhookList
 	err := r.Kube.List(ctx, &users, client.MatchingFields{kube.ByConnection: key}, client.UnsafeDisableDeepCopy)
 	return users.Items, err
 }

@@ -7,7 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
@@ -21,7 +21,7 @@ const restlessMessage = "; the platform moves their times of modification withou
 
 // report writes the status of a connection, if it says anything new.
 func (r *Reconciler) report(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
 ) error {
 	before := c.DeepCopyObject().(client.Object)
 	st := c.ConnectionStatus()
@@ -68,7 +68,7 @@ func (r *Reconciler) announce(ctx context.Context, key, account string, ready st
 
 // count counts the Webhooks that use the connection, and takes over how many remote webhooks no Webhook claims.
 func (r *Reconciler) count(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, st *v1alpha1.ConnectionStatus,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, member *fleet.Member, st *itwinv1alpha1.ConnectionStatus,
 ) error {
 	users, err := r.expect(ctx, c, member)
 	if err != nil {
@@ -85,7 +85,7 @@ func (r *Reconciler) count(
 
 // expect counts the Webhooks that use a connection: its account has at least as many.
 func (r *Reconciler) expect(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, member *fleet.Member,
 ) (users int, err error) {
 	all, err := r.users(ctx, kube.KeyOf(c))
 	if err != nil {
@@ -98,7 +98,7 @@ func (r *Reconciler) expect(
 // countUnmanaged counts, once for all connections to an account, the remote webhooks that no Webhook claims, and logs
 // those that interrupted creates left behind.
 func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) error {
-	var all v1alpha1.WebhookList
+	var all itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
@@ -20,13 +20,13 @@ import (
 // tell writes the status of a connection, and returns when that is to be tried again; 0 when it succeeded. A status
 // that the API server does not take holds up no list: an Event, the log and a metric tell of it.
 func (r *Reconciler) tell(
-	ctx context.Context, c v1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
+	ctx context.Context, c itwinv1alpha1.ConnectionObject, member *fleet.Member, ready status.Outcome,
 ) (retry time.Duration) {
 	key := kube.KeyOf(c)
 	err := r.report(ctx, c, member, ready)
 	switch {
 	case err == nil:
-		if ready.Reason != v1alpha1.KubernetesRefusedReason {
+		if ready.Reason != itwinv1alpha1.KubernetesRefusedReason {
 			r.troubles.forget(key)
 		}
 		return 0
@@ -41,8 +41,8 @@ func (r *Reconciler) tell(
 	metrics.RefusedConnectionWrites.WithLabelValues(key).Inc()
 	if r.troubles.news(key, words) {
 		note := status.Shortened("The Kubernetes API server refused to write the status: "+words, status.MaxNote)
-		ctrl.LoggerFrom(ctx).Info(note, "reason", v1alpha1.KubernetesRefusedReason)
-		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, v1alpha1.KubernetesRefusedReason, "Report", "%s", note)
+		ctrl.LoggerFrom(ctx).Info(note, "reason", itwinv1alpha1.KubernetesRefusedReason)
+		r.Recorder.Eventf(c, nil, corev1.EventTypeWarning, itwinv1alpha1.KubernetesRefusedReason, "Report", "%s", note)
 	}
 	return status.Jittered(status.KubernetesPause)
 }

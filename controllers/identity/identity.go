@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -26,11 +26,11 @@ type Identity struct {
 }
 
 // Of reads what an object says of remote webhooks, with the key that its proofs were made by.
-func Of(w *v1alpha1.Webhook, key proof.Key) Identity {
+func Of(w *itwinv1alpha1.Webhook, key proof.Key) Identity {
 	object := ObjectOf(w)
-	i := Identity{Former: key.Formers(w.Annotations[v1alpha1.FormerAnnotation], object)}
-	id := w.Annotations[v1alpha1.WebhookIDAnnotation]
-	account, proven := key.Owns(w.Annotations[v1alpha1.OwnerAnnotation], object, id)
+	i := Identity{Former: key.Formers(w.Annotations[itwinv1alpha1.FormerAnnotation], object)}
+	id := w.Annotations[itwinv1alpha1.WebhookIDAnnotation]
+	account, proven := key.Owns(w.Annotations[itwinv1alpha1.OwnerAnnotation], object, id)
 	annotated := proof.Remote{Account: account, ID: id}
 	for _, given := range w.Status.Former {
 		former := proof.Remote{Account: given.Account, ID: given.WebhookID}
@@ -66,12 +66,12 @@ func SameRemote(a, b proof.Remote) bool {
 }
 
 // ObjectOf names an object in a proof.
-func ObjectOf(w *v1alpha1.Webhook) proof.Object {
+func ObjectOf(w *itwinv1alpha1.Webhook) proof.Object {
 	return proof.Object{Namespace: w.Namespace, Name: w.Name}
 }
 
 // MarkOf is the mark that the creates of an object carry: its UID.
-func MarkOf(w *v1alpha1.Webhook) string { return strings.ToLower(string(w.UID)) }
+func MarkOf(w *itwinv1alpha1.Webhook) string { return strings.ToLower(string(w.UID)) }
 
 // ClaimKey is how the index of claims names a remote webhook that an object owns or gave up.
 func ClaimKey(r proof.Remote) string { return r.Account + "|" + platform.CanonicalID(r.ID) }
@@ -81,19 +81,19 @@ func RequestKey(id string) string { return "request|" + platform.CanonicalID(id)
 
 // Mentions reports whether an object may own, or have given up, a remote webhook of an account. What it says is not
 // proven.
-func Mentions(w *v1alpha1.Webhook, account string) bool {
-	return w.Status.Account == account || strings.Contains(w.Annotations[v1alpha1.OwnerAnnotation], account) ||
-		strings.Contains(w.Annotations[v1alpha1.FormerAnnotation], account) ||
-		slices.ContainsFunc(w.Status.Former, func(r v1alpha1.FormerWebhook) bool { return r.Account == account })
+func Mentions(w *itwinv1alpha1.Webhook, account string) bool {
+	return w.Status.Account == account || strings.Contains(w.Annotations[itwinv1alpha1.OwnerAnnotation], account) ||
+		strings.Contains(w.Annotations[itwinv1alpha1.FormerAnnotation], account) ||
+		slices.ContainsFunc(w.Status.Former, func(r itwinv1alpha1.FormerWebhook) bool { return r.Account == account })
 }
 
 // ClaimKeysBy returns ClaimKeys with the operator key.
-func ClaimKeysBy(key proof.Key) func(*v1alpha1.Webhook) []string {
-	return func(w *v1alpha1.Webhook) []string { return ClaimKeys(w, key) }
+func ClaimKeysBy(key proof.Key) func(*itwinv1alpha1.Webhook) []string {
+	return func(w *itwinv1alpha1.Webhook) []string { return ClaimKeys(w, key) }
 }
 
 // ClaimKeys are all entries of an object in the index of claims.
-func ClaimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
+func ClaimKeys(w *itwinv1alpha1.Webhook, key proof.Key) (keys []string) {
 	i := Of(w, key)
 	if i.Owned.ID != "" {
 		keys = append(keys, ClaimKey(i.Owned))
@@ -108,6 +108,6 @@ func ClaimKeys(w *v1alpha1.Webhook, key proof.Key) (keys []string) {
 }
 
 // Reported is the remote webhook that a status speaks of; zero when it speaks of none.
-func Reported(s *v1alpha1.WebhookStatus) proof.Remote {
+func Reported(s *itwinv1alpha1.WebhookStatus) proof.Remote {
 	return proof.Remote{Account: s.Account, ID: s.WebhookID}
 }

@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // Field indexes of the cache.
@@ -26,15 +26,15 @@ const (
 func ConnectionKey(namespace, name string) string { return namespace + "/" + name }
 
 // ConnectionOf is the key of the connection that a Webhook uses.
-func ConnectionOf(w *v1alpha1.Webhook) string {
-	if w.Spec.ConnectionRef.Kind == v1alpha1.ConnectionKindCluster {
+func ConnectionOf(w *itwinv1alpha1.Webhook) string {
+	if w.Spec.ConnectionRef.Kind == itwinv1alpha1.ConnectionKindCluster {
 		return ConnectionKey("", w.Spec.ConnectionRef.Name)
 	}
 	return ConnectionKey(w.Namespace, w.Spec.ConnectionRef.Name)
 }
 
 // SecretsOf are the Secrets of a connection, as "namespace/name".
-func SecretsOf(c v1alpha1.ConnectionObject) []string {
+func SecretsOf(c itwinv1alpha1.ConnectionObject) []string {
 	spec, namespace := c.ConnectionSpec(), c.CredentialsNamespace()
 	secrets := []string{namespace + "/" + spec.CredentialsSecretRef.Name}
 	if spec.CABundleSecretRef != nil {
@@ -45,7 +45,7 @@ func SecretsOf(c v1alpha1.ConnectionObject) []string {
 
 // givenSecretOf is the Secret that a Webhook refers to, as "namespace/name"; "" when its own is generated, whose name
 // tells whose it is.
-func givenSecretOf(w *v1alpha1.Webhook) string {
+func givenSecretOf(w *itwinv1alpha1.Webhook) string {
 	if w.GeneratesSecret() {
 		return ""
 	}
@@ -57,32 +57,32 @@ func givenSecretOf(w *v1alpha1.Webhook) string {
 // claims and delivery are what a Webhook says of remote webhooks, and where its events go.
 func AddIndexes(
 	ctx context.Context, mgr manager.Manager, cluster bool,
-	claims func(*v1alpha1.Webhook) []string, delivery func(*v1alpha1.Webhook) string,
+	claims func(*itwinv1alpha1.Webhook) []string, delivery func(*itwinv1alpha1.Webhook) string,
 ) error {
-	onWebhook := func(value func(*v1alpha1.Webhook) string) client.IndexerFunc {
+	onWebhook := func(value func(*itwinv1alpha1.Webhook) string) client.IndexerFunc {
 		return func(o client.Object) []string {
-			if v := value(o.(*v1alpha1.Webhook)); v != "" {
+			if v := value(o.(*itwinv1alpha1.Webhook)); v != "" {
 				return []string{v}
 			}
 			return nil
 		}
 	}
-	onClaims := func(o client.Object) []string { return claims(o.(*v1alpha1.Webhook)) }
-	onConnection := func(o client.Object) []string { return SecretsOf(o.(v1alpha1.ConnectionObject)) }
+	onClaims := func(o client.Object) []string { return claims(o.(*itwinv1alpha1.Webhook)) }
+	onConnection := func(o client.Object) []string { return SecretsOf(o.(itwinv1alpha1.ConnectionObject)) }
 	type index struct {
 		object client.Object
 		field  string
 		values client.IndexerFunc
 	}
 	indexes := []index{
-		{&v1alpha1.Webhook{}, ByConnection, onWebhook(ConnectionOf)},
-		{&v1alpha1.Webhook{}, ByClaim, onClaims},
-		{&v1alpha1.Webhook{}, BySecret, onWebhook(givenSecretOf)},
-		{&v1alpha1.Webhook{}, ByDelivery, onWebhook(delivery)},
-		{&v1alpha1.Connection{}, BySecret, onConnection},
+		{&itwinv1alpha1.Webhook{}, ByConnection, onWebhook(ConnectionOf)},
+		{&itwinv1alpha1.Webhook{}, ByClaim, onClaims},
+		{&itwinv1alpha1.Webhook{}, BySecret, onWebhook(givenSecretOf)},
+		{&itwinv1alpha1.Webhook{}, ByDelivery, onWebhook(delivery)},
+		{&itwinv1alpha1.Connection{}, BySecret, onConnection},
 	}
 	if cluster {
-		indexes = append(indexes, index{&v1alpha1.ClusterConnection{}, BySecret, onConnection})
+		indexes = append(indexes, index{&itwinv1alpha1.ClusterConnection{}, BySecret, onConnection})
 	}
 	for _, i := range indexes {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, i.object, i.field, i.values); err != nil {
@@ -93,6 +93,6 @@ func AddIndexes(
 }
 
 // KeyOf names a connection.
-func KeyOf(c v1alpha1.ConnectionObject) string {
+func KeyOf(c itwinv1alpha1.ConnectionObject) string {
 	return ConnectionKey(c.GetNamespace(), c.GetName())
 }

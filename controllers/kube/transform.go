@@ -9,7 +9,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // Transform makes the cache keep no more than is used, and what many objects say only once. Of the Webhooks of other
@@ -18,10 +18,10 @@ func Transform(selector labels.Selector) toolscache.TransformFunc {
 	strip := cache.TransformStripManagedFields()
 	return func(o any) (any, error) {
 		switch o := o.(type) {
-		case *v1alpha1.Webhook:
+		case *itwinv1alpha1.Webhook:
 			if selector != nil && !selector.Matches(labels.Set(o.Labels)) {
-				o.Spec = v1alpha1.WebhookSpec{ConnectionRef: o.Spec.ConnectionRef, WebhookID: o.Spec.WebhookID}
-				o.Status = v1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID, Account: o.Status.Account}
+				o.Spec = itwinv1alpha1.WebhookSpec{ConnectionRef: o.Spec.ConnectionRef, WebhookID: o.Spec.WebhookID}
+				o.Status = itwinv1alpha1.WebhookStatus{WebhookID: o.Status.WebhookID, Account: o.Status.Account}
 			}
 			// A second copy of the spec, which no patch mentions.
 			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
@@ -51,14 +51,14 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == WebhookKind) {
 		kept.OwnerReferences = []metav1.OwnerReference{*owner}
 	}
-	if request := m.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
-		kept.Annotations = map[string]string{v1alpha1.RotateRequestedAtAnnotation: request}
+	if request := m.Annotations[itwinv1alpha1.RotateRequestedAtAnnotation]; request != "" {
+		kept.Annotations = map[string]string{itwinv1alpha1.RotateRequestedAtAnnotation: request}
 	}
 	return kept
 }
 
 // internStrings lets a Webhook share with all others the strings that are mostly the same.
-func internStrings(w *v1alpha1.Webhook) {
+func internStrings(w *itwinv1alpha1.Webhook) {
 	spec, status := &w.Spec, &w.Status
 	intern(&w.Kind, &w.APIVersion, &w.Namespace)
 	for i := range w.Finalizers {

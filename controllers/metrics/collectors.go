@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -109,7 +109,7 @@ type Collector struct {
 	Reader client.Reader
 	Fleets *fleet.Registry
 	// Serves tells which Webhooks are this process's; of others the cache holds no status.
-	Serves func(*v1alpha1.Webhook) bool
+	Serves func(*itwinv1alpha1.Webhook) bool
 }
 
 // Start serves the counts while the manager runs.
@@ -140,7 +140,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(pollAgeDesc, prometheus.GaugeValue, age.Seconds(), m.Name())
 		}
 	})
-	var webhooks v1alpha1.WebhookList
+	var webhooks itwinv1alpha1.WebhookList
 	if err := c.Reader.List(context.Background(), &webhooks, client.UnsafeDisableDeepCopy); err != nil {
 		ch <- prometheus.NewInvalidMetric(webhooksDesc, err)
 		return
@@ -152,7 +152,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			continue
 		}
 		active := w.Status.Active != nil && *w.Status.Active
-		ready := apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
+		ready := apimeta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 		counts[[3]string{kube.ConnectionOf(w), strconv.FormatBool(active), strconv.FormatBool(ready)}]++
 	}
 	for l, n := range counts {

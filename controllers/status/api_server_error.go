@@ -9,7 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // FirstRetry follows the first failed request to the API server; each further one doubles it, up to KubernetesPause.
@@ -48,7 +48,7 @@ func KubernetesMessage(words string) string {
 
 // KubernetesRefused says in the API server's words what it refused, and when that is tried again.
 func KubernetesRefused(words string) Outcome {
-	return Waiting(v1alpha1.KubernetesRefusedReason, KubernetesMessage(words)).After(Jittered(KubernetesPause))
+	return Waiting(itwinv1alpha1.KubernetesRefusedReason, KubernetesMessage(words)).After(Jittered(KubernetesPause))
 }
 
 // ErrMutated is a write that the API server accepted and did not make, as with an admission policy that takes away what

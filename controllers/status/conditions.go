@@ -6,11 +6,11 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // Connected is the outcome of a connection whose account was listed.
-var Connected = Ready(v1alpha1.ConnectedReason, "The remote webhooks were listed")
+var Connected = Ready(itwinv1alpha1.ConnectedReason, "The remote webhooks were listed")
 
 // Shortened returns what fits of a text into so many bytes.
 func Shortened(text string, longest int) string {
@@ -21,8 +21,8 @@ func Shortened(text string, longest int) string {
 }
 
 // ActiveOf is the Active condition of a Webhook; nil while it has none.
-func ActiveOf(status *v1alpha1.WebhookStatus) *metav1.Condition {
-	return apimeta.FindStatusCondition(status.Conditions, v1alpha1.ActiveCondition)
+func ActiveOf(status *itwinv1alpha1.WebhookStatus) *metav1.Condition {
+	return apimeta.FindStatusCondition(status.Conditions, itwinv1alpha1.ActiveCondition)
 }
 
 // ConditionsOf are the conditions of an outcome: Ready always, Reconciling and Stalled while true.
@@ -32,9 +32,9 @@ func ConditionsOf(v Outcome) []metav1.Condition {
 		ready = metav1.ConditionTrue
 	}
 	return []metav1.Condition{
-		{Type: v1alpha1.ReadyCondition, Status: ready, Reason: v.Reason, Message: v.Message},
-		{Type: v1alpha1.ReconcilingCondition, Status: status(v.Reconciling), Reason: v.Reason, Message: v.Message},
-		{Type: v1alpha1.StalledCondition, Status: status(v.Stalled), Reason: v.Reason, Message: v.Message},
+		{Type: itwinv1alpha1.ReadyCondition, Status: ready, Reason: v.Reason, Message: v.Message},
+		{Type: itwinv1alpha1.ReconcilingCondition, Status: status(v.Reconciling), Reason: v.Reason, Message: v.Message},
+		{Type: itwinv1alpha1.StalledCondition, Status: status(v.Stalled), Reason: v.Reason, Message: v.Message},
 	}
 }
 
@@ -46,7 +46,7 @@ func status(b bool) metav1.ConditionStatus {
 }
 
 // SetOnWebhook sets conditions of a Webhook.
-func SetOnWebhook(s *v1alpha1.WebhookStatus, generation int64, conditions ...metav1.Condition) {
+func SetOnWebhook(s *itwinv1alpha1.WebhookStatus, generation int64, conditions ...metav1.Condition) {
 	Set(&s.Conditions, generation, conditions...)
 }
 
@@ -54,7 +54,7 @@ func SetOnWebhook(s *v1alpha1.WebhookStatus, generation int64, conditions ...met
 // outage are kept.
 func Set(all *[]metav1.Condition, generation int64, conditions ...metav1.Condition) {
 	for _, c := range conditions {
-		abnormal := c.Type == v1alpha1.ReconcilingCondition || c.Type == v1alpha1.StalledCondition
+		abnormal := c.Type == itwinv1alpha1.ReconcilingCondition || c.Type == itwinv1alpha1.StalledCondition
 		if abnormal && c.Status != metav1.ConditionTrue {
 			apimeta.RemoveStatusCondition(all, c.Type)
 			continue
@@ -74,6 +74,6 @@ const MaxNote = 1024
 const MaxMessage = 8 << 10
 
 // ReadyOf is the Ready condition of a Webhook; nil while it has none.
-func ReadyOf(w *v1alpha1.Webhook) *metav1.Condition {
-	return apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+func ReadyOf(w *itwinv1alpha1.Webhook) *metav1.Condition {
+	return apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 }

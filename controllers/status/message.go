@@ -6,14 +6,14 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // retold reports whether a condition tells of the same trouble as before, in words that differ at most in numbers and
 // ids: proxies and platforms put those of each request into their answers. One outage is one write.
 func retold(known, c metav1.Condition) bool {
 	switch c.Reason {
-	case v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason, v1alpha1.UnauthorizedReason:
+	case itwinv1alpha1.PlatformUnavailableReason, itwinv1alpha1.ConnectionNotReadyReason, itwinv1alpha1.UnauthorizedReason:
 		return known.Reason == c.Reason && known.Status == c.Status && known.ObservedGeneration == c.ObservedGeneration &&
 			withoutNumbers(known.Message) == withoutNumbers(c.Message)
 	}

@@ -3,7 +3,7 @@ package status
 import (
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // Problem is something that a person, or time, must fix before the object can be carried out.
@@ -33,7 +33,7 @@ type Outcome struct {
 }
 
 // InSync says that the platform has what the spec says.
-var InSync = Ready(v1alpha1.InSyncReason, "Remote webhook matches spec").AsApplied()
+var InSync = Ready(itwinv1alpha1.InSyncReason, "Remote webhook matches spec").AsApplied()
 
 // Ready says that all is as it should be.
 func Ready(reason, message string) Outcome {
@@ -97,8 +97,8 @@ func (o Outcome) OfRequest(fingerprint string) Outcome {
 // Waits reports whether a reason of the Ready condition means that something was to be sent and has not been.
 func Waits(reason string) bool {
 	switch reason {
-	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.ConnectionNotReadyReason,
-		v1alpha1.KubernetesRefusedReason, v1alpha1.ProgressingReason:
+	case itwinv1alpha1.RateLimitedReason, itwinv1alpha1.PlatformUnavailableReason, itwinv1alpha1.ConnectionNotReadyReason,
+		itwinv1alpha1.KubernetesRefusedReason, itwinv1alpha1.ProgressingReason:
 		return true
 	}
 	return false
@@ -108,7 +108,7 @@ func Waits(reason string) bool {
 // tried again all the time.
 func OfProblem(p Problem) Outcome {
 	switch p.Reason {
-	case v1alpha1.RateLimitedReason, v1alpha1.PlatformUnavailableReason, v1alpha1.KubernetesRefusedReason:
+	case itwinv1alpha1.RateLimitedReason, itwinv1alpha1.PlatformUnavailableReason, itwinv1alpha1.KubernetesRefusedReason:
 		return Waiting(p.Reason, p.Message)
 	}
 	return Blocked(p.Reason, p.Message)

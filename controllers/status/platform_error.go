@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -23,21 +23,21 @@ func OfConnection(err error) Outcome {
 		return Unchanged("nothing is known of the list yet")
 	}
 	if _, limited := platform.IsRateLimited(err); limited {
-		return Waiting(v1alpha1.RateLimitedReason, "The platform's rate limit is used up")
+		return Waiting(itwinv1alpha1.RateLimitedReason, "The platform's rate limit is used up")
 	}
 	said, answered := errors.AsType[*platform.Error](err)
 	switch {
 	case !answered:
 		return Unchanged("nothing is known of the list yet")
 	case platform.IsForbidden(err):
-		return Stalled(v1alpha1.UnauthorizedReason, fmt.Sprintf(
+		return Stalled(itwinv1alpha1.UnauthorizedReason, fmt.Sprintf(
 			"The platform accepts the credentials but they lack a permission; grant it to the application: %s",
 			located(said)))
 	case platform.IsUnauthorized(err):
-		return Stalled(v1alpha1.UnauthorizedReason, fmt.Sprintf(
+		return Stalled(itwinv1alpha1.UnauthorizedReason, fmt.Sprintf(
 			"The platform does not accept the credentials; correct the Secret: %s", located(said)))
 	}
-	return Waiting(v1alpha1.PlatformUnavailableReason, unavailable(said))
+	return Waiting(itwinv1alpha1.PlatformUnavailableReason, unavailable(said))
 }
 
 // unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
@@ -71,17 +71,17 @@ func FromPlatform(err error) (v Outcome, ok bool) {
 	if held, isHeld := errors.AsType[*fleet.HeldError](err); isHeld {
 		if v, _ = FromPlatform(held.Reason); v.Reason == "" || platform.IsForbidden(held.Reason) {
 			v = OfConnection(held.Reason) // of a list
-			v.Stalled, v.Reconciling = false, v.Reason == v1alpha1.PlatformUnavailableReason
+			v.Stalled, v.Reconciling = false, v.Reason == itwinv1alpha1.PlatformUnavailableReason
 		}
-		if v.Reason == "" || v.Reason == v1alpha1.UnauthorizedReason {
-			v = Blocked(v1alpha1.ConnectionNotReadyReason, cmp.Or(v.Message, held.Error()))
+		if v.Reason == "" || v.Reason == itwinv1alpha1.UnauthorizedReason {
+			v = Blocked(itwinv1alpha1.ConnectionNotReadyReason, cmp.Or(v.Message, held.Error()))
 		}
 		v.Await, v.Retry = true, 0
 		return v, true
 	}
 	if wait, limited := platform.IsRateLimited(err); limited {
 		pacing, own := errors.AsType[*platform.ThrottledError](err)
-		v = Waiting(v1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded").After(wait)
+		v = Waiting(itwinv1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded").After(wait)
 		if own && !pacing.Closed {
 			v.Silent, v.Why = true, "waiting for a slot within the rate limit, or among the calls in flight"
 		}
@@ -92,13 +92,13 @@ func FromPlatform(err error) (v Outcome, ok bool) {
 	case !answered:
 		return Outcome{}, false
 	case platform.IsUnauthorized(err):
-		return Blocked(v1alpha1.ConnectionNotReadyReason,
+		return Blocked(itwinv1alpha1.ConnectionNotReadyReason,
 			"The platform does not accept the connection's credentials: "+said.Said()).OnList(), true
 	case platform.IsNotFound(err):
 		// The snapshot has it: the next run decides what to do.
 		return RequeueAfter(Again, "the platform does not find the remote webhook; deciding again"), true
 	}
-	return Waiting(v1alpha1.PlatformUnavailableReason,
+	return Waiting(itwinv1alpha1.PlatformUnavailableReason,
 		"A change waits because the platform does not answer as documented: "+unavailable(said)).OnList(), true
 }
 

@@ -9,20 +9,20 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // reasons are all reasons, and whether each means that something was to be sent and has not been.
 var reasons = map[string]bool{
-	v1alpha1.RateLimitedReason: true, v1alpha1.PlatformUnavailableReason: true, v1alpha1.ConnectionNotReadyReason: true,
-	v1alpha1.KubernetesRefusedReason: true, v1alpha1.ProgressingReason: true,
+	itwinv1alpha1.RateLimitedReason: true, itwinv1alpha1.PlatformUnavailableReason: true, itwinv1alpha1.ConnectionNotReadyReason: true,
+	itwinv1alpha1.KubernetesRefusedReason: true, itwinv1alpha1.ProgressingReason: true,
 
-	v1alpha1.InSyncReason: false, v1alpha1.DeactivatedReason: false, v1alpha1.ConnectionNotFoundReason: false,
-	v1alpha1.ConnectionNotAllowedReason: false, v1alpha1.SecretNotFoundReason: false,
-	v1alpha1.SecretInvalidReason: false, v1alpha1.RefusedReason: false, v1alpha1.NotFoundReason: false,
-	v1alpha1.AlreadyClaimedReason: false, v1alpha1.DriftedReason: false, v1alpha1.LeftBehindReason: false,
-	v1alpha1.DeletingReason: false, v1alpha1.ActiveReason: false, v1alpha1.InactiveReason: false,
-	v1alpha1.ConnectedReason: false, v1alpha1.UnauthorizedReason: false, v1alpha1.HostNotAllowedReason: false,
+	itwinv1alpha1.InSyncReason: false, itwinv1alpha1.DeactivatedReason: false, itwinv1alpha1.ConnectionNotFoundReason: false,
+	itwinv1alpha1.ConnectionNotAllowedReason: false, itwinv1alpha1.SecretNotFoundReason: false,
+	itwinv1alpha1.SecretInvalidReason: false, itwinv1alpha1.RefusedReason: false, itwinv1alpha1.NotFoundReason: false,
+	itwinv1alpha1.AlreadyClaimedReason: false, itwinv1alpha1.DriftedReason: false, itwinv1alpha1.LeftBehindReason: false,
+	itwinv1alpha1.DeletingReason: false, itwinv1alpha1.ActiveReason: false, itwinv1alpha1.InactiveReason: false,
+	itwinv1alpha1.ConnectedReason: false, itwinv1alpha1.UnauthorizedReason: false, itwinv1alpha1.HostNotAllowedReason: false,
 }
 
 func TestEveryReasonWaitsOrNot(t *testing.T) {

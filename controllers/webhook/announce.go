@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
@@ -107,11 +107,11 @@ func (e *executor) announceOutcome(v status.Outcome) {
 		return
 	}
 	switch v.Reason {
-	case v1alpha1.InSyncReason:
+	case itwinv1alpha1.InSyncReason:
 		e.announceDuplicates()
-	case v1alpha1.RefusedReason:
+	case itwinv1alpha1.RefusedReason:
 		e.warn("Refused", "Update", "%s", v.Message)
-	case v1alpha1.DeletingReason:
+	case itwinv1alpha1.DeletingReason:
 		e.warn("DeleteFailed", "Delete", "%s", v.Message)
 	default:
 		if status.Waits(v.Reason) {

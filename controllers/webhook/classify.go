@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -111,7 +111,7 @@ func (e *executor) classifyAccepted(s plan.Step) status.Outcome {
 		v.Retry = retry
 		return v
 	}
-	return status.Waiting(v1alpha1.PlatformUnavailableReason,
+	return status.Waiting(itwinv1alpha1.PlatformUnavailableReason,
 		"The platform accepted the change but has not made it").After(retry)
 }
 
@@ -137,7 +137,7 @@ func (e *executor) classifyOwn(s plan.Step, err error) (v status.Outcome, ok boo
 	case platform.IsAccepted(err):
 		return e.classifyAccepted(s), true
 	case errors.Is(err, errIgnored):
-		return status.Waiting(v1alpha1.PlatformUnavailableReason, err.Error()).After(e.failed()), true
+		return status.Waiting(itwinv1alpha1.PlatformUnavailableReason, err.Error()).After(e.failed()), true
 	}
 	return status.Outcome{}, false
 }
@@ -151,8 +151,9 @@ func isMerged(err error) bool {
 // platform cannot handle, that it hides from these credentials, or whose writes it does not authorize.
 func (e *executor) blames(v status.Outcome, err error) bool {
 	_, answered := errors.AsType[*platform.Error](err)
-	return answered && (v.Reason == v1alpha1.PlatformUnavailableReason || v.Reason == v1alpha1.ConnectionNotReadyReason ||
-		platform.IsNotFound(err))
+	return answered &&
+		(v.Reason == itwinv1alpha1.PlatformUnavailableReason || v.Reason == itwinv1alpha1.ConnectionNotReadyReason ||
+			platform.IsNotFound(err))
 }
 
 // classifyRemoval keeps what Ready says: it speaks of the remote webhook that the object owns, not of one that it no

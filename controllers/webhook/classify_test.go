@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -21,7 +21,7 @@ func TestAWebhookIsThrottledOnlyTheRateLimitIsReportedAsUsedUp(t *testing.T) {
 	r := &Reconciler{Clock: clock}
 	r.Init()
 	reports := func(uid types.UID, inFlight bool) bool {
-		facts := plan.Facts{Webhook: &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
+		facts := plan.Facts{Webhook: &itwinv1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Name: string(uid), UID: uid}}}
 		e := newExecutor(r, logr.Discard(), &observation{facts: facts}, plan.Plan{})
 		outcome, ok := e.classify(plan.CreateRemote, &platform.ThrottledError{After: time.Second, InFlight: inFlight})
 		return ok && !outcome.Silent

@@ -5,7 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -16,9 +16,9 @@ import (
 // stays right even if the process dies in the middle. The report follows with what came of it.
 func (e *executor) noteDeactivation(ctx context.Context) error {
 	now := metav1.NewMicroTime(e.facts.Now)
-	note := func(st *v1alpha1.WebhookStatus) {
+	note := func(st *itwinv1alpha1.WebhookStatus) {
 		var next *metav1.MicroTime
-		if e.object().Spec.ReactivationPolicy != v1alpha1.ReactivateOnRequest {
+		if e.object().Spec.ReactivationPolicy != itwinv1alpha1.ReactivateOnRequest {
 			next = plan.NextReactivation(e.object(), e.facts.Now)
 		}
 		st.Deactivations++
@@ -27,7 +27,7 @@ func (e *executor) noteDeactivation(ctx context.Context) error {
 		st.RefusedRequest, e.noted = "", true
 		e.describe(st)
 		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(
-			status.Waiting(v1alpha1.DeactivatedReason, plan.DeactivatedMessage))...)
+			status.Waiting(itwinv1alpha1.DeactivatedReason, plan.DeactivatedMessage))...)
 		status.SetOnWebhook(st, e.facts.Generation, plan.DeactivatedCondition())
 	}
 	if err := e.writeStatus(ctx, note); err != nil {
@@ -43,9 +43,9 @@ func (e *executor) noteDeactivation(ctx context.Context) error {
 // successor takes what it finds off for no deactivation. The note holds nothing up: what is forbidden must not stay on
 // because the API server refuses a status.
 func (e *executor) noteTurningOff(ctx context.Context) error {
-	err := e.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
+	err := e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) {
 		status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
-			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
+			Type: itwinv1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: itwinv1alpha1.InactiveReason,
 			Message: "The operator turns it off",
 		})
 	})

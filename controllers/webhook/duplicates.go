@@ -8,7 +8,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -20,7 +20,7 @@ import (
 
 // observeDuplicates finds the Webhooks that have the same events delivered to the same callback.
 func (r *Reconciler) observeDuplicates(ctx context.Context, f *plan.Facts) error {
-	var others v1alpha1.WebhookList
+	var others itwinv1alpha1.WebhookList
 	own := f.Webhook.Spec.CallbackURL
 	if f.Spelling.Sent != "" && plan.SameURL(f.Spelling.Sent, own) {
 		own = f.Spelling.Answered

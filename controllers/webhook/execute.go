@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
@@ -211,11 +211,11 @@ func (e *executor) owner() fleet.Owner { return fleet.Owner(identity.MarkOf(e.fa
 
 func (e *executor) key() client.ObjectKey { return objectKey(e.facts.Webhook) }
 
-func objectKey(w *v1alpha1.Webhook) client.ObjectKey { return client.ObjectKeyFromObject(w) }
+func objectKey(w *itwinv1alpha1.Webhook) client.ObjectKey { return client.ObjectKeyFromObject(w) }
 
 func (e *executor) now() time.Time { return e.clock.Now() }
 
-func (e *executor) object() *v1alpha1.Webhook { return e.facts.Webhook }
+func (e *executor) object() *itwinv1alpha1.Webhook { return e.facts.Webhook }
 
 // target is the connection that spec.connectionRef names; nil while it is not connected.
 func (e *executor) target() fleet.Writer { return e.via[e.facts.Connection.Account] }

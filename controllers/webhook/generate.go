@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 )
 
@@ -37,7 +37,7 @@ func (e *executor) storeSecret(ctx context.Context) error {
 func (e *executor) stored(secret *corev1.Secret) {
 	e.reconciler.secretWrites.Note(secret)
 	e.reconciler.countWrite(e.facts.Webhook)
-	value := string(secret.Data[v1alpha1.DefaultSecretKey])
+	value := string(secret.Data[itwinv1alpha1.DefaultSecretKey])
 	e.facts.Secret.Loaded, e.facts.Secret.Value, e.facts.Secret.Version = true, value, secret.ResourceVersion
 	e.facts.Secret.Fingerprint = e.operatorKey.Fingerprint(value)
 }
@@ -56,9 +56,9 @@ func (e *executor) createSecret(ctx context.Context) (*corev1.Secret, error) {
 
 // setOwner makes a Webhook the owner of its Secret, which is garbage-collected with it. One that retains its remote
 // webhook does not own it: receivers still need the value.
-func (e *executor) setOwner(secret *corev1.Secret, w *v1alpha1.Webhook) error {
+func (e *executor) setOwner(secret *corev1.Secret, w *itwinv1alpha1.Webhook) error {
 	secret.OwnerReferences = nil
-	if w.Spec.DeletionPolicy == v1alpha1.RetainRemote {
+	if w.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote {
 		return nil
 	}
 	return controllerutil.SetControllerReference(w, secret, e.kube.Scheme())
@@ -123,20 +123,20 @@ func (e *executor) rotateSecret(ctx context.Context) (*corev1.Secret, error) {
 }
 
 // rotated reports whether a generated Secret answers the Webhook's request for a rotation.
-func rotated(secret client.Object, w *v1alpha1.Webhook) bool {
-	return secret.GetAnnotations()[v1alpha1.RotateRequestedAtAnnotation] ==
-		w.Annotations[v1alpha1.RotateRequestedAtAnnotation]
+func rotated(secret client.Object, w *itwinv1alpha1.Webhook) bool {
+	return secret.GetAnnotations()[itwinv1alpha1.RotateRequestedAtAnnotation] ==
+		w.Annotations[itwinv1alpha1.RotateRequestedAtAnnotation]
 }
 
 // fill gives a generated Secret its value, and notes on it which request for a rotation that answers.
-func fill(secret *corev1.Secret, w *v1alpha1.Webhook, value string) {
-	data := map[string][]byte{v1alpha1.DefaultSecretKey: []byte(value)}
-	if old := secret.Data[v1alpha1.DefaultSecretKey]; len(old) > 0 {
-		data[v1alpha1.PreviousSecretKey] = old
+func fill(secret *corev1.Secret, w *itwinv1alpha1.Webhook, value string) {
+	data := map[string][]byte{itwinv1alpha1.DefaultSecretKey: []byte(value)}
+	if old := secret.Data[itwinv1alpha1.DefaultSecretKey]; len(old) > 0 {
+		data[itwinv1alpha1.PreviousSecretKey] = old
 	}
 	secret.Data = data
-	if request := w.Annotations[v1alpha1.RotateRequestedAtAnnotation]; request != "" {
-		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, v1alpha1.RotateRequestedAtAnnotation, request)
+	if request := w.Annotations[itwinv1alpha1.RotateRequestedAtAnnotation]; request != "" {
+		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, itwinv1alpha1.RotateRequestedAtAnnotation, request)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -57,7 +57,7 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	e.tellWait()
 	err := e.report(ctx)
 	if err == nil {
-		if !e.unwritten && e.outcome.Reason != v1alpha1.KubernetesRefusedReason {
+		if !e.unwritten && e.outcome.Reason != itwinv1alpha1.KubernetesRefusedReason {
 			e.entry.KubernetesAnswered()
 		}
 		next := e.next()
@@ -70,7 +70,12 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	}
 	metrics.RefusedStatusWrites.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
 	if e.entry.TellOnce(words) {
-		e.warn(v1alpha1.KubernetesRefusedReason, "Report", "The Kubernetes API server refused to write the status: %s", words)
+		e.warn(
+			itwinv1alpha1.KubernetesRefusedReason,
+			"Report",
+			"The Kubernetes API server refused to write the status: %s",
+			words,
+		)
 	}
 	return ctrl.Result{RequeueAfter: status.Jittered(status.KubernetesPause)}, nil
 }
@@ -101,7 +106,7 @@ func (e *executor) rebased(ctx context.Context, write func() error) error {
 		if !apierrors.IsConflict(err) {
 			return err
 		}
-		live := &v1alpha1.Webhook{}
+		live := &itwinv1alpha1.Webhook{}
 		if e.live.Get(ctx, client.ObjectKeyFromObject(read), live) != nil || !e.sameMatter(read, live) ||
 			live.ResourceVersion == read.ResourceVersion {
 			return err
@@ -112,15 +117,18 @@ func (e *executor) rebased(ctx context.Context, write func() error) error {
 }
 
 // sameMatter reports whether two versions of an object are the same in all that is decided on.
-func (e *executor) sameMatter(a, b *v1alpha1.Webhook) bool {
+func (e *executor) sameMatter(a, b *itwinv1alpha1.Webhook) bool {
 	return a.UID == b.UID && a.Generation == b.Generation && a.DeletionTimestamp.Equal(b.DeletionTimestamp) &&
 		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(ownAnnotations(a), ownAnnotations(b)) &&
 		e.reconciler.Serves(b) && equality.Semantic.DeepEqual(a.Status, b.Status)
 }
 
 // ownAnnotations are the annotations of the operator's group.
-func ownAnnotations(w *v1alpha1.Webhook) map[string]string {
+func ownAnnotations(w *itwinv1alpha1.Webhook) map[string]string {
 	own := maps.Clone(w.Annotations)
-	maps.DeleteFunc(own, func(name, _ string) bool { return !strings.HasPrefix(name, v1alpha1.GroupVersion.Group+"/") })
+	maps.DeleteFunc(
+		own,
+		func(name, _ string) bool { return !strings.HasPrefix(name, itwinv1alpha1.GroupVersion.Group+"/") },
+	)
 	return own
 }

@@ -7,7 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
@@ -33,7 +33,7 @@ type observation struct {
 
 // observe gathers the facts about a Webhook: from the cache, from the snapshots of the accounts, and from the signing
 // Secret when its value may differ. It calls no platform. After an error the observation is not complete.
-func (r *Reconciler) observe(ctx context.Context, w *v1alpha1.Webhook) (*observation, error) {
+func (r *Reconciler) observe(ctx context.Context, w *itwinv1alpha1.Webhook) (*observation, error) {
 	o := &observation{
 		facts: plan.Facts{
 			Now: r.Clock.Now(), Webhook: w, Generation: w.Generation, Requests: maps.Clone(w.Annotations),
@@ -58,7 +58,7 @@ func (r *Reconciler) observeLedger(_ context.Context, o *observation) error {
 	f, known := &o.facts, o.known
 	if known.Remote.ID != "" {
 		f.Identity.Owned, f.Identity.Requested = known.Remote, ""
-		f.Identity.Proven = f.Identity.Proven && f.Webhook.Annotations[v1alpha1.WebhookIDAnnotation] == known.Remote.ID
+		f.Identity.Proven = f.Identity.Proven && f.Webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation] == known.Remote.ID
 	}
 	r.observeRefusals(f, known)
 	f.ContestedUntil, f.Modified, f.Secret.Sent = known.ContestedUntil(), known.Modified, known.Secret
@@ -227,7 +227,7 @@ func (r *Reconciler) observeRequest(f *plan.Facts, account *fleet.Fleet) {
 	if !f.ReconcileRequested() {
 		return
 	}
-	value := f.Webhook.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
+	value := f.Webhook.Annotations[itwinv1alpha1.ReconcileRequestedAtAnnotation]
 	since := r.ledger.Of(f.Webhook).RequestedSince(value, f.Now)
 	if !account.ListedSince(since) {
 		f.RefreshSince = since
@@ -250,7 +250,7 @@ func (r *Reconciler) observeAttempt(ctx context.Context, o *observation) (err er
 		f.Attempt.Settled = target != nil && target.Fleet().ListedSince(known.SettledAfter)
 	}
 	lost := f.ID() == "" || f.Presence == fleet.Gone || f.Holder.Moving
-	if target == nil || !lost || !f.Connection.Adoption || f.Webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
+	if target == nil || !lost || !f.Connection.Adoption || f.Webhook.Spec.AdoptionPolicy != itwinv1alpha1.AdoptMatching {
 		return nil
 	}
 	f.Adoptable, err = r.adoptable(ctx, f, target.Fleet())
@@ -262,7 +262,7 @@ func (r *Reconciler) observeAttempt(ctx context.Context, o *observation) (err er
 func (r *Reconciler) observeAdoptionWait(f *plan.Facts, account *fleet.Fleet) {
 	lost := f.ID() == "" && f.Identity.Requested == "" || f.Presence == fleet.Gone || f.Holder.Moving
 	if !lost || f.Secret.Problem != nil || !f.Connection.Adoption ||
-		f.Webhook.Spec.AdoptionPolicy != v1alpha1.AdoptMatching {
+		f.Webhook.Spec.AdoptionPolicy != itwinv1alpha1.AdoptMatching {
 		return
 	}
 	since := r.ledger.Of(f.Webhook).AdoptingSince(f.Generation, f.Now)

@@ -6,7 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -17,9 +17,9 @@ import (
 
 // taken reports whether another Webhook owns what this one gave up. The list of former ones proves that it was this
 // one's, not that it still is: an old list can be written again.
-func (r *Reconciler) taken(ctx context.Context, w *v1alpha1.Webhook, former proof.Remote) (bool, error) {
+func (r *Reconciler) taken(ctx context.Context, w *itwinv1alpha1.Webhook, former proof.Remote) (bool, error) {
 	owners, err := r.owners(ctx, former)
-	return slices.ContainsFunc(owners, func(other *v1alpha1.Webhook) bool {
+	return slices.ContainsFunc(owners, func(other *itwinv1alpha1.Webhook) bool {
 		return other.UID != w.UID && identity.SameRemote(identity.Of(other, r.Key).Owned, former)
 	}), err
 }
@@ -50,9 +50,9 @@ func (r *Reconciler) observeConflict(ctx context.Context, f *plan.Facts) error {
 
 // owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of
 // version 0.1.0 names without its account counts where its connection reaches that account.
-func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []*v1alpha1.Webhook, err error) {
+func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []*itwinv1alpha1.Webhook, err error) {
 	for _, key := range []string{identity.ClaimKey(remote), identity.ClaimKey(proof.Remote{ID: remote.ID})} {
-		var claims v1alpha1.WebhookList
+		var claims itwinv1alpha1.WebhookList
 		err := r.Kube.List(ctx, &claims, client.MatchingFields{kube.ByClaim: key}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return nil, err
@@ -73,10 +73,10 @@ func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []
 
 // precedes reports whether a has the better claim to a remote webhook that both own: by its status, then the older one;
 // of two from the same second the one that has the id written down.
-func precedes(a, b *v1alpha1.Webhook, id string) bool {
-	reports := func(w *v1alpha1.Webhook) bool { return platform.SameID(w.Status.WebhookID, id) }
-	records := func(w *v1alpha1.Webhook) bool {
-		return platform.SameID(w.Annotations[v1alpha1.WebhookIDAnnotation], id)
+func precedes(a, b *itwinv1alpha1.Webhook, id string) bool {
+	reports := func(w *itwinv1alpha1.Webhook) bool { return platform.SameID(w.Status.WebhookID, id) }
+	records := func(w *itwinv1alpha1.Webhook) bool {
+		return platform.SameID(w.Annotations[itwinv1alpha1.WebhookIDAnnotation], id)
 	}
 	switch {
 	case reports(a) != reports(b):

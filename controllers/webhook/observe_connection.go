@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/tenancy"
@@ -22,14 +22,14 @@ import (
 func (r *Reconciler) observeConnection(ctx context.Context, o *observation) error {
 	f, target := &o.facts, o.target
 	ref := f.Webhook.Spec.ConnectionRef
-	if ref.Kind == v1alpha1.ConnectionKindCluster && !r.Cluster {
-		f.Connection.Problem = &status.Problem{Reason: v1alpha1.ConnectionNotFoundReason,
+	if ref.Kind == itwinv1alpha1.ConnectionKindCluster && !r.Cluster {
+		f.Connection.Problem = &status.Problem{Reason: itwinv1alpha1.ConnectionNotFoundReason,
 			Message: "This installation of the operator is bound to namespaces and serves no ClusterConnections"}
 		return nil
 	}
 	connection, err := getConnection(ctx, r.Kube, kube.ConnectionOf(f.Webhook))
 	if apierrors.IsNotFound(err) {
-		f.Connection.Problem = &status.Problem{Reason: v1alpha1.ConnectionNotFoundReason, Message: fmt.Sprintf(
+		f.Connection.Problem = &status.Problem{Reason: itwinv1alpha1.ConnectionNotFoundReason, Message: fmt.Sprintf(
 			"There is no %s %q; create it, or name another in spec.connectionRef", ref.Kind, ref.Name)}
 		return nil
 	}
@@ -49,11 +49,11 @@ func (r *Reconciler) observeConnection(ctx context.Context, o *observation) erro
 }
 
 // getConnection reads a connection from the cache by its key.
-func getConnection(ctx context.Context, c client.Reader, key string) (v1alpha1.ConnectionObject, error) {
+func getConnection(ctx context.Context, c client.Reader, key string) (itwinv1alpha1.ConnectionObject, error) {
 	namespace, name, _ := strings.Cut(key, "/")
-	var connection v1alpha1.ConnectionObject = &v1alpha1.Connection{}
+	var connection itwinv1alpha1.ConnectionObject = &itwinv1alpha1.Connection{}
 	if namespace == "" {
-		connection = &v1alpha1.ClusterConnection{}
+		connection = &itwinv1alpha1.ClusterConnection{}
 	}
 	return connection, c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, connection)
 }
@@ -61,7 +61,7 @@ func getConnection(ctx context.Context, c client.Reader, key string) (v1alpha1.C
 // mayUse reports whether an object may use a connection, which it does not have to refer to, and whether that exists.
 // Of those in other namespaces it may use none.
 func (r *Reconciler) mayUse(
-	ctx context.Context, w *v1alpha1.Webhook, key string,
+	ctx context.Context, w *itwinv1alpha1.Webhook, key string,
 ) (allowed, exists bool, err error) {
 	if namespace, _, _ := strings.Cut(key, "/"); namespace != "" && namespace != w.Namespace {
 		return false, true, nil
@@ -77,17 +77,17 @@ func (r *Reconciler) mayUse(
 // prohibition returns why a connection refuses this namespace or callback; nil when it does not. A namespace that is
 // not allowed is told nothing else about the connection.
 func (r *Reconciler) prohibition(
-	ctx context.Context, w *v1alpha1.Webhook, connection v1alpha1.ConnectionObject,
+	ctx context.Context, w *itwinv1alpha1.Webhook, connection itwinv1alpha1.ConnectionObject,
 ) (*status.Problem, error) {
-	spec, kind := connection.ConnectionSpec(), v1alpha1.ConnectionKindNamespaced
+	spec, kind := connection.ConnectionSpec(), itwinv1alpha1.ConnectionKindNamespaced
 	if connection.GetNamespace() == "" {
-		kind = v1alpha1.ConnectionKindCluster
+		kind = itwinv1alpha1.ConnectionKindCluster
 		labels, err := r.namespaceLabels(ctx, w.Namespace)
 		if err != nil {
 			return nil, err
 		}
 		if !tenancy.NamespaceAllowed(spec.AllowedNamespaces, labels) {
-			return &status.Problem{Reason: v1alpha1.ConnectionNotAllowedReason, Message: fmt.Sprintf(
+			return &status.Problem{Reason: itwinv1alpha1.ConnectionNotAllowedReason, Message: fmt.Sprintf(
 					"ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select the "+
 						"namespace's labels", connection.GetName(), w.Namespace)},
 
@@ -99,13 +99,13 @@ func (r *Reconciler) prohibition(
 	}
 	message := fmt.Sprintf("%s %q allows no callback to this host; its spec.allowedCallbackHosts ", kind,
 		connection.GetName())
-	if kind == v1alpha1.ConnectionKindCluster {
+	if kind == itwinv1alpha1.ConnectionKindCluster {
 		// Its hosts may be those of other tenants.
 		message += "must have a pattern that matches it"
 	} else {
 		message += fmt.Sprintf("are %q", spec.AllowedCallbackHosts)
 	}
-	return &status.Problem{Reason: v1alpha1.ConnectionNotAllowedReason, Message: message}, nil
+	return &status.Problem{Reason: itwinv1alpha1.ConnectionNotAllowedReason, Message: message}, nil
 }
 
 // namespaceLabels reads the labels of a namespace from the cache. One that the cache does not show yet is an error:
@@ -122,19 +122,19 @@ func (r *Reconciler) namespaceLabels(ctx context.Context, name string) (map[stri
 
 // notReady returns why nothing can be sent through a connection; nil while that is not known.
 func notReady(
-	connection v1alpha1.ConnectionObject, ref v1alpha1.ConnectionReference, target fleet.Reader,
+	connection itwinv1alpha1.ConnectionObject, ref itwinv1alpha1.ConnectionReference, target fleet.Reader,
 ) *status.Problem {
 	if target != nil && target.Fleet().Synced() && target.Closed() == nil {
 		return nil
 	}
 	st := connection.ConnectionStatus()
-	ready := apimeta.FindStatusCondition(st.Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(st.Conditions, itwinv1alpha1.ReadyCondition)
 	if ready == nil || ready.Status == metav1.ConditionTrue || st.ObservedGeneration != connection.GetGeneration() {
 		return nil
 	}
 	reason := ready.Reason
-	if reason != v1alpha1.RateLimitedReason && reason != v1alpha1.PlatformUnavailableReason {
-		reason = v1alpha1.ConnectionNotReadyReason
+	if reason != itwinv1alpha1.RateLimitedReason && reason != itwinv1alpha1.PlatformUnavailableReason {
+		reason = itwinv1alpha1.ConnectionNotReadyReason
 	}
 	message := fmt.Sprintf("%s %q is not ready: %s", ref.Kind, ref.Name, ready.Message)
 	return &status.Problem{Reason: reason, Message: message}

@@ -6,7 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/tenancy"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -79,7 +79,7 @@ func (r *Reconciler) reachable(
 
 // inReach reports whether an object and a connection may have to do with each other: one in another namespace is
 // another tenant's.
-func inReach(w *v1alpha1.Webhook, connection string) bool {
+func inReach(w *itwinv1alpha1.Webhook, connection string) bool {
 	namespace, _, _ := strings.Cut(connection, "/")
 	return namespace == "" || namespace == w.Namespace
 }
@@ -108,10 +108,10 @@ func (r *Reconciler) unconnected(ctx context.Context, f *plan.Facts, account str
 
 // connectionsFor are the connections of the object's namespace and of the cluster.
 func (r *Reconciler) connectionsFor(
-	ctx context.Context, w *v1alpha1.Webhook,
-) ([]v1alpha1.ConnectionObject, error) {
-	var found []v1alpha1.ConnectionObject
-	var namespaced v1alpha1.ConnectionList
+	ctx context.Context, w *itwinv1alpha1.Webhook,
+) ([]itwinv1alpha1.ConnectionObject, error) {
+	var found []itwinv1alpha1.ConnectionObject
+	var namespaced itwinv1alpha1.ConnectionList
 	if err := r.Kube.List(ctx, &namespaced, client.InNamespace(w.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (r *Reconciler) connectionsFor(
 	if !r.Cluster {
 		return found, nil
 	}
-	var cluster v1alpha1.ClusterConnectionList
+	var cluster itwinv1alpha1.ClusterConnectionList
 	if err := r.Kube.List(ctx, &cluster, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
@@ -87,8 +87,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // current reads the Webhook from the cache; past it while the cache does not show what this process wrote last. It
 // returns nil for one that is gone, or that another shard serves.
-func (r *Reconciler) current(ctx context.Context, name types.NamespacedName) (*v1alpha1.Webhook, error) {
-	webhook := &v1alpha1.Webhook{}
+func (r *Reconciler) current(ctx context.Context, name types.NamespacedName) (*itwinv1alpha1.Webhook, error) {
+	webhook := &itwinv1alpha1.Webhook{}
 	err := r.Kube.Get(ctx, name, webhook)
 	if err == nil && r.writes.Behind(webhook) {
 		if err = r.Live.Get(ctx, name, webhook); err == nil || apierrors.IsNotFound(err) {
@@ -152,7 +152,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	last := r.ledger.Forget(name)
 	r.writes.Forget(name)
 	r.secretWrites.Forget(types.NamespacedName{
-		Namespace: name.Namespace, Name: name.Name + v1alpha1.GeneratedSecretSuffix,
+		Namespace: name.Namespace, Name: name.Name + itwinv1alpha1.GeneratedSecretSuffix,
 	})
 	metrics.ForgetWebhook(name.Namespace, name.Name)
 	r.Fleets.EachAccount(func(f *fleet.Fleet) {
@@ -164,7 +164,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 }
 
 // Serves reports whether a Webhook is one of those that this process serves.
-func (r *Reconciler) Serves(w *v1alpha1.Webhook) bool {
+func (r *Reconciler) Serves(w *itwinv1alpha1.Webhook) bool {
 	return r.Selector == nil || r.Selector.Matches(labels.Set(w.Labels))
 }
 

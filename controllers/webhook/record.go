@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/platform"
@@ -20,7 +20,7 @@ import (
 )
 
 // patchMetadata changes the object's metadata if the object has not changed since it was read.
-func (e *executor) patchMetadata(ctx context.Context, change func(*v1alpha1.Webhook)) error {
+func (e *executor) patchMetadata(ctx context.Context, change func(*itwinv1alpha1.Webhook)) error {
 	return e.rebased(ctx, func() error {
 		before := e.object().DeepCopy()
 		change(e.object())
@@ -39,14 +39,17 @@ func (e *executor) patchMetadata(ctx context.Context, change func(*v1alpha1.Webh
 }
 
 // sameMarks reports whether two versions of an object have the same finalizer and annotations of the operator.
-func sameMarks(a, b *v1alpha1.Webhook) bool {
-	return controllerutil.ContainsFinalizer(a, v1alpha1.WebhookFinalizer) ==
-		controllerutil.ContainsFinalizer(b, v1alpha1.WebhookFinalizer) && maps.Equal(ownAnnotations(a), ownAnnotations(b))
+func sameMarks(a, b *itwinv1alpha1.Webhook) bool {
+	return controllerutil.ContainsFinalizer(a, itwinv1alpha1.WebhookFinalizer) ==
+		controllerutil.ContainsFinalizer(
+			b,
+			itwinv1alpha1.WebhookFinalizer,
+		) && maps.Equal(ownAnnotations(a), ownAnnotations(b))
 }
 
 func (e *executor) addFinalizer(ctx context.Context) error {
-	err := e.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
+	err := e.patchMetadata(ctx, func(w *itwinv1alpha1.Webhook) {
+		controllerutil.AddFinalizer(w, itwinv1alpha1.WebhookFinalizer)
 	})
 	if err == nil && e.facts.ID() == "" {
 		e.entry.CreateBegins()
@@ -56,10 +59,10 @@ func (e *executor) addFinalizer(ctx context.Context) error {
 
 // giveUpID lists the remote webhook as a former one, to have another created.
 func (e *executor) giveUpID(ctx context.Context) error {
-	err := e.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.AddFinalizer(w, v1alpha1.WebhookFinalizer)
-		delete(w.Annotations, v1alpha1.WebhookIDAnnotation)
-		delete(w.Annotations, v1alpha1.OwnerAnnotation)
+	err := e.patchMetadata(ctx, func(w *itwinv1alpha1.Webhook) {
+		controllerutil.AddFinalizer(w, itwinv1alpha1.WebhookFinalizer)
+		delete(w.Annotations, itwinv1alpha1.WebhookIDAnnotation)
+		delete(w.Annotations, itwinv1alpha1.OwnerAnnotation)
 		e.setFormer(w, e.plan.Former)
 	})
 	if err != nil {
@@ -71,23 +74,23 @@ func (e *executor) giveUpID(ctx context.Context) error {
 	return nil
 }
 
-func (e *executor) setFormer(w *v1alpha1.Webhook, former []proof.Remote) {
+func (e *executor) setFormer(w *itwinv1alpha1.Webhook, former []proof.Remote) {
 	if len(former) == 0 {
-		delete(w.Annotations, v1alpha1.FormerAnnotation)
+		delete(w.Annotations, itwinv1alpha1.FormerAnnotation)
 		return
 	}
 	proven := e.operatorKey.Former(identity.ObjectOf(w), former)
-	metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.FormerAnnotation, proven)
+	metav1.SetMetaDataAnnotation(&w.ObjectMeta, itwinv1alpha1.FormerAnnotation, proven)
 }
 
 // dropFormer takes a remote webhook that is gone, or let go, off the list of former ones. Another Webhook may claim it
 // from then on. The status goes first: what it alone lists would be listed again.
 func (e *executor) dropFormer(ctx context.Context) error {
-	err := e.writeStatus(ctx, func(s *v1alpha1.WebhookStatus) { s.Former = reportedFormer(e.plan.Former) })
+	err := e.writeStatus(ctx, func(s *itwinv1alpha1.WebhookStatus) { s.Former = reportedFormer(e.plan.Former) })
 	if err != nil {
 		return err
 	}
-	err = e.patchMetadata(ctx, func(w *v1alpha1.Webhook) { e.setFormer(w, e.plan.Former) })
+	err = e.patchMetadata(ctx, func(w *itwinv1alpha1.Webhook) { e.setFormer(w, e.plan.Former) })
 	if err != nil {
 		return err
 	}
@@ -104,10 +107,10 @@ func (e *executor) recordID(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordBudget)
 	defer cancel()
 	owned := e.facts.Identity.Owned
-	record := func(w *v1alpha1.Webhook) {
+	record := func(w *itwinv1alpha1.Webhook) {
 		object := identity.ObjectOf(w)
-		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, owned.ID)
-		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.OwnerAnnotation, e.operatorKey.Owner(object, owned))
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, itwinv1alpha1.WebhookIDAnnotation, owned.ID)
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, itwinv1alpha1.OwnerAnnotation, e.operatorKey.Owner(object, owned))
 		former := slices.DeleteFunc(identity.Of(w, e.operatorKey).Former, func(given proof.Remote) bool {
 			return identity.SameRemote(given, owned)
 		})
@@ -129,7 +132,7 @@ func (e *executor) recordID(ctx context.Context) error {
 // reread reads the object past the cache. If it got another id meanwhile, or is gone, what was just created is one too
 // many and is deleted again.
 func (e *executor) reread(ctx context.Context) error {
-	var live v1alpha1.Webhook
+	var live itwinv1alpha1.Webhook
 	err := e.live.Get(ctx, e.key(), &live)
 	other := identity.Of(&live, e.operatorKey).Owned
 	switch {
@@ -148,8 +151,8 @@ func (e *executor) reread(ctx context.Context) error {
 var errOutdated = errors.New("the Webhook has changed meanwhile")
 
 func (e *executor) removeFinalizer(ctx context.Context) error {
-	err := e.patchMetadata(ctx, func(w *v1alpha1.Webhook) {
-		controllerutil.RemoveFinalizer(w, v1alpha1.WebhookFinalizer)
+	err := e.patchMetadata(ctx, func(w *itwinv1alpha1.Webhook) {
+		controllerutil.RemoveFinalizer(w, itwinv1alpha1.WebhookFinalizer)
 	})
 	if client.IgnoreNotFound(err) != nil {
 		return err

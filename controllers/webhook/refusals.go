@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -17,7 +17,7 @@ func (r *Reconciler) observeRefusals(f *plan.Facts, known ledger.Record) {
 	last := f.Webhook.Status.RefusedRequest
 	if _, noted := known.Refusals[last]; last != "" && !noted && f.Webhook.Status.ObservedGeneration == f.Generation {
 		count, pause := len(plan.PassingPauses), plan.PermissionPause
-		if ready := status.ReadyOf(f.Webhook); ready != nil && ready.Reason == v1alpha1.PlatformUnavailableReason {
+		if ready := status.ReadyOf(f.Webhook); ready != nil && ready.Reason == itwinv1alpha1.PlatformUnavailableReason {
 			count, pause = 1, plan.PassingPauses[1]
 		}
 		r.ledger.Of(f.Webhook).NoteRefusal(last, plan.Refusal{
@@ -80,9 +80,9 @@ func (e *executor) classifyRefusal(s plan.Step, st int, message string) status.O
 	noted.Count++
 	pause, passing := plan.RefusalPause(st, noted.Count)
 	noted.Until = e.now().Add(status.Jittered(pause))
-	v := status.Stalled(v1alpha1.RefusedReason, message).OfRequest(request)
+	v := status.Stalled(itwinv1alpha1.RefusedReason, message).OfRequest(request)
 	if passing {
-		v = status.Waiting(v1alpha1.PlatformUnavailableReason, message).OfRequest(request)
+		v = status.Waiting(itwinv1alpha1.PlatformUnavailableReason, message).OfRequest(request)
 	}
 	ready := status.ReadyOf(e.object())
 	if ready != nil && ready.Reason == v.Reason && plan.SameRefusal(ready.Message, message) {

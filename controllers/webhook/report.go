@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -30,7 +30,7 @@ func (e *executor) report(ctx context.Context) error {
 		return e.writeStatus(ctx, e.describe)
 	}
 	e.announceOutcome(v)
-	return e.writeStatus(ctx, func(st *v1alpha1.WebhookStatus) {
+	return e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) {
 		st.ObservedGeneration = e.facts.Generation
 		e.describe(st)
 		if v.Applied {
@@ -49,7 +49,7 @@ func (e *executor) report(ctx context.Context) error {
 }
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.
-func (e *executor) writeStatus(ctx context.Context, change func(*v1alpha1.WebhookStatus)) error {
+func (e *executor) writeStatus(ctx context.Context, change func(*itwinv1alpha1.WebhookStatus)) error {
 	return e.rebased(ctx, func() error {
 		w := e.object()
 		before := w.DeepCopy()
@@ -67,15 +67,15 @@ func (e *executor) writeStatus(ctx context.Context, change func(*v1alpha1.Webhoo
 }
 
 // reportedFormer is how a status lists the remote webhooks that were given up.
-func reportedFormer(remotes []proof.Remote) (former []v1alpha1.FormerWebhook) {
+func reportedFormer(remotes []proof.Remote) (former []itwinv1alpha1.FormerWebhook) {
 	for _, r := range remotes {
-		former = append(former, v1alpha1.FormerWebhook{Account: r.Account, WebhookID: r.ID})
+		former = append(former, itwinv1alpha1.FormerWebhook{Account: r.Account, WebhookID: r.ID})
 	}
 	return former
 }
 
 // describe copies what the platform said about the remote webhook that the object owns, and what it was sent.
-func (e *executor) describe(st *v1alpha1.WebhookStatus) {
+func (e *executor) describe(st *itwinv1alpha1.WebhookStatus) {
 	owned, w := e.facts.Identity.Owned, e.described
 	st.Former = reportedFormer(e.facts.Identity.Former)
 	if w == nil {
@@ -110,7 +110,7 @@ func (e *executor) describe(st *v1alpha1.WebhookStatus) {
 
 // describeCallback says how the platform spells the callback of the spec. One that counts as equal already stays as it
 // was: lists may spell it in turns.
-func (e *executor) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
+func (e *executor) describeCallback(st *itwinv1alpha1.WebhookStatus, first bool) {
 	callback, learned := e.described.CallbackURL, e.facts.Spelling
 	told := plan.SameURL(st.SentCallbackURL, learned.Sent) && e.facts.SameCallback(st.CallbackURL)
 	if told && !e.updated && !first || !e.facts.SameCallback(callback) || len(callback) > plan.MaxCallback {
@@ -124,26 +124,26 @@ func (e *executor) describeCallback(st *v1alpha1.WebhookStatus, first bool) {
 
 // mayReportActive reports whether the status may say what the platform said of active. That it is off, though the spec
 // wants it on and the operator left it on, is said by noteDeactivation alone, which counts it.
-func (e *executor) mayReportActive(st *v1alpha1.WebhookStatus, w *platform.Webhook) bool {
+func (e *executor) mayReportActive(st *itwinv1alpha1.WebhookStatus, w *platform.Webhook) bool {
 	deactivated := !w.Active && st.Active != nil && *st.Active && e.object().WantsActive()
 	return !deactivated || e.noted || e.facts.TurnedOff || e.plan.Cause == plan.CauseProhibition || e.facts.TurningOff()
 }
 
 // forgetRemote drops what was known of another remote webhook.
-func forgetRemote(st *v1alpha1.WebhookStatus) {
+func forgetRemote(st *itwinv1alpha1.WebhookStatus) {
 	st.WebhookID, st.Account, st.ScopeID, st.Active = "", "", "", nil
 	st.Created, st.Modified, st.AppliedGeneration = nil, nil, 0
 	st.CallbackURL, st.SentCallbackURL = "", ""
 	st.SecretName, st.SecretVersion, st.SecretFingerprint = "", "", ""
-	if active := status.ActiveOf(st); active != nil && active.Reason != v1alpha1.DeactivatedReason {
+	if active := status.ActiveOf(st); active != nil && active.Reason != itwinv1alpha1.DeactivatedReason {
 		// A deactivation is the Webhook's: another remote webhook does not make it undone.
-		apimeta.RemoveStatusCondition(&st.Conditions, v1alpha1.ActiveCondition)
+		apimeta.RemoveStatusCondition(&st.Conditions, itwinv1alpha1.ActiveCondition)
 	}
 }
 
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
 // already, the Secret that holds it now.
-func (e *executor) describeSecret(st *v1alpha1.WebhookStatus) {
+func (e *executor) describeSecret(st *itwinv1alpha1.WebhookStatus) {
 	secret := e.facts.Secret
 	has := st.SecretFingerprint == secret.Fingerprint || secret.Sent == secret.Fingerprint ||
 		st.SecretFingerprint == "" && st.SecretName == secret.Name && st.SecretVersion == secret.Version
@@ -154,10 +154,10 @@ func (e *executor) describeSecret(st *v1alpha1.WebhookStatus) {
 }
 
 // describeLeftBehind tells of the remote webhooks that were given up in accounts that no connection reaches any more.
-func (e *executor) describeLeftBehind(st *v1alpha1.WebhookStatus) {
+func (e *executor) describeLeftBehind(st *itwinv1alpha1.WebhookStatus) {
 	left := e.facts.UnreachableFormers()
 	if len(left) == 0 {
-		apimeta.RemoveStatusCondition(&st.Conditions, v1alpha1.LeftBehindCondition)
+		apimeta.RemoveStatusCondition(&st.Conditions, itwinv1alpha1.LeftBehindCondition)
 		return
 	}
 	names := make([]string, len(left))
@@ -166,33 +166,33 @@ func (e *executor) describeLeftBehind(st *v1alpha1.WebhookStatus) {
 	}
 	message := "No connection reaches remote webhook " + strings.Join(names, ", nor ") + ", which this Webhook used " +
 		"before and which may still be delivering; create a Connection to that account to have it removed"
-	told := apimeta.FindStatusCondition(st.Conditions, v1alpha1.LeftBehindCondition)
+	told := apimeta.FindStatusCondition(st.Conditions, itwinv1alpha1.LeftBehindCondition)
 	if told == nil || told.Message != message {
-		e.warn(v1alpha1.LeftBehindReason, "Move", "%s", message)
+		e.warn(itwinv1alpha1.LeftBehindReason, "Move", "%s", message)
 	}
 	status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
-		Type: v1alpha1.LeftBehindCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.LeftBehindReason,
+		Type: itwinv1alpha1.LeftBehindCondition, Status: metav1.ConditionTrue, Reason: itwinv1alpha1.LeftBehindReason,
 		Message: message,
 	})
 }
 
 // describeHandled echoes the requests that this run has answered. One that still waits for the platform, or for its
 // connection, has not been.
-func (e *executor) describeHandled(st *v1alpha1.WebhookStatus) {
+func (e *executor) describeHandled(st *itwinv1alpha1.WebhookStatus) {
 	if e.facts.Connection.Problem != nil || status.Waits(e.outcome.Reason) && !e.outcome.Applied {
 		return
 	}
 	annotations := e.facts.Requests
-	st.LastHandledReconcileAt = annotations[v1alpha1.ReconcileRequestedAtAnnotation]
-	st.LastHandledReactivateAt = annotations[v1alpha1.ReactivateRequestedAtAnnotation]
+	st.LastHandledReconcileAt = annotations[itwinv1alpha1.ReconcileRequestedAtAnnotation]
+	st.LastHandledReactivateAt = annotations[itwinv1alpha1.ReactivateRequestedAtAnnotation]
 	secret := e.facts.Secret
 	if !secret.Rotate && secret.Problem == nil && secret.Held == nil && e.object().GeneratesSecret() {
-		st.LastHandledRotateAt = annotations[v1alpha1.RotateRequestedAtAnnotation]
+		st.LastHandledRotateAt = annotations[itwinv1alpha1.RotateRequestedAtAnnotation]
 	}
 }
 
 // describeActive keeps the Active condition: what the platform said last, and what turned it off.
-func (e *executor) describeActive(st *v1alpha1.WebhookStatus) {
+func (e *executor) describeActive(st *itwinv1alpha1.WebhookStatus) {
 	if e.described == nil {
 		return
 	}
@@ -200,14 +200,14 @@ func (e *executor) describeActive(st *v1alpha1.WebhookStatus) {
 	switch {
 	case e.described.Active:
 		status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
-			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.ActiveReason,
+			Type: itwinv1alpha1.ActiveCondition, Status: metav1.ConditionTrue, Reason: itwinv1alpha1.ActiveReason,
 			Message: "The platform delivers events",
 		})
 	case off && e.object().WantsActive():
 		// It stays as it was noted: the generation that was current then reports whether the spec was edited since.
 	default:
 		status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
-			Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.InactiveReason,
+			Type: itwinv1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: itwinv1alpha1.InactiveReason,
 			Message: "The platform delivers no events, as the operator left it",
 		})
 	}

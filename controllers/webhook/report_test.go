@@ -7,7 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // ofObject are the fields of a status that are about the object. All others are about its remote webhook, and go when
@@ -20,7 +20,7 @@ var ofObject = []string{
 
 func TestAnotherRemoteWebhookKeepsTheFieldsOfTheObjectAlone(t *testing.T) {
 	g := NewWithT(t)
-	var st v1alpha1.WebhookStatus
+	var st itwinv1alpha1.WebhookStatus
 	fields := reflect.ValueOf(&st).Elem()
 	for i := range fields.NumField() {
 		setSome(t, fields.Type().Field(i).Name, fields.Field(i))
@@ -49,7 +49,7 @@ func setSome(t *testing.T, name string, field reflect.Value) {
 		field.Set(reflect.New(field.Type().Elem()))
 	case reflect.Slice:
 		if field.Type() == reflect.TypeFor[[]metav1.Condition]() {
-			field.Set(reflect.ValueOf([]metav1.Condition{{Type: v1alpha1.ReadyCondition}}))
+			field.Set(reflect.ValueOf([]metav1.Condition{{Type: itwinv1alpha1.ReadyCondition}}))
 			return
 		}
 		field.Set(reflect.MakeSlice(field.Type(), 1, 1))

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
@@ -70,16 +70,16 @@ func observeGenerated(f *plan.Facts, meta client.Object) bool {
 	w := f.Webhook
 	switch ownershipOf(meta, w) {
 	case ownedByAnother:
-		f.Secret.Problem = &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(
+		f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretInvalidReason, Message: fmt.Sprintf(
 			"Secret %q exists but was not generated for this Webhook; name it in spec.secretRef to use it, or delete it if "+
 				"nothing uses its value",
 			meta.GetName())}
 
 		return false
 	case ownedByWebhook:
-		f.Secret.Ownership = w.Spec.DeletionPolicy == v1alpha1.RetainRemote
+		f.Secret.Ownership = w.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote
 	case ownedByNone:
-		f.Secret.Ownership = w.Spec.DeletionPolicy != v1alpha1.RetainRemote
+		f.Secret.Ownership = w.Spec.DeletionPolicy != itwinv1alpha1.RetainRemote
 	case ownedByDead:
 		f.Secret.Ownership = true
 	}
@@ -100,8 +100,8 @@ const (
 	ownedByDead
 )
 
-func ownershipOf(meta metav1.Object, w *v1alpha1.Webhook) ownership {
-	owner, group := metav1.GetControllerOfNoCopy(meta), v1alpha1.GroupVersion.Group+"/"
+func ownershipOf(meta metav1.Object, w *itwinv1alpha1.Webhook) ownership {
+	owner, group := metav1.GetControllerOfNoCopy(meta), itwinv1alpha1.GroupVersion.Group+"/"
 	switch {
 	case owner != nil && owner.UID == w.UID:
 		return ownedByWebhook
@@ -136,9 +136,9 @@ func (r *Reconciler) secretMetadata(
 }
 
 // observeAbsentSecret tells a Secret to generate from one to wait for.
-func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref v1alpha1.SecretKeyReference, known ledger.Record) {
+func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref itwinv1alpha1.SecretKeyReference, known ledger.Record) {
 	if !f.Webhook.GeneratesSecret() {
-		f.Secret.Problem = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
+		f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 			"There is no Secret %q; create it with the key %q", ref.Name, ref.Key)}
 
 		return
@@ -146,7 +146,7 @@ func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref v1alpha1.SecretKeyRe
 	if f.Restored() && known.Remote.ID == "" {
 		known = r.ledger.Of(f.Webhook).Meet()
 		if wait := known.FirstSeen.Add(RestoreGrace).Sub(f.Now); wait > 0 {
-			f.Secret.Problem, f.Secret.Retry = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
+			f.Secret.Problem, f.Secret.Retry = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 				"Secret %q, which belongs to this restored Webhook, is not there; waiting for it to be restored too before "+
 					"another value is generated", ref.Name)},
 
@@ -175,11 +175,11 @@ func (r *Reconciler) loadSecret(ctx context.Context, o *observation) error {
 	}
 	value, found := secret.Data[ref.Key]
 	invalid := func(message string, args ...any) {
-		f.Secret.Problem = &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(message, args...)}
+		f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretInvalidReason, Message: fmt.Sprintf(message, args...)}
 	}
 	switch {
 	case !found:
-		f.Secret.Problem = &status.Problem{Reason: v1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
+		f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 			"Secret %q has no key %q", ref.Name, ref.Key)}
 
 	case !utf8.Valid(value):
@@ -192,8 +192,11 @@ func (r *Reconciler) loadSecret(ctx context.Context, o *observation) error {
 			utf8.RuneCount(value), MinSecretLength)
 	default:
 		if f.Secret.Rotate && secret.Immutable != nil && *secret.Immutable {
-			f.Secret.Rotate, f.Secret.Held = false, &status.Problem{Reason: v1alpha1.SecretInvalidReason, Message: fmt.Sprintf(
-				"Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name)}
+			f.Secret.Rotate, f.Secret.Held = false, &status.Problem{
+				Reason: itwinv1alpha1.SecretInvalidReason,
+				Message: fmt.Sprintf(
+					"Secret %q is immutable, so it cannot be rotated; delete it to have another value generated", ref.Name),
+			}
 
 		}
 		f.Secret.Loaded, f.Secret.Value, f.Secret.Fingerprint = true, string(value), r.Key.Fingerprint(string(value))

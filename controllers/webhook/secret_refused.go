@@ -3,7 +3,7 @@ package webhook
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 )
@@ -16,7 +16,10 @@ func (r *Reconciler) secretFailed(o *observation, err error) error {
 	if !told {
 		return err
 	}
-	f.Secret.Problem = &status.Problem{Reason: v1alpha1.KubernetesRefusedReason, Message: status.KubernetesMessage(words)}
+	f.Secret.Problem = &status.Problem{
+		Reason:  itwinv1alpha1.KubernetesRefusedReason,
+		Message: status.KubernetesMessage(words),
+	}
 	f.Secret.Retry = status.Jittered(status.KubernetesPause)
 	return nil
 }

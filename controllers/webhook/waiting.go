@@ -5,7 +5,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 )
 
@@ -18,7 +18,7 @@ const untoldWait = 2 * time.Second
 func (e *executor) tellWait() {
 	o := e.outcome
 	waits := o.Await || o.Retry > status.Again
-	if !o.Silent || !waits || o.Reason == v1alpha1.RateLimitedReason || status.ReadyOf(e.object()) != nil {
+	if !o.Silent || !waits || o.Reason == itwinv1alpha1.RateLimitedReason || status.ReadyOf(e.object()) != nil {
 		return
 	}
 	if left := untoldWait - e.now().Sub(e.entry.Meet().FirstSeen); left > 0 {
@@ -27,7 +27,7 @@ func (e *executor) tellWait() {
 		}
 		return
 	}
-	e.outcome = status.Waiting(v1alpha1.ProgressingReason, "Waiting: "+o.Why).After(o.Retry)
+	e.outcome = status.Waiting(itwinv1alpha1.ProgressingReason, "Waiting: "+o.Why).After(o.Retry)
 	e.outcome.Await, e.outcome.Since = o.Await, o.Since
 }
 

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -30,15 +30,15 @@ func connectionChanged() predicate.Predicate {
 }
 
 func readyReason(o client.Object) string {
-	c, ok := o.(v1alpha1.ConnectionObject)
+	c, ok := o.(itwinv1alpha1.ConnectionObject)
 	if !ok {
 		return ""
 	}
-	ready := apimeta.FindStatusCondition(c.ConnectionStatus().Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(c.ConnectionStatus().Conditions, itwinv1alpha1.ReadyCondition)
 	switch {
 	case ready == nil:
 		return ""
-	case ready.Reason == v1alpha1.SecretNotFoundReason:
+	case ready.Reason == itwinv1alpha1.SecretNotFoundReason:
 		return ready.Message // the next step of a setup: which Secret, or which key, is missing now
 	}
 	return ready.Reason
@@ -57,17 +57,17 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, workers int) error {
 // Watches are all that makes the controller look at Webhooks, beside the lists of the remote webhooks.
 func (r *Reconciler) Watches() []kube.Watch {
 	watches := []kube.Watch{
-		{Object: &v1alpha1.Webhook{}, Changes: r.specOrRequestChanged()},
-		{Object: &v1alpha1.Webhook{}, Changes: released(), Find: r.claimants},
-		{Object: &v1alpha1.Webhook{}, Changes: deliveryChanged(), Find: r.sameDelivery},
+		{Object: &itwinv1alpha1.Webhook{}, Changes: r.specOrRequestChanged()},
+		{Object: &itwinv1alpha1.Webhook{}, Changes: released(), Find: r.claimants},
+		{Object: &itwinv1alpha1.Webhook{}, Changes: deliveryChanged(), Find: r.sameDelivery},
 		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
-		{Object: &v1alpha1.Connection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
+		{Object: &itwinv1alpha1.Connection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
 	}
 	if !r.Cluster {
 		return watches
 	}
 	return slices.Concat(watches, []kube.Watch{
-		{Object: &v1alpha1.ClusterConnection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
+		{Object: &itwinv1alpha1.ClusterConnection{}, Changes: connectionChanged(), Find: r.usersOfConnection},
 		{Object: &corev1.Namespace{}, MetadataOnly: true, Changes: predicate.LabelChangedPredicate{}, Find: r.inNamespace},
 	})
 }
@@ -77,9 +77,9 @@ func (r *Reconciler) Watches() []kube.Watch {
 // one.
 func (r *Reconciler) specOrRequestChanged() predicate.Predicate {
 	watched := []string{
-		v1alpha1.WebhookIDAnnotation, v1alpha1.OwnerAnnotation, v1alpha1.FormerAnnotation,
-		v1alpha1.ReactivateRequestedAtAnnotation,
-		v1alpha1.ReconcileRequestedAtAnnotation, v1alpha1.RotateRequestedAtAnnotation,
+		itwinv1alpha1.WebhookIDAnnotation, itwinv1alpha1.OwnerAnnotation, itwinv1alpha1.FormerAnnotation,
+		itwinv1alpha1.ReactivateRequestedAtAnnotation,
+		itwinv1alpha1.ReconcileRequestedAtAnnotation, itwinv1alpha1.RotateRequestedAtAnnotation,
 	}
 	annotated := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		for _, annotation := range watched {
@@ -95,8 +95,8 @@ func (r *Reconciler) specOrRequestChanged() predicate.Predicate {
 
 // overwritten reports whether another client wrote the status.
 func (r *Reconciler) overwritten(e event.UpdateEvent) bool {
-	before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
-	now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
+	before, isWebhook := e.ObjectOld.(*itwinv1alpha1.Webhook)
+	now, stillIs := e.ObjectNew.(*itwinv1alpha1.Webhook)
 	return isWebhook && stillIs && !r.writes.Own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
@@ -105,10 +105,10 @@ func released() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
-			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
-			return isWebhook && stillIs && (lost(before, now, v1alpha1.OwnerAnnotation) ||
-				lost(before, now, v1alpha1.FormerAnnotation) || len(before.Status.Former) > len(now.Status.Former) ||
+			before, isWebhook := e.ObjectOld.(*itwinv1alpha1.Webhook)
+			now, stillIs := e.ObjectNew.(*itwinv1alpha1.Webhook)
+			return isWebhook && stillIs && (lost(before, now, itwinv1alpha1.OwnerAnnotation) ||
+				lost(before, now, itwinv1alpha1.FormerAnnotation) || len(before.Status.Former) > len(now.Status.Former) ||
 				before.Status.WebhookID != "" && identity.Reported(&before.Status) != identity.Reported(&now.Status))
 		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
@@ -116,14 +116,14 @@ func released() predicate.Predicate {
 }
 
 // lost reports whether an annotation was there and is another now.
-func lost(before, now *v1alpha1.Webhook, annotation string) bool {
+func lost(before, now *itwinv1alpha1.Webhook, annotation string) bool {
 	value := before.Annotations[annotation]
 	return value != "" && value != now.Annotations[annotation]
 }
 
 // claimants finds the Webhooks that waited for a remote webhook to become free.
 func (r *Reconciler) claimants(ctx context.Context, gone client.Object) []reconcile.Request {
-	i := identity.Of(gone.(*v1alpha1.Webhook), r.Key)
+	i := identity.Of(gone.(*itwinv1alpha1.Webhook), r.Key)
 	var requests []reconcile.Request
 	for _, remote := range append(i.Former, i.Owned) {
 		if remote.ID != "" {
@@ -137,7 +137,7 @@ func (r *Reconciler) claimants(ctx context.Context, gone client.Object) []reconc
 // usersOfSecret finds the Webhooks that refer to a Secret, and the one that it was generated for.
 func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
 	users := r.matching(ctx, client.MatchingFields{kube.BySecret: secret.GetNamespace() + "/" + secret.GetName()})
-	if name, generated := strings.CutSuffix(secret.GetName(), v1alpha1.GeneratedSecretSuffix); generated {
+	if name, generated := strings.CutSuffix(secret.GetName(), itwinv1alpha1.GeneratedSecretSuffix); generated {
 		owner := types.NamespacedName{Namespace: secret.GetNamespace(), Name: name}
 		users = append(users, reconcile.Request{NamespacedName: owner})
 	}
@@ -154,7 +154,7 @@ func (r *Reconciler) usersOfConnection(ctx context.Context, c client.Object) []r
 		return users
 	}
 	account := member.Fleet().Account()
-	return append(users, r.thatMatch(ctx, func(w *v1alpha1.Webhook) bool {
+	return append(users, r.thatMatch(ctx, func(w *itwinv1alpha1.Webhook) bool {
 		return kube.ConnectionOf(w) != key && identity.Mentions(w, account)
 	}, client.InNamespace(c.GetNamespace()))...)
 }
@@ -172,9 +172,9 @@ func (r *Reconciler) matching(ctx context.Context, option client.ListOption) []r
 
 // thatMatch finds the Webhooks among those of an option that this process serves and that match.
 func (r *Reconciler) thatMatch(
-	ctx context.Context, match func(*v1alpha1.Webhook) bool, option client.ListOption,
+	ctx context.Context, match func(*itwinv1alpha1.Webhook) bool, option client.ListOption,
 ) []reconcile.Request {
-	var webhooks v1alpha1.WebhookList
+	var webhooks itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &webhooks, option, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the Webhooks that an event is about")
 		return nil
@@ -196,7 +196,7 @@ const MaxAlike = 50
 // sameDelivery finds the other Webhooks with the scope and callback of one that appeared, changed or went; none where
 // there are too many.
 func (r *Reconciler) sameDelivery(ctx context.Context, changed client.Object) []reconcile.Request {
-	w := changed.(*v1alpha1.Webhook)
+	w := changed.(*itwinv1alpha1.Webhook)
 	key := plan.DeliveryKey(w)
 	if key == "" {
 		return nil
@@ -216,8 +216,8 @@ func (r *Reconciler) sameDelivery(ctx context.Context, changed client.Object) []
 func deliveryChanged() predicate.Predicate {
 	return predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, isWebhook := e.ObjectOld.(*v1alpha1.Webhook)
-			now, stillIs := e.ObjectNew.(*v1alpha1.Webhook)
+			before, isWebhook := e.ObjectOld.(*itwinv1alpha1.Webhook)
+			now, stillIs := e.ObjectNew.(*itwinv1alpha1.Webhook)
 			return isWebhook && stillIs && (plan.Delivers(before) != plan.Delivers(now) ||
 				!equality.Semantic.DeepEqual(before.Spec.EventTypes, now.Spec.EventTypes) ||
 				plan.DeliveredTo(before) != plan.DeliveredTo(now) || before.Status.Account != now.Status.Account)

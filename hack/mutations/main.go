@@ -98,7 +98,8 @@ func (m mutation) try(ctx context.Context, copied string) (failed string, err er
 }
 
 // long are the tests that take long.
-const long = "^(TestCrashPointPairs|TestVariants|TestVariantsWithoutMarks|TestADeposedProcessReturnsNothingIsLeftBehind)$"
+const long = "^(TestCrashPointPairs|" +
+	"TestVariants|TestVariantsWithoutMarks|TestADeposedProcessReturnsNothingIsLeftBehind)$"
 
 // failure is the name of a test that failed.
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: ([^/ ]+) `)

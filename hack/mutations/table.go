@@ -382,8 +382,9 @@ var mutations = []mutation{
 	},
 	{
 		guard: "It does so after its status has the id", removed: "looking at the secret in the status",
-		file:    "controllers/webhook/plan/secret.go",
-		old:     `s.SecretName == "" && s.SecretFingerprint == "" &&`,
+		file: "controllers/webhook/plan/secret.go",
+		old: `s.SecretName == "" &&
+		s.SecretFingerprint == "" &&`,
 		mutated: `s.WebhookID == "" &&`,
 	},
 	{
@@ -413,7 +414,7 @@ var mutations = []mutation{
 	{
 		guard: "OnRequest waits for a request", removed: "the policy",
 		file:    "controllers/webhook/plan/reactivation.go",
-		old:     `		if f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {`,
+		old:     `		if f.Webhook.Spec.ReactivationPolicy == itwinv1alpha1.ReactivateOnRequest {`,
 		mutated: `		if false {`,
 	},
 	// Clusters that go back.

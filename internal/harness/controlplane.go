@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // ControlPlane is a real kube-apiserver with its etcd. Nothing runs pods in it, and nothing collects garbage unless
@@ -101,7 +101,7 @@ func (c *ControlPlane) connect() error {
 		return err
 	}
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), itwinv1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
 	var err error
@@ -129,8 +129,8 @@ func (c *ControlPlane) InstallFrom(ctx context.Context, folders ...string) error
 		}
 	}
 	_, err = c.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=1m",
-		"crd/webhooks."+v1alpha1.GroupVersion.Group,
-		"crd/connections."+v1alpha1.GroupVersion.Group,
-		"crd/clusterconnections."+v1alpha1.GroupVersion.Group)
+		"crd/webhooks."+itwinv1alpha1.GroupVersion.Group,
+		"crd/connections."+itwinv1alpha1.GroupVersion.Group,
+		"crd/clusterconnections."+itwinv1alpha1.GroupVersion.Group)
 	return err
 }

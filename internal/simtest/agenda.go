@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// agenda is what will happen in a simulation, by time. What happens at the same time does so in the order of the names, then
-// in the order in which it was planned, so that every run is the same. A seed other than 0 orders it at random instead,
-// for each seed in another way that is the same in every run.
+// agenda is what will happen in a simulation, by time. What happens at the same time does so in the order of the names,
+// then in the order in which it was planned, so that every run is the same. A seed other than 0 orders it at random
+// instead, for each seed in another way that is the same in every run.
 type agenda struct {
 	entries entries
 	last    int
@@ -21,7 +21,7 @@ type agenda struct {
 // permute orders by a seed what is planned from now on for the same time.
 func (a *agenda) permute(seed uint64) {
 	if a.random = nil; seed != 0 {
-		a.random = rand.New(rand.NewPCG(seed, 0))
+		a.random = rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not for secrets
 	}
 }
 
@@ -34,8 +34,8 @@ type agendaEntry struct {
 	do   func()
 }
 
-// rank is a place among what happens at the same time. What is planned with the same one, at the same time and under the
-// same name happens in the order in which it was planned.
+// rank is a place among what happens at the same time. What is planned with the same one, at the same time and under
+// the same name happens in the order in which it was planned.
 func (a *agenda) rank() uint64 {
 	if a.random == nil {
 		return 0

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook"
 )
 
@@ -22,6 +22,6 @@ func TestAWebhookWaitsForAListItIsLookedAtWithoutOneToo(t *testing.T) {
 			BeTemporally("~", time.Now().Add(webhook.LongestAwait), webhook.LongestAwait)))
 		s.platform.ClearFaults()
 		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), s.message(subject))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), s.message(subject))
 	})
 }

@@ -76,7 +76,8 @@ func (p *process) call(ctx context.Context, name string, effect func() error) er
 	return p.exchange(ctx, exchange{name: name, latency: clusterLatency, effect: effect, lost: errCluster})
 }
 
-// exchange is a call that leaves the process. What it does happens in the simulation, also if its caller no longer waits.
+// exchange is a call that leaves the process. What it does happens in the simulation, also if its caller no longer
+// waits.
 type exchange struct {
 	name    string
 	latency time.Duration

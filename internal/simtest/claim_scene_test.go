@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook"
 )
@@ -29,7 +29,7 @@ func inClaimScene(t *testing.T, test func(claimScene)) {
 }
 
 // apply makes a Webhook, and lets what follows from it happen.
-func (s claimScene) apply(name string, changes ...func(*v1alpha1.Webhook)) {
+func (s claimScene) apply(name string, changes ...func(*itwinv1alpha1.Webhook)) {
 	s.cluster.add(newWebhook(name, changes...))
 	s.run(settleFor)
 }
@@ -46,7 +46,7 @@ func (s claimScene) message(name string) string { return s.ready(name).Message }
 // ready is the Ready condition; empty when there is none, or no such Webhook.
 func (s claimScene) ready(name string) (c metav1.Condition) {
 	if w := s.cluster.webhook(name); w != nil {
-		if found := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition); found != nil {
+		if found := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition); found != nil {
 			c = *found
 		}
 	}
@@ -55,14 +55,14 @@ func (s claimScene) ready(name string) (c metav1.Condition) {
 
 func (s claimScene) idOf(name string) string { return s.cluster.webhook(name).Status.WebhookID }
 
-func importing(id string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.WebhookID = id }
+func importing(id string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = id }
 }
 
-func retaining(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote }
+func retaining(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote }
 
-func callingBack(name string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(name) }
+func callingBack(name string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(name) }
 }
 
 func TestOfTwoThatImportTheSameTheOlderKeepsIt(t *testing.T) {
@@ -70,8 +70,8 @@ func TestOfTwoThatImportTheSameTheOlderKeepsIt(t *testing.T) {
 		id := s.createRemote(callbackOf("old"), "iModels.iModelDeleted.v1")
 		s.apply("older", importing(id), retaining)
 		s.apply("younger", importing(id))
-		s.Expect(s.reason("older")).To(Equal(v1alpha1.InSyncReason))
-		s.Expect(s.reason("younger")).To(Equal(v1alpha1.AlreadyClaimedReason))
+		s.Expect(s.reason("older")).To(Equal(itwinv1alpha1.InSyncReason))
+		s.Expect(s.reason("younger")).To(Equal(itwinv1alpha1.AlreadyClaimedReason))
 		s.Expect(s.message("younger")).To(ContainSubstring(crashNamespace + "/older"))
 		s.Expect(s.remotes()[0].CallbackURL).To(Equal(callbackOf("older")))
 
@@ -96,21 +96,21 @@ func TestAnImportOfWhatGoesWithItsOwnerIsNotFound(t *testing.T) {
 		s.apply("older")
 		s.apply("younger", importing(s.idOf("older")))
 		s.delete("older")
-		s.Expect(s.reason("younger")).To(Equal(v1alpha1.NotFoundReason))
+		s.Expect(s.reason("younger")).To(Equal(itwinv1alpha1.NotFoundReason))
 		s.Expect(s.remotes()).To(BeEmpty())
 	})
 }
 
 func TestACopyWithTheSameIdentityTakesOverWhenTheOriginalIsGone(t *testing.T) {
-	for name, change := range map[string]func(*v1alpha1.Webhook){
-		"and its remote webhook too": func(*v1alpha1.Webhook) {}, "but its remote webhook is not": retaining,
+	for name, change := range map[string]func(*itwinv1alpha1.Webhook){
+		"and its remote webhook too": func(*itwinv1alpha1.Webhook) {}, "but its remote webhook is not": retaining,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.apply("original", change)
 				s.apply("copy", claiming(s.idOf("original")))
-				s.Expect(s.reason("original")).To(Equal(v1alpha1.InSyncReason))
-				s.Expect(s.reason("copy")).To(Equal(v1alpha1.AlreadyClaimedReason))
+				s.Expect(s.reason("original")).To(Equal(itwinv1alpha1.InSyncReason))
+				s.Expect(s.reason("copy")).To(Equal(itwinv1alpha1.AlreadyClaimedReason))
 				s.delete("original")
 				s.Expect(s.violations()).To(BeEmpty())
 			})
@@ -139,7 +139,10 @@ func TestABackupWithoutStatusFindsItsWebhookAgain(t *testing.T) {
 		s.processes[0].kill()
 		s.forget(subject)
 		s.start()
-		s.apply(subject, func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers })
+		s.apply(
+			subject,
+			func(o *itwinv1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers },
+		)
 		s.run(webhook.RestoreGrace)
 		s.Expect(s.violations()).To(BeEmpty())
 		s.Expect(s.idOf(subject)).To(Equal(backup.Status.WebhookID))
@@ -149,7 +152,7 @@ func TestABackupWithoutStatusFindsItsWebhookAgain(t *testing.T) {
 
 // forget removes an object as if its cluster had never been, without its finalizers' consent.
 func (w *simulation) forget(name string) {
-	w.cluster.edit(name, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
+	w.cluster.edit(name, func(o *itwinv1alpha1.Webhook) { o.Finalizers = nil })
 	w.cluster.remove(w.cluster.webhook(name))
 	w.run(2 * collectLatency)
 }
@@ -203,7 +206,7 @@ func TestTwoLeaders(t *testing.T) {
 			s.run(time.Minute)
 			s.cluster.add(newWebhook(subject))
 			s.run(between)
-			s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
+			s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 			s.run(settleFor)
 			s.Expect(s.violations()).To(BeEmpty())
 			deleteSubject(s.simulation)
@@ -214,16 +217,16 @@ func TestTwoLeaders(t *testing.T) {
 	}
 }
 
-// interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next one
-// meets the faults.
+// interrupted makes a Webhook whose first operator dies when it has announced a create, before it sends it. The next
+// one meets the faults.
 func (w *simulation) interrupted(faults ...disruption) {
 	w.successors = [][]disruption{faults}
 	w.start(disruption{every: "after patch Webhook", what: die, gap: downtime}).count()
 	w.cluster.add(newWebhook(subject))
 }
 
-// TestAWebhookIsBeingCreatedNoOtherTakesIt lists a webhook whose creator has not been told its id yet, while another that asks
-// for the same looks for what its own create may have left behind.
+// TestAWebhookIsBeingCreatedNoOtherTakesIt lists a webhook whose creator has not been told its id yet, while another
+// that asks for the same looks for what its own create may have left behind.
 func TestAWebhookIsBeingCreatedNoOtherTakesIt(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.interrupted(slowly)
@@ -263,10 +266,10 @@ func TestAnIDIsWrittenWithoutProofItTakesNothing(t *testing.T) {
 		s.apply("older")
 		s.apply("younger")
 		mine := s.idOf("younger")
-		s.cluster.annotate("older", v1alpha1.WebhookIDAnnotation, mine)
-		s.cluster.edit("younger", func(w *v1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
+		s.cluster.annotate("older", itwinv1alpha1.WebhookIDAnnotation, mine)
+		s.cluster.edit("younger", func(w *itwinv1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
 		s.run(settleFor)
-		s.Expect(s.reason("younger")).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason("younger")).To(Equal(itwinv1alpha1.InSyncReason))
 		s.Expect(s.idOf("younger")).To(Equal(mine))
 		for _, r := range s.remotes() {
 			s.Expect(r.ID != mine || r.CallbackURL == callbackOf("younger")).To(BeTrue(), "it was changed")
@@ -277,13 +280,13 @@ func TestAnIDIsWrittenWithoutProofItTakesNothing(t *testing.T) {
 // TestAWebhookOfAnotherScopeIsLeftAlone names, in a spec or in what a backup holds, a webhook whose scope is not the
 // spec's, and lets go of it again.
 func TestAWebhookOfAnotherScopeIsLeftAlone(t *testing.T) {
-	forAccount := func(w *v1alpha1.Webhook) { w.Spec.Scope, w.Spec.ScopeID = v1alpha1.AccountScope, "" }
-	for name, naming := range map[string]func(id string) func(*v1alpha1.Webhook){"spec": importing, "backup": claiming} {
+	forAccount := func(w *itwinv1alpha1.Webhook) { w.Spec.Scope, w.Spec.ScopeID = itwinv1alpha1.AccountScope, "" }
+	for name, naming := range map[string]func(id string) func(*itwinv1alpha1.Webhook){"spec": importing, "backup": claiming} {
 		inClaimScene(t, func(s claimScene) {
 			theirs := s.createRemote(callbackOf("theirs"), "iModels.iModelDeleted.v1")
 			s.keepForeign(theirs)
 			s.apply(subject, forAccount, naming(theirs))
-			s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason), name)
+			s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason), name)
 			s.Expect(s.message(subject)).To(ContainSubstring("iTwin "+crashITwin), name)
 			s.Expect(s.idOf(subject)).To(BeEmpty(), name)
 			s.delete(subject)
@@ -304,24 +307,28 @@ func TestWhoMayAdoptLooksAgainFirst(t *testing.T) {
 	})
 }
 
-// TestAnotherClientOverwritesAStatusItIsPutRight writes over a status, as a leader does that does not know yet of its end.
+// TestAnotherClientOverwritesAStatusItIsPutRight writes over a status, as a leader does that does not know yet of its
+// end.
 func TestAnotherClientOverwritesAStatusItIsPutRight(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
-		s.cluster.edit(subject, func(w *v1alpha1.Webhook) {
-			status.SetOnWebhook(&w.Status, w.Generation, status.ConditionsOf(status.Outcome{Reason: v1alpha1.PlatformUnavailableReason})...)
+		s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) {
+			status.SetOnWebhook(
+				&w.Status,
+				w.Generation,
+				status.ConditionsOf(status.Outcome{Reason: itwinv1alpha1.PlatformUnavailableReason})...)
 		})
 		s.run(time.Second)
 		s.Expect(s.violations()).To(BeEmpty())
 	})
 }
 
-// TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its another remote webhook, and
-// back again.
+// TestWhatWasHandedOverIsForgotten gives a Webhook to another shard, which has to create its another remote webhook,
+// and back again.
 func TestWhatWasHandedOverIsForgotten(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
-		belong := func(shard string) func(*v1alpha1.Webhook) {
-			return func(o *v1alpha1.Webhook) { o.Labels = map[string]string{"shard": shard} }
+		belong := func(shard string) func(*itwinv1alpha1.Webhook) {
+			return func(o *itwinv1alpha1.Webhook) { o.Labels = map[string]string{"shard": shard} }
 		}
 		for _, shard := range []string{"a", "b"} {
 			w.start().webhooks.Selector = labels.SelectorFromSet(labels.Set{"shard": shard})

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // A Webhook is deleted with Retain, which lets go of what it left behind in an account that no connection reached. Once
@@ -30,14 +30,14 @@ func TestWhatRetainLetGoCanBeImported(t *testing.T) {
 
 // A Webhook's finalizer is stripped and it is deleted and recreated at once: the new one takes over the remote webhook.
 func TestAStrippedAndRecreatedWebhookTakesOver(t *testing.T) {
-	for name, how := range map[string]func(id string) func(*v1alpha1.Webhook){
-		"import": importing, "adoption": func(string) func(*v1alpha1.Webhook) { return adopting },
+	for name, how := range map[string]func(id string) func(*itwinv1alpha1.Webhook){
+		"import": importing, "adoption": func(string) func(*itwinv1alpha1.Webhook) { return adopting },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.apply(subject)
 				id := s.idOf(subject)
-				s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
+				s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Finalizers = nil })
 				deleteSubject(s.simulation)
 				s.Expect(s.cluster.webhook(subject)).To(BeNil())
 				s.cluster.add(newWebhook(subject, how(id)))

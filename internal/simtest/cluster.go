@@ -18,12 +18,12 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 var crashScheme = func() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, itwinv1alpha1.AddToScheme} {
 		if err := add(s); err != nil {
 			panic(err)
 		}
@@ -31,9 +31,9 @@ var crashScheme = func() *runtime.Scheme {
 	return s
 }()
 
-// cluster is the API server. It keeps uids, resourceVersions, generations and finalizers as a real one does, knows status
-// as a subresource, and refuses what was not written to the version that is there. (controller-runtime's fake client
-// lacks half of that, and takes five times as long.) A garbage collector removes what a Webhook owned.
+// cluster is the API server. It keeps uids, resourceVersions, generations and finalizers as a real one does, knows
+// status as a subresource, and refuses what was not written to the version that is there. (controller-runtime's fake
+// client lacks half of that, and takes five times as long.) A garbage collector removes what a Webhook owned.
 type cluster struct {
 	simulation *simulation
 	objects    map[ref]client.Object
@@ -78,11 +78,11 @@ const (
 
 func kindOf(o runtime.Object) string {
 	switch o := o.(type) {
-	case *v1alpha1.Webhook, *v1alpha1.WebhookList:
+	case *itwinv1alpha1.Webhook, *itwinv1alpha1.WebhookList:
 		return kindWebhook
-	case *v1alpha1.Connection, *v1alpha1.ConnectionList:
+	case *itwinv1alpha1.Connection, *itwinv1alpha1.ConnectionList:
 		return kindConnection
-	case *v1alpha1.ClusterConnection, *v1alpha1.ClusterConnectionList:
+	case *itwinv1alpha1.ClusterConnection, *itwinv1alpha1.ClusterConnectionList:
 		return kindClusterConnection
 	case *corev1.Namespace:
 		return kindNamespace
@@ -187,7 +187,7 @@ const collectLatency = time.Second
 
 // collect removes the Secrets of a Webhook that is gone.
 func (c *cluster) collect(gone client.Object) {
-	owner, ok := gone.(*v1alpha1.Webhook)
+	owner, ok := gone.(*itwinv1alpha1.Webhook)
 	if !ok {
 		return
 	}
@@ -207,7 +207,10 @@ func (c *cluster) collectDangling(o client.Object) {
 		return
 	}
 	c.simulation.in(collectLatency, "collect", func() {
-		if now := c.read(refOf(o)); now != nil && now.GetUID() == o.GetUID() && metav1.IsControlledBy(now, &metav1.ObjectMeta{UID: owner.UID}) {
+		if now := c.read(
+			refOf(o),
+		); now != nil && now.GetUID() == o.GetUID() &&
+			metav1.IsControlledBy(now, &metav1.ObjectMeta{UID: owner.UID}) {
 			c.remove(now)
 		}
 	})

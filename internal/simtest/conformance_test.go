@@ -50,6 +50,11 @@ type apiStatus struct {
 	cluster *cluster
 }
 
-func (a apiStatus) Patch(_ context.Context, o client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+func (a apiStatus) Patch(
+	_ context.Context,
+	o client.Object,
+	patch client.Patch,
+	_ ...client.SubResourcePatchOption,
+) error {
 	return a.cluster.patch(o, patch, true)
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -13,7 +13,8 @@ import (
 // refusable is a client secret that the platform can be made to refuse.
 const refusable = "refusable"
 
-// refusing lets every request of the connections with the client secret refusable be answered 401 while refused is true.
+// refusing lets every request of the connections with the client secret refusable be answered 401 while refused is
+// true.
 type refusing struct {
 	http.RoundTripper
 	refused *bool
@@ -44,20 +45,22 @@ func (p *process) dialRefusably(refused *bool) {
 }
 
 // editConnection changes the spec of a connection as people do.
-func (w *simulation) editConnection(name string, change func(*v1alpha1.ConnectionSpec)) {
+func (w *simulation) editConnection(name string, change func(*itwinv1alpha1.ConnectionSpec)) {
 	c := w.connection(name)
 	change(&c.Spec)
 	c.Generation++
 	w.cluster.store(c)
 }
 
-func forbidding(s *v1alpha1.ConnectionSpec) { s.AllowedCallbackHosts = []string{"other.example.org"} }
+func forbidding(s *itwinv1alpha1.ConnectionSpec) {
+	s.AllowedCallbackHosts = []string{"other.example.org"}
+}
 
 func (w *simulation) removeConnection(name string) {
 	w.cluster.remove(w.connection(name))
 }
 
 // connection reads a connection.
-func (w *simulation) connection(name string) *v1alpha1.Connection {
-	return w.cluster.read(ref{kindConnection, keyed(name)}).(*v1alpha1.Connection)
+func (w *simulation) connection(name string) *itwinv1alpha1.Connection {
+	return w.cluster.read(ref{kindConnection, keyed(name)}).(*itwinv1alpha1.Connection)
 }

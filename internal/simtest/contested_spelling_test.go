@@ -8,7 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -59,7 +59,7 @@ func TestASpelledWebhookRestsWhateverBecomesOfIt(t *testing.T) {
 				s.cluster.edit(subject, suspending)
 				s.cluster.edit(subject, changeSpec)
 				s.run(time.Minute)
-				s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.Suspend = false })
+				s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = false })
 			},
 			"moved and back": func(s claimScene) {
 				s.connect(otherConnection, otherClientID)
@@ -94,7 +94,7 @@ func TestASpelledWebhookRestsWhateverBecomesOfIt(t *testing.T) {
 				saved := s.cluster.webhook(subject)
 				s.cluster.edit(subject, calling("/b"))
 				s.run(settleFor)
-				s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec = saved.Spec })
+				s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec = saved.Spec })
 				w := s.cluster.webhook(subject)
 				saved.Status.Former, w.Status = nil, saved.Status
 				s.cluster.store(w)
@@ -102,7 +102,7 @@ func TestASpelledWebhookRestsWhateverBecomesOfIt(t *testing.T) {
 			"deactivated": func(s claimScene) { deactivate(s.simulation) },
 			"rotated": func(s claimScene) {
 				s.fault(http.MethodPatch, "/webhooks/{id}", "accepted:204", simulator.Forever)
-				s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
+				s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 			},
 		} {
 			t.Run(variant+", "+name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestASpelledWebhookRestsWhateverBecomesOfIt(t *testing.T) {
 					s.run(time.Minute)
 					act(s)
 					s.run(20 * time.Minute)
-					s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), s.message(subject))
+					s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), s.message(subject))
 					writes, calls := s.writes(), s.count(updates)
 					s.run(10 * time.Minute)
 					s.replace()

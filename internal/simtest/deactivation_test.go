@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // A webhook is turned off in the spec and, before the operator wrote that down, on again. That is no deactivation,
@@ -17,9 +17,9 @@ func TestOffAndOnAgainIsNoDeactivation(t *testing.T) {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.apply(subject, reactivatedOnRequest)
-				s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.Active = new(false) })
+				s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.Active = new(false) })
 				s.run(after)
-				s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.Active = new(true) })
+				s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.Active = new(true) })
 				s.run(settleFor)
 				s.Expect(s.remotes()[0].Active).To(BeTrue(), s.reason(subject))
 				s.Expect(s.cluster.webhook(subject).Status.Deactivations).To(BeZero())
@@ -38,7 +38,7 @@ func TestWhatTheOperatorTurnedOffIsNoDeactivation(t *testing.T) {
 		p.count()
 		w.editConnection(crashConnection, forbidding)
 		w.run(time.Second)
-		w.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = nil })
+		w.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = nil })
 		w.run(2 * settleFor)
 		o := w.cluster.webhook(subject)
 		if o.Status.Deactivations != 0 || !w.remotes()[0].Active {

@@ -83,7 +83,8 @@ func (p *process) count() { p.counted = time.Now().Add(countedFor) }
 
 func (p *process) counting() bool { return time.Now().Before(p.counted) }
 
-// disrupted returns what is meant to happen, of a kind that has numbers of its own; with number 0 the only one of the kind.
+// disrupted returns what is meant to happen, of a kind that has numbers of its own; with number 0 the only one of the
+// kind.
 func (p *process) disrupted(what what, number int) disruption {
 	for _, f := range p.faults {
 		if f.what == what && (number == 0 || f.point == number) {

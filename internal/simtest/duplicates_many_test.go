@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook"
 )
 
@@ -98,7 +98,7 @@ func TestADuplicateIsSuspendedItStillDelivers(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		s.apply(other, likeSubject)
-		s.cluster.edit(other, func(w *v1alpha1.Webhook) { w.Spec.Suspend = true })
+		s.cluster.edit(other, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true })
 		s.run(settleFor)
 		s.Expect(s.told(subject)).To(BeTrue())
 	})
@@ -108,9 +108,9 @@ func TestADuplicateIsSuspendedItStillDelivers(t *testing.T) {
 func TestADuplicateWasNeverCreatedNothingIsTold(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
-		s.apply(other, likeSubject, func(w *v1alpha1.Webhook) { w.Spec.Suspend = true })
+		s.apply(other, likeSubject, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true })
 		s.Expect(s.told(subject)).To(BeFalse())
-		s.cluster.edit(other, func(w *v1alpha1.Webhook) { w.Spec.Suspend = false })
+		s.cluster.edit(other, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = false })
 		s.run(settleFor)
 		s.Expect(s.told(subject)).To(BeTrue())
 	})

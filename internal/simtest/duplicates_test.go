@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -15,7 +15,7 @@ import (
 const other = "other"
 
 // likeSubject gives a Webhook the callback of the subject, in another spelling.
-func likeSubject(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/../itwin" }
+func likeSubject(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/../itwin" }
 
 func TestTwoWebhooksHaveEventsDeliveredTwiceBothAreTold(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
@@ -32,16 +32,16 @@ func TestTwoWebhooksHaveEventsDeliveredTwiceBothAreTold(t *testing.T) {
 		s.run(2 * time.Minute)
 		s.Expect(s.writes()).To(Equal(writes), "at rest, and after a restart")
 
-		for name, part := range map[string]func(*v1alpha1.Webhook){
-			"other event types": func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} },
-			"another callback":  func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(other) },
-			"off":               func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) },
+		for name, part := range map[string]func(*itwinv1alpha1.Webhook){
+			"other event types": func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinDeleted.v1"} },
+			"another callback":  func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(other) },
+			"off":               func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) },
 		} {
 			before := s.cluster.webhook(other).Spec
 			s.cluster.edit(other, part)
 			s.run(settleFor)
 			s.Expect(s.message(subject)).To(Equal(status.InSync.Message), name)
-			s.cluster.edit(other, func(w *v1alpha1.Webhook) { w.Spec = before })
+			s.cluster.edit(other, func(w *itwinv1alpha1.Webhook) { w.Spec = before })
 			s.run(settleFor)
 			s.Expect(s.message(subject)).To(ContainSubstring(told+other), name)
 		}
@@ -79,7 +79,7 @@ func TestThePlatformSpellsTwoCallbacksTheSameBothAreTold(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.must(s.platform.SetVariant("urls-slash"))
 		s.apply(subject)
-		s.apply(other, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/" })
+		s.apply(other, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + "/" })
 		s.run(time.Minute)
 		s.Expect(s.message(subject)).To(ContainSubstring("Webhook " + other))
 		s.Expect(s.message(other)).To(ContainSubstring("Webhook " + subject))

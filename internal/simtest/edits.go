@@ -6,16 +6,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // request creates an object as a client does, which cannot give it a status.
 func (c *cluster) request(o client.Object) error {
 	switch o := o.(type) {
-	case *v1alpha1.Webhook:
-		o.Status = v1alpha1.WebhookStatus{ObservedGeneration: -1}
-	case v1alpha1.ConnectionObject:
-		*o.ConnectionStatus() = v1alpha1.ConnectionStatus{ObservedGeneration: -1}
+	case *itwinv1alpha1.Webhook:
+		o.Status = itwinv1alpha1.WebhookStatus{ObservedGeneration: -1}
+	case itwinv1alpha1.ConnectionObject:
+		*o.ConnectionStatus() = itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1}
 	}
 	return c.create(o)
 }
@@ -36,13 +36,13 @@ func (c *cluster) remove(o client.Object) {
 }
 
 // webhook returns a Webhook, or nil when it does not exist.
-func (c *cluster) webhook(name string) *v1alpha1.Webhook {
-	w, _ := c.read(ref{kindWebhook, keyed(name)}).(*v1alpha1.Webhook)
+func (c *cluster) webhook(name string) *itwinv1alpha1.Webhook {
+	w, _ := c.read(ref{kindWebhook, keyed(name)}).(*itwinv1alpha1.Webhook)
 	return w
 }
 
 // edit changes a Webhook as people do.
-func (c *cluster) edit(name string, change func(*v1alpha1.Webhook)) {
+func (c *cluster) edit(name string, change func(*itwinv1alpha1.Webhook)) {
 	w := c.webhook(name)
 	before := w.Spec.DeepCopy()
 	change(w)
@@ -54,7 +54,7 @@ func (c *cluster) edit(name string, change func(*v1alpha1.Webhook)) {
 
 // annotate sets an annotation of a Webhook.
 func (c *cluster) annotate(name, annotation, value string) {
-	c.edit(name, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
+	c.edit(name, func(w *itwinv1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
 }
 
 // setSecret makes or changes a Secret that people keep.
@@ -74,9 +74,9 @@ func (c *cluster) setSecret(name string, data map[string]string) {
 	c.store(secret)
 }
 
-func (c *cluster) webhooks() (all []*v1alpha1.Webhook) {
+func (c *cluster) webhooks() (all []*itwinv1alpha1.Webhook) {
 	for _, o := range c.all(kindWebhook) {
-		all = append(all, o.(*v1alpha1.Webhook))
+		all = append(all, o.(*itwinv1alpha1.Webhook))
 	}
 	return all
 }

@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 )
 
@@ -69,7 +69,7 @@ func TestAMoveLeavesAWebhookBehindAnEventSaysSo(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		var told []string
 		s.onEvent = func(_ runtime.Object, text string) {
-			if strings.HasPrefix(text, v1alpha1.LeftBehindReason) {
+			if strings.HasPrefix(text, itwinv1alpha1.LeftBehindReason) {
 				told = append(told, text)
 			}
 		}
@@ -103,7 +103,7 @@ func TestAnImportIsGivenAnotherDeletionPolicyItsSecretStays(t *testing.T) {
 		id := s.createRemote(callbackOf(subject), newWebhook(subject).Spec.EventTypes...)
 		s.ask(http.MethodPatch, "/webhooks/"+id, map[string]any{"active": true})
 		s.apply(subject, importing(id))
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		before := s.count(updates)
 		s.cluster.edit(subject, retaining)
 		s.run(2 * time.Minute)
@@ -113,7 +113,7 @@ func TestAnImportIsGivenAnotherDeletionPolicyItsSecretStays(t *testing.T) {
 
 		s.cluster.edit(subject, changeSpec)
 		s.run(2 * time.Minute)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		s.Expect(s.count(updates)).To(Equal(before + 1))
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -63,7 +63,7 @@ func failingCalls() []failingCall {
 // fail lets a call fail for an hour and returns what was seen.
 func fail(w *simulation, n *network, c failingCall, f failure) observation {
 	o := observe(w, c.route())
-	w.editConnection(crashConnection, func(s *v1alpha1.ConnectionSpec) { s.PollInterval.Duration = time.Minute })
+	w.editConnection(crashConnection, func(s *itwinv1alpha1.ConnectionSpec) { s.PollInterval.Duration = time.Minute })
 	c.before(o)
 	w.run(3 * time.Minute)
 	if f.action != "" {

@@ -66,7 +66,12 @@ func tokenFailures() []failure {
 	return []failure{
 		answered("400 invalid_client", "401 Unauthorized: invalid_client", 400, `{"error":"invalid_client"}`),
 		answered("200 with invalid_client", "401 Unauthorized: invalid_client", 200, `{"error":"invalid_client"}`),
-		answered("200 with another JSON", "answered without an access_token; check whether tokenUrl is right", 200, `{"webhooks":[]}`),
+		answered(
+			"200 with another JSON",
+			"answered without an access_token; check whether tokenUrl is right",
+			200,
+			`{"webhooks":[]}`,
+		),
 	}
 }
 
@@ -77,7 +82,11 @@ func listFailures() []failure {
 			`not "https://platform.example.com"`, 200,
 			`{"webhooks":[],"_links":{"next":{"href":"https://other.example.com/webhooks"}}}`),
 		answered("webhook of more than 1 MiB", "MiB", 200, `{"webhooks":[{"id":"`+strings.Repeat("x", 2<<20)+`"}]}`),
-		{name: "odd entry", says: "except for entries that cannot be read: webhooks[0] (id ", action: "odd-entries:callbackUrl"},
+		{
+			name:   "odd entry",
+			says:   "except for entries that cannot be read: webhooks[0] (id ",
+			action: "odd-entries:callbackUrl",
+		},
 		{name: "entry without id", says: "except for entries that cannot be read: webhooks[0] (no readable id)",
 			action: "odd-entries:id"},
 	}

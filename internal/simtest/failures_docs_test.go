@@ -20,8 +20,10 @@ func TestFailuresAreDocumented(t *testing.T) {
 
 func failureTable() string {
 	var table strings.Builder
-	table.WriteString("| Call | Failure | Webhook | Connection | Message | Event | Log | Calls in an hour | Next tries |\n" +
-		"|---|---|---|---|---|---|---|---|---|\n")
+	table.WriteString(
+		"| Call | Failure | Webhook | Connection | Message | Event | Log | Calls in an hour | Next tries |\n" +
+			"|---|---|---|---|---|---|---|---|---|\n",
+	)
 	for _, r := range failureRows() {
 		count := fmt.Sprint(r.least)
 		if r.most != r.least {

@@ -82,9 +82,11 @@ func serveNoHosts(t *testing.T) string {
 
 // dialWith connects to the platform by the DNS server at an address, and returns why that failed.
 func dialWith(t *testing.T, dns string) error {
-	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", dns)
-	}}}
+	dialer := &net.Dialer{
+		Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "udp", dns)
+		}},
+	}
 	_, err := dialer.DialContext(t.Context(), "tcp", "platform.example.com:443")
 	if err == nil {
 		t.Fatal("the host exists")

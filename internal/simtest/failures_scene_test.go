@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // bystander is a Webhook that is in sync and has nothing to send.
@@ -77,7 +77,7 @@ func (o *observer) watch(act func()) {
 	o.said = append(o.said, messageOf(status.Conditions))
 }
 
-func (o *observer) conditionsOf(w *v1alpha1.Webhook) string {
+func (o *observer) conditionsOf(w *itwinv1alpha1.Webhook) string {
 	if w == nil {
 		return "gone"
 	}
@@ -86,7 +86,7 @@ func (o *observer) conditionsOf(w *v1alpha1.Webhook) string {
 }
 
 func messageOf(conditions []metav1.Condition) string {
-	if ready := apimeta.FindStatusCondition(conditions, v1alpha1.ReadyCondition); ready != nil {
+	if ready := apimeta.FindStatusCondition(conditions, itwinv1alpha1.ReadyCondition); ready != nil {
 		return ready.Message
 	}
 	return ""
@@ -98,8 +98,8 @@ func (o *observer) countWrite(c change) {
 		return
 	}
 	switch now := c.changed.(type) {
-	case *v1alpha1.Webhook:
-		if equality.Semantic.DeepEqual(now.Status, c.old.(*v1alpha1.Webhook).Status) {
+	case *itwinv1alpha1.Webhook:
+		if equality.Semantic.DeepEqual(now.Status, c.old.(*itwinv1alpha1.Webhook).Status) {
 			return
 		}
 		if now.Name == bystander {
@@ -107,7 +107,7 @@ func (o *observer) countWrite(c change) {
 		} else {
 			o.writes[0]++
 		}
-	case *v1alpha1.Connection:
+	case *itwinv1alpha1.Connection:
 		o.writes[2]++
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // TestFailures lets each call fail in each way for an hour, and compares what is told, and when the call is sent again,
@@ -85,7 +85,11 @@ func (r expected) compare(g Gomega, f failure, seen observation) {
 
 // withoutActive leaves out what the platform said of active before.
 func withoutActive(conditions string) string {
-	if first, rest, found := strings.Cut(conditions, " "); found && strings.HasPrefix(first, v1alpha1.ActiveCondition+"=") {
+	if first, rest, found := strings.Cut(
+		conditions,
+		" ",
+	); found &&
+		strings.HasPrefix(first, itwinv1alpha1.ActiveCondition+"=") {
 		return rest
 	}
 	return conditions
@@ -102,7 +106,7 @@ func (r expected) compareMessages(g Gomega, f failure, seen observation) {
 		says = f.says
 	}
 	telling := seen.said[0]
-	if strings.Contains(r.webhook, v1alpha1.InSyncReason) {
+	if strings.Contains(r.webhook, itwinv1alpha1.InSyncReason) {
 		telling = seen.said[len(seen.said)-1]
 	}
 	g.Expect(telling).To(HavePrefix(r.message))
@@ -147,7 +151,13 @@ func (r expected) compareSchedule(g Gomega, f failure, calls []time.Duration) {
 			continue
 		}
 		least, most := r.next.after(count)
-		g.Expect(call-last).To(And(BeNumerically(">=", least-100*time.Millisecond), BeNumerically("<=", most+slow)), "pause %d", count)
+		g.Expect(
+			call-last,
+		).To(
+			And(BeNumerically(">=", least-100*time.Millisecond), BeNumerically("<=", most+slow)),
+			"pause %d",
+			count,
+		)
 		last = call
 		count++
 	}
@@ -157,9 +167,18 @@ func (r expected) compareSchedule(g Gomega, f failure, calls []time.Duration) {
 
 // String is what was seen, for people.
 func (o observation) String() string {
-	return fmt.Sprintf("webhook %s\nbystander %s\nconnection %s\nmessages:\n  %s\n%d calls: %v\nwrites %v\nevents:\n  %s\nlog:\n  %s",
-		o.webhook, o.idle, o.link, strings.Join(o.said, "\n  "), len(o.calls), o.calls[:min(len(o.calls), 16)], o.writes,
-		strings.Join(o.events[:min(len(o.events), 6)], "\n  "), strings.Join(o.logs[:min(len(o.logs), 6)], "\n  "))
+	return fmt.Sprintf(
+		"webhook %s\nbystander %s\nconnection %s\nmessages:\n  %s\n%d calls: %v\nwrites %v\nevents:\n  %s\nlog:\n  %s",
+		o.webhook,
+		o.idle,
+		o.link,
+		strings.Join(o.said, "\n  "),
+		len(o.calls),
+		o.calls[:min(len(o.calls), 16)],
+		o.writes,
+		strings.Join(o.events[:min(len(o.events), 6)], "\n  "),
+		strings.Join(o.logs[:min(len(o.logs), 6)], "\n  "),
+	)
 }
 
 func TestTheAPIAsksForALongPauseTheConnectionTellsWhy(t *testing.T) {

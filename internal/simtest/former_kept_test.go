@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestTheListOfFormerOnesIsLostTheyAreRemovedAllTheSame(t *testing.T) {
 	for name, lose := range map[string]func(s claimScene){
 		"by kubectl replace, which strips annotations and finalizer": func(s claimScene) {
-			s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = nil, nil })
+			s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Annotations, o.Finalizers = nil, nil })
 		},
 		"with the operator key": func(s claimScene) {
 			s.processes[0].kill()

@@ -8,14 +8,14 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// Two former remote webhooks wait for their removal. The account of the first one does not let the operator in any more:
-// "each former one goes", also the second.
+// Two former remote webhooks wait for their removal. The account of the first one does not let the operator in any
+// more: "each former one goes", also the second.
 func TestAFormerOneInTroubleHoldsUpNoOther(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		refused := false
@@ -65,7 +65,7 @@ func TestAFormerOneCannotBeDeletedItsWebhookWaits(t *testing.T) {
 			t.Run(fmt.Sprint(status, " active ", active), func(t *testing.T) {
 				inClaimScene(t, func(s claimScene) {
 					s.connect(otherConnection, otherClientID)
-					s.apply(subject, func(o *v1alpha1.Webhook) { o.Spec.Active = &active })
+					s.apply(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.Active = &active })
 					s.fault(http.MethodDelete, "/webhooks/"+s.idOf(subject), status, simulator.Forever)
 					s.cluster.edit(subject, connectedBy(otherConnection))
 					s.run(settleFor)
@@ -73,7 +73,7 @@ func TestAFormerOneCannotBeDeletedItsWebhookWaits(t *testing.T) {
 					s.run(15 * time.Minute)
 					s.Expect(s.of(crashClientID)).To(HaveLen(1))
 					s.Expect(s.cluster.webhook(subject)).NotTo(BeNil(), "it is the last that knows of it")
-					s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))
+					s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeletingReason))
 					s.platform.ClearFaults()
 					s.run(12 * time.Minute)
 					s.Expect(s.platform.Webhooks()).To(BeEmpty())

@@ -12,7 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -22,25 +22,25 @@ import (
 
 // addWithFormer makes a Webhook that belongs to another account now, and that has an active remote webhook left in the
 // account of the default connection. While it is suspended, nothing is done about that.
-func addWithFormer(changes ...func(*v1alpha1.Webhook)) func(*simulation) {
+func addWithFormer(changes ...func(*itwinv1alpha1.Webhook)) func(*simulation) {
 	return func(w *simulation) {
 		w.connect(otherConnection, otherClientID)
 		id := w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1")
 		w.ask(http.MethodPatch, "/webhooks/"+id, map[string]any{"active": true})
 		account := fleet.AccountOf(platformURL, platformURL+"/connect/token", crashClientID)
 		o := newWebhook(subject, append(changes, connectedBy(otherConnection))...)
-		o.Finalizers = []string{v1alpha1.WebhookFinalizer}
+		o.Finalizers = []string{itwinv1alpha1.WebhookFinalizer}
 		list := crashKey.Former(identity.ObjectOf(o), []proof.Remote{{Account: account, ID: id}})
-		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.FormerAnnotation, list)
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, itwinv1alpha1.FormerAnnotation, list)
 		w.cluster.add(o)
 	}
 }
 
-func suspending(w *v1alpha1.Webhook) { w.Spec.Suspend = true }
+func suspending(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true }
 
 // forbid lets the default connection allow no Webhook any more.
 func forbid(w *simulation) {
-	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
+	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*itwinv1alpha1.Connection)
 	c.Spec.AllowedCallbackHosts = []string{"nowhere.example.org"}
 	c.Generation++
 	w.cluster.store(c)
@@ -89,7 +89,7 @@ func formerScenarios() []scenario {
 		{name: "a former one is forbidden and its object deleted with Retain",
 			before: addWithFormer(suspending, retaining), act: then(forbid, deleteSubject), check: leftOff},
 		{name: "an object is deleted that gave one up", before: addWithFormer(suspending),
-			act: then(edit(func(w *v1alpha1.Webhook) { w.Spec.Suspend = false }), deleteSubject), check: nothingLeft},
+			act: then(edit(func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = false }), deleteSubject), check: nothingLeft},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // hiding hides what exists, lets the operator find out, and shows it again.
@@ -32,7 +32,7 @@ func TestAWebhookIsHiddenAndCreatesAreRefusedItIsTakenBack(t *testing.T) {
 		s.apply(subject)
 		id := s.idOf(subject)
 		s.hiding("hidden-creates-refused", func() {
-			s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+			s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 		})
 		s.Expect(s.violations()).To(BeEmpty())
 		s.Expect(s.idOf(subject)).To(Equal(id))

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
@@ -82,7 +82,7 @@ var (
 // ids are those of all remote webhooks there are, and were.
 func (h *hostileRun) ids() (ids []string) {
 	for _, c := range h.cluster.history {
-		if w, is := c.changed.(*v1alpha1.Webhook); is && w.Status.WebhookID != "" {
+		if w, is := c.changed.(*itwinv1alpha1.Webhook); is && w.Status.WebhookID != "" {
 			ids = append(ids, w.Status.WebhookID)
 		}
 	}
@@ -105,7 +105,7 @@ func distinct(values []string) (kept []string) {
 // written are all values that an annotation ever had, of any object.
 func (h *hostileRun) written(annotation string) (values []string) {
 	for _, c := range h.cluster.history {
-		if w, is := c.changed.(*v1alpha1.Webhook); is && w.Annotations[annotation] != "" {
+		if w, is := c.changed.(*itwinv1alpha1.Webhook); is && w.Annotations[annotation] != "" {
 			values = append(values, w.Annotations[annotation])
 		}
 	}
@@ -113,10 +113,11 @@ func (h *hostileRun) written(annotation string) (values []string) {
 }
 
 // versions are those of all objects of a name that had a remote webhook.
-func (h *hostileRun) versions(of *v1alpha1.Webhook) (versions []*v1alpha1.Webhook) {
+func (h *hostileRun) versions(of *itwinv1alpha1.Webhook) (versions []*itwinv1alpha1.Webhook) {
 	for _, c := range h.cluster.history {
-		w, is := c.changed.(*v1alpha1.Webhook)
-		if is && c.ref == refOf(of) && w.Annotations[v1alpha1.OwnerAnnotation]+w.Annotations[v1alpha1.FormerAnnotation] != "" {
+		w, is := c.changed.(*itwinv1alpha1.Webhook)
+		if is && c.ref == refOf(of) &&
+			w.Annotations[itwinv1alpha1.OwnerAnnotation]+w.Annotations[itwinv1alpha1.FormerAnnotation] != "" {
 			versions = append(versions, w)
 		}
 	}
@@ -125,7 +126,7 @@ func (h *hostileRun) versions(of *v1alpha1.Webhook) (versions []*v1alpha1.Webhoo
 
 // forge gives a Webhook the marks of an identity: those that another object has or had, those that it had itself, or
 // such as another key makes.
-func (h *hostileRun) forge(w *v1alpha1.Webhook) string {
+func (h *hostileRun) forge(w *itwinv1alpha1.Webhook) string {
 	id := pick(h, h.ids()...)
 	account := "platform.example.com/" + strings.Repeat("0", 16)
 	for _, o := range h.cluster.webhooks() {
@@ -136,10 +137,10 @@ func (h *hostileRun) forge(w *v1alpha1.Webhook) string {
 	false_, object := proof.NewKey([]byte(strings.Repeat("f", proof.KeySize))), identity.ObjectOf(w)
 	remote := proof.Remote{Account: account, ID: id}
 	values := map[string][]string{
-		v1alpha1.WebhookIDAnnotation: {id, id, strings.ToUpper(id), ""},
-		v1alpha1.OwnerAnnotation: append(h.written(v1alpha1.OwnerAnnotation),
+		itwinv1alpha1.WebhookIDAnnotation: {id, id, strings.ToUpper(id), ""},
+		itwinv1alpha1.OwnerAnnotation: append(h.written(itwinv1alpha1.OwnerAnnotation),
 			false_.Owner(object, remote), "v1."+account+".", ""),
-		v1alpha1.FormerAnnotation: append(h.written(v1alpha1.FormerAnnotation),
+		itwinv1alpha1.FormerAnnotation: append(h.written(itwinv1alpha1.FormerAnnotation),
 			false_.Former(object, []proof.Remote{remote}), "v1."+account+"."+id+".", ""),
 	}
 	var did string
@@ -159,7 +160,7 @@ func (h *hostileRun) forge(w *v1alpha1.Webhook) string {
 		did = "as " + copied.Namespace + "/" + copied.Name + ": "
 	}
 	for _, annotation := range []string{
-		v1alpha1.WebhookIDAnnotation, v1alpha1.OwnerAnnotation, v1alpha1.FormerAnnotation,
+		itwinv1alpha1.WebhookIDAnnotation, itwinv1alpha1.OwnerAnnotation, itwinv1alpha1.FormerAnnotation,
 	} {
 		value := pick(h, values[annotation]...)
 		if value == "" {
@@ -182,35 +183,49 @@ func (h *hostileRun) callback() string {
 	return callback
 }
 
-func (h *hostileRun) connection() v1alpha1.ConnectionReference {
-	const cluster, own = v1alpha1.ConnectionKindCluster, v1alpha1.ConnectionKindNamespaced
-	shared := v1alpha1.ConnectionReference{Kind: cluster, Name: sharedConnection}
-	return pick(h, shared, shared, shared, v1alpha1.ConnectionReference{Kind: cluster, Name: closedConnection},
-		v1alpha1.ConnectionReference{Kind: own, Name: "default"}, v1alpha1.ConnectionReference{Kind: own, Name: "default"},
-		v1alpha1.ConnectionReference{Kind: own, Name: "stolen"}, v1alpha1.ConnectionReference{Kind: own, Name: "nothing"})
+func (h *hostileRun) connection() itwinv1alpha1.ConnectionReference {
+	const cluster, own = itwinv1alpha1.ConnectionKindCluster, itwinv1alpha1.ConnectionKindNamespaced
+	shared := itwinv1alpha1.ConnectionReference{Kind: cluster, Name: sharedConnection}
+	return pick(
+		h,
+		shared,
+		shared,
+		shared,
+		itwinv1alpha1.ConnectionReference{Kind: cluster, Name: closedConnection},
+		itwinv1alpha1.ConnectionReference{
+			Kind: own,
+			Name: "default",
+		},
+		itwinv1alpha1.ConnectionReference{Kind: own, Name: "default"},
+		itwinv1alpha1.ConnectionReference{
+			Kind: own,
+			Name: "stolen",
+		},
+		itwinv1alpha1.ConnectionReference{Kind: own, Name: "nothing"},
+	)
 }
 
-func (h *hostileRun) randomWebhook(name string) *v1alpha1.Webhook {
+func (h *hostileRun) randomWebhook(name string) *itwinv1alpha1.Webhook {
 	w := newWebhook(name, in(hostileNamespace))
 	w.Spec.ConnectionRef, w.Spec.CallbackURL = h.connection(), h.callback()
 	if h.oneIn(3) {
 		w.Spec.WebhookID = pick(h, h.ids()...)
 	}
 	if h.oneIn(2) {
-		w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching
+		w.Spec.AdoptionPolicy = itwinv1alpha1.AdoptMatching
 	}
 	if h.oneIn(3) {
-		w.Spec.DeletionPolicy = v1alpha1.RetainRemote
+		w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote
 	}
 	if h.oneIn(4) {
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: pick(h, hostileSecrets...)}
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: pick(h, hostileSecrets...)}
 	}
 	w.Spec.Suspend = h.oneIn(8)
 	w.Spec.Active = new(!h.oneIn(4))
 	return w
 }
 
-func brief(w *v1alpha1.Webhook) string {
+func brief(w *itwinv1alpha1.Webhook) string {
 	return fmt.Sprintf("%s %s", w.Name, text(w.Spec))
 }
 
@@ -225,15 +240,15 @@ func (h *hostileRun) createWebhook() string {
 		forged = h.forge(w)
 	}
 	if h.oneIn(4) {
-		w.Finalizers = []string{v1alpha1.WebhookFinalizer}
+		w.Finalizers = []string{itwinv1alpha1.WebhookFinalizer}
 	}
 	h.cluster.add(w)
 	return brief(w) + " " + forged
 }
 
 // some returns one of the Webhooks of the hostile tenant, or nil.
-func (h *hostileRun) some() *v1alpha1.Webhook {
-	var own []*v1alpha1.Webhook
+func (h *hostileRun) some() *itwinv1alpha1.Webhook {
+	var own []*itwinv1alpha1.Webhook
 	for _, w := range h.cluster.webhooks() {
 		if w.Namespace == hostileNamespace {
 			own = append(own, w)
@@ -261,7 +276,7 @@ func (h *hostileRun) editWebhook() string {
 			w.Spec.WebhookID = pick(h, h.ids()...)
 		}
 	case 3:
-		w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching
+		w.Spec.AdoptionPolicy = itwinv1alpha1.AdoptMatching
 	case 4:
 		w.Spec.DeletionPolicy = other.DeletionPolicy
 	case 5:
@@ -289,8 +304,8 @@ func (h *hostileRun) requestOfWebhook() string {
 	if w == nil {
 		return ""
 	}
-	annotation := pick(h, v1alpha1.ReactivateRequestedAtAnnotation, v1alpha1.ReconcileRequestedAtAnnotation,
-		v1alpha1.RotateRequestedAtAnnotation)
+	annotation := pick(h, itwinv1alpha1.ReactivateRequestedAtAnnotation, itwinv1alpha1.ReconcileRequestedAtAnnotation,
+		itwinv1alpha1.RotateRequestedAtAnnotation)
 	metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, fmt.Sprint(h.random.Uint32()))
 	h.cluster.store(w)
 	return w.Name + " " + annotation
@@ -301,7 +316,7 @@ func (h *hostileRun) changeFinalizers() string {
 	if w == nil {
 		return ""
 	}
-	w.Finalizers = pick(h, nil, nil, []string{v1alpha1.WebhookFinalizer})
+	w.Finalizers = pick(h, nil, nil, []string{itwinv1alpha1.WebhookFinalizer})
 	h.cluster.store(w)
 	return fmt.Sprint(w.Name, w.Finalizers)
 }
@@ -334,11 +349,11 @@ func (h *hostileRun) replaceWebhook() string {
 func (h *hostileRun) writeConnection() string {
 	name := pick(h, hostileConnections...)
 	key := client.ObjectKey{Namespace: hostileNamespace, Name: name}
-	c, exists := h.cluster.read(ref{kindConnection, key}).(*v1alpha1.Connection)
+	c, exists := h.cluster.read(ref{kindConnection, key}).(*itwinv1alpha1.Connection)
 	if !exists {
-		c = &v1alpha1.Connection{
+		c = &itwinv1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: hostileNamespace, Name: name},
-			Status:     v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+			Status:     itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1},
 		}
 	}
 	c.Spec = *h.spec(pick(h, hostileSecrets...))
@@ -347,12 +362,12 @@ func (h *hostileRun) writeConnection() string {
 	}
 	if h.oneIn(4) {
 		// The API server refuses a namespace here.
-		c.Spec.CredentialsSecretRef = v1alpha1.CredentialsReference{
+		c.Spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{
 			Name: pick(h, sharedConnection, closedConnection), Namespace: secretsNamespace,
 		}
 	}
 	c.Spec.APIURL = pick(h, platformURL, platformURL, "https://PLATFORM.example.com:443/", "https://evil.example.com")
-	c.Spec.AllowAdoption = pick(h, v1alpha1.AllowAdoptionMatching, v1alpha1.AllowAdoptionNone)
+	c.Spec.AllowAdoption = pick(h, itwinv1alpha1.AllowAdoptionMatching, itwinv1alpha1.AllowAdoptionNone)
 	if exists {
 		c.Generation++
 		h.cluster.store(c)
@@ -375,7 +390,7 @@ func (h *hostileRun) deleteConnection() string {
 // writeSecret makes or changes a Secret: credentials with the client id of another, a signing secret, or one that looks
 // as if the operator had generated it.
 func (h *hostileRun) writeSecret() string {
-	name := pick(h, append(slices.Clone(hostileSecrets), pick(h, hostileNames...)+v1alpha1.GeneratedSecretSuffix)...)
+	name := pick(h, append(slices.Clone(hostileSecrets), pick(h, hostileNames...)+itwinv1alpha1.GeneratedSecretSuffix)...)
 	key := client.ObjectKey{Namespace: hostileNamespace, Name: name}
 	secret, exists := h.cluster.read(ref{kindSecret, key}).(*corev1.Secret)
 	if !exists {
@@ -387,13 +402,13 @@ func (h *hostileRun) writeSecret() string {
 	}
 	secret.Data = map[string][]byte{
 		connection.ClientIDKey: []byte(clientID), connection.ClientSecretKey: []byte(h.passwords[hostileClientID]),
-		v1alpha1.DefaultSecretKey: []byte(fmt.Sprintf("%040d", h.random.Uint64())),
+		itwinv1alpha1.DefaultSecretKey: []byte(fmt.Sprintf("%040d", h.random.Uint64())),
 	}
-	if strings.HasSuffix(name, v1alpha1.GeneratedSecretSuffix) {
+	if strings.HasSuffix(name, itwinv1alpha1.GeneratedSecretSuffix) {
 		secret.Labels = pick(h, nil, map[string]string{kube.ManagedByLabel: kube.ManagerName})
 		of := pick(h, h.cluster.webhooks()...)
 		secret.OwnerReferences = pick(h, nil, []metav1.OwnerReference{{
-			APIVersion: v1alpha1.GroupVersion.String(), Kind: kube.WebhookKind, Name: of.Name,
+			APIVersion: itwinv1alpha1.GroupVersion.String(), Kind: kube.WebhookKind, Name: of.Name,
 			UID: pick(h, of.UID, types.UID("dead")), Controller: new(true),
 		}})
 	}

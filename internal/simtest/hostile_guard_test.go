@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook"
@@ -182,7 +182,7 @@ func (h *hostileRun) members() {
 // namespaceOf is the namespace of the object with a UID, which may be gone.
 func (h *hostileRun) namespaceOf(uid string) string {
 	for _, c := range h.cluster.history {
-		if w, is := concerned(c).(*v1alpha1.Webhook); is && identity.MarkOf(w) == uid {
+		if w, is := concerned(c).(*itwinv1alpha1.Webhook); is && identity.MarkOf(w) == uid {
 			return w.Namespace
 		}
 	}
@@ -234,8 +234,8 @@ func (h *hostileRun) check() {
 		}
 	}
 	for name, clientID := range map[string]string{sharedConnection: sharedClientID, closedConnection: closedClientID} {
-		o := h.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: name}}).(*v1alpha1.ClusterConnection)
-		c.same("conditions of "+name, said(o.Status.Conditions), "Ready=True/"+v1alpha1.ConnectedReason)
+		o := h.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: name}}).(*itwinv1alpha1.ClusterConnection)
+		c.same("conditions of "+name, said(o.Status.Conditions), "Ready=True/"+itwinv1alpha1.ConnectedReason)
 		if n := counted(o.Status.UnmanagedWebhooks); n < h.unmanaged[clientID] && !h.adoption {
 			c.violated("unmanagedWebhooks of %s is %d, but %d are", name, n, h.unmanaged[clientID])
 		}
@@ -248,7 +248,8 @@ func (h *hostileRun) check() {
 	h.secretive()
 }
 
-// revoked reports what still delivers for the hostile tenant although the shared ClusterConnection no longer selects it.
+// revoked reports what still delivers for the hostile tenant although the shared ClusterConnection no longer selects
+// it.
 func (h *hostileRun) revoked() {
 	if h.selected {
 		return
@@ -289,7 +290,7 @@ func (h *hostileRun) secretive() {
 		}
 		fmt.Fprint(told[c.ref], c.changed.GetAnnotations(), h.own)
 		switch o := c.changed.(type) {
-		case *v1alpha1.Webhook:
+		case *itwinv1alpha1.Webhook:
 			fmt.Fprint(told[c.ref], text(o.Spec))
 			if i < h.known {
 				continue
@@ -298,7 +299,7 @@ func (h *hostileRun) secretive() {
 			if _, protected := h.protected[o.Status.WebhookID]; protected {
 				h.violated("the status of %s describes %s", c.key, o.Status.WebhookID)
 			}
-		case *v1alpha1.Connection:
+		case *itwinv1alpha1.Connection:
 			fmt.Fprint(told[c.ref], text(o.Spec))
 			h.tells(c.ref, "the status", text(o.Status), words, told)
 		}

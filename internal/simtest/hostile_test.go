@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 const (
@@ -102,7 +102,8 @@ func playHostile(t *testing.T, seed uint64) map[string]int {
 	return done
 }
 
-// schedule plans what the tenants do: some of the hostile one's actions soon after the others', and the rest at any time.
+// schedule plans what the tenants do: some of the hostile one's actions soon after the others', and the rest at any
+// time.
 func (h *hostileRun) schedule() {
 	others := h.otherTenants()
 	for range hostileActs {
@@ -147,7 +148,7 @@ func (h *hostileRun) leave() {
 	h.check()
 	for _, w := range h.cluster.webhooks() {
 		ready := said(w.Status.Conditions)
-		if w.Namespace == hostileNamespace && !strings.Contains(ready, v1alpha1.DeletingReason) {
+		if w.Namespace == hostileNamespace && !strings.Contains(ready, itwinv1alpha1.DeletingReason) {
 			h.violated("%s was deleted and is still there: %s", w.Name, ready)
 		}
 	}

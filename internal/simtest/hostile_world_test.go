@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/tenancy"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -110,9 +110,16 @@ func (h *hostileRun) settle() {
 		h.cluster.add(w)
 	}
 	h.run(warmUp)
-	h.change(plantNamespace, "retained", func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
-	h.change(crashNamespace, "moved", func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: crashConnection}
+	h.change(
+		plantNamespace,
+		"retained",
+		func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote },
+	)
+	h.change(crashNamespace, "moved", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{
+			Kind: itwinv1alpha1.ConnectionKindNamespaced,
+			Name: crashConnection,
+		}
 	})
 	h.run(warmUp)
 	h.cluster.remove(h.object(plantNamespace, "retained"))
@@ -123,18 +130,21 @@ func (h *hostileRun) settle() {
 // handOver lets another tenant import two remote webhooks that the hostile tenant once had and left behind: it has had
 // valid proofs that it owns the one, and that it gave up the other.
 func (h *hostileRun) handOver() {
-	h.permitAdoption(v1alpha1.AllowAdoptionMatching)
-	h.cluster.add(&v1alpha1.Connection{
+	h.permitAdoption(itwinv1alpha1.AllowAdoptionMatching)
+	h.cluster.add(&itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: hostileNamespace, Name: "default"}, Spec: *h.spec("own"),
-		Status: v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+		Status: itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1},
 	})
 	own := in(hostileNamespace)
 	h.cluster.add(newWebhook("events", own, through(sharedConnection), callingBack("a.hostile"), retaining))
 	h.cluster.add(newWebhook("orders", own, through(sharedConnection), callingBack("b.hostile"), retaining))
 	h.run(warmUp)
 	owned, former := h.object(hostileNamespace, "events"), h.object(hostileNamespace, "orders")
-	h.change(hostileNamespace, "orders", func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: "default"}
+	h.change(hostileNamespace, "orders", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{
+			Kind: itwinv1alpha1.ConnectionKindNamespaced,
+			Name: "default",
+		}
 	})
 	h.run(warmUp)
 	for _, name := range []string{"events", "orders"} {
@@ -146,14 +156,14 @@ func (h *hostileRun) handOver() {
 	h.cluster.add(newWebhook("imported-too", plant, shared, callingBack("events"), importing(former.Status.WebhookID)))
 	h.run(warmUp)
 	if !h.adoption {
-		h.permitAdoption(v1alpha1.AllowAdoptionNone)
+		h.permitAdoption(itwinv1alpha1.AllowAdoptionNone)
 		h.run(warmUp)
 	}
 }
 
 // permitAdoption changes the shared ClusterConnection.
-func (h *hostileRun) permitAdoption(policy v1alpha1.AllowAdoption) {
-	c := h.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: sharedConnection}}).(*v1alpha1.ClusterConnection)
+func (h *hostileRun) permitAdoption(policy itwinv1alpha1.AllowAdoption) {
+	c := h.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: sharedConnection}}).(*itwinv1alpha1.ClusterConnection)
 	c.Spec.AllowAdoption = policy
 	c.Generation++
 	h.cluster.store(c)
@@ -173,7 +183,7 @@ func (h *hostileRun) connections() {
 	} {
 		name := is.name
 		secret(secretsNamespace, name, is.clientID)
-		c := &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		c := &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		c.Spec = *h.spec(name)
 		c.Spec.CredentialsSecretRef.Namespace = secretsNamespace
 		c.Spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: labels.Set{is.label: "true"}}
@@ -185,10 +195,10 @@ func (h *hostileRun) connections() {
 }
 
 // spec is that of a connection with the credentials in a Secret.
-func (h *hostileRun) spec(secret string) *v1alpha1.ConnectionSpec {
-	c := h.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
+func (h *hostileRun) spec(secret string) *itwinv1alpha1.ConnectionSpec {
+	c := h.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*itwinv1alpha1.Connection)
 	spec := c.Spec.DeepCopy()
-	spec.CredentialsSecretRef = v1alpha1.CredentialsReference{Name: secret}
+	spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{Name: secret}
 	return spec
 }
 
@@ -215,27 +225,30 @@ func (h *hostileRun) foreignWebhooks() {
 	h.unmanaged[sharedClientID]++ // the one that is retained
 }
 
-func in(namespace string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Namespace = namespace }
+func in(namespace string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Namespace = namespace }
 }
 
-func through(clusterConnection string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: clusterConnection}
+func through(clusterConnection string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{
+			Kind: itwinv1alpha1.ConnectionKindCluster,
+			Name: clusterConnection,
+		}
 	}
 }
 
 // tenants are the Webhooks of the others before the hostile tenant begins.
-func (h *hostileRun) tenants() []*v1alpha1.Webhook {
-	h.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: firstHMAC})
+func (h *hostileRun) tenants() []*itwinv1alpha1.Webhook {
+	h.cluster.setSecret(hmac, map[string]string{itwinv1alpha1.DefaultSecretKey: firstHMAC})
 	plant, shared := in(plantNamespace), through(sharedConnection)
-	return []*v1alpha1.Webhook{
+	return []*itwinv1alpha1.Webhook{
 		newWebhook("events"),
 		newWebhook("orders", shared, referring(hmac)),
 		newWebhook("moved", shared),
 		newWebhook("events", plant, shared),
 		newWebhook("alarms", plant, through(closedConnection)),
-		newWebhook("paused", plant, shared, func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }),
+		newWebhook("paused", plant, shared, func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) }),
 		newWebhook("moving", plant, shared),
 		newWebhook("edited", plant, shared),
 		newWebhook("retained", plant, shared),
@@ -279,7 +292,7 @@ func (h *hostileRun) otherTenants() (times []time.Duration) {
 		func() { h.cluster.add(newWebhook("late", through(sharedConnection))) },
 		func() { h.change(plantNamespace, "moving", through(closedConnection)) },
 		func() {
-			h.change(plantNamespace, "edited", func(w *v1alpha1.Webhook) {
+			h.change(plantNamespace, "edited", func(w *itwinv1alpha1.Webhook) {
 				w.Spec.EventTypes = []string{"iModels.iModelCreated.v1"}
 			})
 		},
@@ -291,13 +304,13 @@ func (h *hostileRun) otherTenants() (times []time.Duration) {
 	return times
 }
 
-func (h *hostileRun) object(namespace, name string) *v1alpha1.Webhook {
-	w, _ := h.cluster.read(ref{kindWebhook, client.ObjectKey{Namespace: namespace, Name: name}}).(*v1alpha1.Webhook)
+func (h *hostileRun) object(namespace, name string) *itwinv1alpha1.Webhook {
+	w, _ := h.cluster.read(ref{kindWebhook, client.ObjectKey{Namespace: namespace, Name: name}}).(*itwinv1alpha1.Webhook)
 	return w
 }
 
 // change edits the spec of a Webhook.
-func (h *hostileRun) change(namespace, name string, change func(*v1alpha1.Webhook)) {
+func (h *hostileRun) change(namespace, name string, change func(*itwinv1alpha1.Webhook)) {
 	w := h.object(namespace, name)
 	change(w)
 	w.Generation++

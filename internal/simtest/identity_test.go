@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -120,10 +120,10 @@ func TestWhatAnotherObjectMarkedIsLeftAlone(t *testing.T) {
 func TestWhatPeopleDoWhileACreateIsUnknownLeavesOneWebhook(t *testing.T) {
 	for name, do := range map[string]func(s claimScene){
 		"replace": func(s claimScene) {
-			s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = nil, nil })
+			s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Annotations, o.Finalizers = nil, nil })
 		},
 		"strip the finalizer": func(s claimScene) {
-			s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Finalizers = nil })
+			s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Finalizers = nil })
 		},
 		"import another": func(s claimScene) {
 			id := s.createRemote(callbackOf(subject), newWebhook(subject).Spec.EventTypes...)
@@ -138,7 +138,7 @@ func TestWhatPeopleDoWhileACreateIsUnknownLeavesOneWebhook(t *testing.T) {
 					s.run(500 * time.Millisecond)
 					do(s)
 					s.run(3 * settleFor)
-					s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+					s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 					s.Expect(s.remotes()).To(HaveLen(1))
 				})
 			})
@@ -152,7 +152,7 @@ func TestOnlyAnotherValueOfASecretIsSent(t *testing.T) {
 		s.cluster.setSecret(hmac, map[string]string{"secret": firstHMAC, "next": nextHMAC, "same": firstHMAC})
 		s.apply(subject, referring(hmac))
 		before := s.count(updates)
-		s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.SecretRef.Key = "same" })
+		s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.SecretRef.Key = "same" })
 		s.run(settleFor)
 		secret := s.cluster.read(ref{kindSecret, keyed(hmac)}).(*corev1.Secret)
 		secret.Labels = map[string]string{"a": "b"}
@@ -161,14 +161,14 @@ func TestOnlyAnotherValueOfASecretIsSent(t *testing.T) {
 		s.Expect(s.count(updates)).To(Equal(before))
 		s.Expect(s.violations()).To(BeEmpty())
 
-		s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.SecretRef.Key = "next" })
+		s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.SecretRef.Key = "next" })
 		s.run(settleFor)
 		s.Expect(s.count(updates)).To(Equal(before + 1))
 		s.Expect(s.remotes()[0].Secret).To(Equal(nextHMAC))
 
-		s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.SecretRef.Key = "absent" })
+		s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.SecretRef.Key = "absent" })
 		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.SecretNotFoundReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.SecretNotFoundReason))
 	})
 }
 
@@ -176,7 +176,7 @@ func TestASecretThatEndsWithANewlineIsInvalid(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.cluster.setSecret(hmac, map[string]string{"secret": firstHMAC + "\n"})
 		s.apply(subject, referring(hmac))
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.SecretInvalidReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.SecretInvalidReason))
 		s.Expect(s.message(subject)).To(ContainSubstring("newline"))
 		s.Expect(s.remotes()).To(BeEmpty())
 	})
@@ -189,7 +189,7 @@ func TestTwoRotationsDuringAnOutageKeepTheValueThatThePlatformHas(t *testing.T) 
 		signing := s.remotes()[0].Secret
 		s.fault(http.MethodPatch, "/webhooks/{id}", "status:503", simulator.Forever)
 		for _, request := range []string{"one", "two", "three"} {
-			s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, request)
+			s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, request)
 			s.run(30 * time.Second)
 			data := s.cluster.read(secretOf(subject)).(*corev1.Secret).Data
 			s.Expect([]string{string(data["secret"]), string(data["previous"])}).To(ContainElement(signing), request)
@@ -225,12 +225,12 @@ func TestOnRequestIsAskedByPeopleAlone(t *testing.T) {
 				s.apply(subject, reactivatedOnRequest)
 				deactivate(s.simulation)
 				s.run(settleFor)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeactivatedReason))
 				trouble(s)
 				s.run(3 * settleFor)
 				s.Expect(s.remotes()[0].Active).To(BeFalse())
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
-				s.cluster.annotate(subject, v1alpha1.ReactivateRequestedAtAnnotation, "now")
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeactivatedReason))
+				s.cluster.annotate(subject, itwinv1alpha1.ReactivateRequestedAtAnnotation, "now")
 				s.run(settleFor)
 				s.Expect(s.violations()).To(BeEmpty())
 			})
@@ -245,7 +245,7 @@ func TestAHiddenWebhookThatReturnsLeavesOne(t *testing.T) {
 		before := s.remotes()[0]
 		s.ask(http.MethodDelete, "/webhooks/"+before.ID, nil)
 		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		former := identity.Of(s.cluster.webhook(subject), crashKey).Former
 		s.Expect(former).To(HaveLen(1), "it may only have been hidden")
 		s.Expect(former[0].ID).To(Equal(before.ID))

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
@@ -34,7 +34,13 @@ func newInformers(clusterWide bool) *informers {
 	c := &informers{
 		objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}, transform: kube.Transform(nil),
 	}
-	if err := kube.AddIndexes(context.Background(), indexedManager{cache: c}, clusterWide, identity.ClaimKeysBy(crashKey), plan.DeliveryKey); err != nil {
+	if err := kube.AddIndexes(
+		context.Background(),
+		indexedManager{cache: c},
+		clusterWide,
+		identity.ClaimKeysBy(crashKey),
+		plan.DeliveryKey,
+	); err != nil {
 		panic(err)
 	}
 	return c
@@ -91,12 +97,12 @@ func (c *informers) get(key client.ObjectKey, into client.Object) error {
 		return apierrors.NewNotFound(schema.GroupResource{Resource: kindOf(into)}, key.Name)
 	}
 	switch into := into.(type) {
-	case *v1alpha1.Webhook:
-		found.(*v1alpha1.Webhook).DeepCopyInto(into)
-	case *v1alpha1.Connection:
-		found.(*v1alpha1.Connection).DeepCopyInto(into)
-	case *v1alpha1.ClusterConnection:
-		found.(*v1alpha1.ClusterConnection).DeepCopyInto(into)
+	case *itwinv1alpha1.Webhook:
+		found.(*itwinv1alpha1.Webhook).DeepCopyInto(into)
+	case *itwinv1alpha1.Connection:
+		found.(*itwinv1alpha1.Connection).DeepCopyInto(into)
+	case *itwinv1alpha1.ClusterConnection:
+		found.(*itwinv1alpha1.ClusterConnection).DeepCopyInto(into)
 	case *metav1.PartialObjectMetadata:
 		found.(*metav1.PartialObjectMetadata).DeepCopyInto(into)
 	default:
@@ -110,17 +116,17 @@ func (c *informers) list(into client.ObjectList, opts ...client.ListOption) erro
 	options.ApplyOptions(opts)
 	found := c.matching(kindOf(into), options)
 	switch into := into.(type) {
-	case *v1alpha1.WebhookList:
+	case *itwinv1alpha1.WebhookList:
 		for _, o := range found {
-			into.Items = append(into.Items, *o.(*v1alpha1.Webhook))
+			into.Items = append(into.Items, *o.(*itwinv1alpha1.Webhook))
 		}
-	case *v1alpha1.ConnectionList:
+	case *itwinv1alpha1.ConnectionList:
 		for _, o := range found {
-			into.Items = append(into.Items, *o.(*v1alpha1.Connection))
+			into.Items = append(into.Items, *o.(*itwinv1alpha1.Connection))
 		}
-	case *v1alpha1.ClusterConnectionList:
+	case *itwinv1alpha1.ClusterConnectionList:
 		for _, o := range found {
-			into.Items = append(into.Items, *o.(*v1alpha1.ClusterConnection))
+			into.Items = append(into.Items, *o.(*itwinv1alpha1.ClusterConnection))
 		}
 	default:
 		return fmt.Errorf("a list of %T would start an informer", into)

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -55,7 +55,7 @@ func (c *checker) same(what string, got, want any) {
 	}
 }
 
-func (c *checker) webhook(w *v1alpha1.Webhook) {
+func (c *checker) webhook(w *itwinv1alpha1.Webhook) {
 	if !w.DeletionTimestamp.IsZero() {
 		c.violated("%s was not let go: %s", w.Name, said(w.Status.Conditions))
 		return
@@ -73,30 +73,33 @@ func (c *checker) webhook(w *v1alpha1.Webhook) {
 }
 
 // spec compares the remote webhook with what is wanted.
-func (c *checker) spec(w *v1alpha1.Webhook, r simulator.Webhook) {
+func (c *checker) spec(w *itwinv1alpha1.Webhook, r simulator.Webhook) {
 	c.same("callbackUrl of "+w.Name, r.CallbackURL, w.Spec.CallbackURL)
 	c.same("eventTypes of "+w.Name, plan.SameSet(r.EventTypes, w.Spec.EventTypes), true)
 	c.same("scope of "+w.Name, r.Scope+" "+r.ScopeID, string(w.Spec.Scope)+" "+w.Spec.ScopeID)
 	c.same("active of "+w.Name, r.Active, w.WantsActive())
 }
 
-func (c *checker) status(w *v1alpha1.Webhook) {
-	active := "False/" + v1alpha1.InactiveReason
+func (c *checker) status(w *itwinv1alpha1.Webhook) {
+	active := "False/" + itwinv1alpha1.InactiveReason
 	if w.WantsActive() {
-		active = "True/" + v1alpha1.ActiveReason
+		active = "True/" + itwinv1alpha1.ActiveReason
 	}
-	c.same("conditions of "+w.Name, said(w.Status.Conditions), "Active="+active+" Ready=True/"+v1alpha1.InSyncReason)
+	c.same("conditions of "+w.Name, said(w.Status.Conditions), "Active="+active+" Ready=True/"+itwinv1alpha1.InSyncReason)
 	c.same("observedGeneration of "+w.Name, w.Status.ObservedGeneration, w.Generation)
 	c.same("status.active of "+w.Name, w.Status.Active != nil && *w.Status.Active, w.WantsActive())
-	c.same("annotation of "+w.Name, platform.CanonicalID(w.Annotations[v1alpha1.WebhookIDAnnotation]),
+	c.same("annotation of "+w.Name, platform.CanonicalID(w.Annotations[itwinv1alpha1.WebhookIDAnnotation]),
 		platform.CanonicalID(w.Status.WebhookID))
-	c.same("finalizers of "+w.Name, w.Finalizers, []string{v1alpha1.WebhookFinalizer})
+	c.same("finalizers of "+w.Name, w.Finalizers, []string{itwinv1alpha1.WebhookFinalizer})
 }
 
 // said is the conditions in one line, in the order of the alphabet.
 func said(conditions []metav1.Condition) (text string) {
 	types := []string{
-		v1alpha1.ActiveCondition, v1alpha1.ReadyCondition, v1alpha1.ReconcilingCondition, v1alpha1.StalledCondition,
+		itwinv1alpha1.ActiveCondition,
+		itwinv1alpha1.ReadyCondition,
+		itwinv1alpha1.ReconcilingCondition,
+		itwinv1alpha1.StalledCondition,
 	}
 	for _, t := range types {
 		if found := apimeta.FindStatusCondition(conditions, t); found != nil {
@@ -110,9 +113,10 @@ func said(conditions []metav1.Condition) (text string) {
 }
 
 // secret compares the signing secret of both sides, and what the status says of it.
-func (c *checker) secret(w *v1alpha1.Webhook, r simulator.Webhook) {
+func (c *checker) secret(w *itwinv1alpha1.Webhook, r simulator.Webhook) {
 	used := w.SigningSecret()
-	secret, found := c.simulation.cluster.read(ref{kindSecret, client.ObjectKey{Namespace: w.Namespace, Name: used.Name}}).(*corev1.Secret)
+	key := client.ObjectKey{Namespace: w.Namespace, Name: used.Name}
+	secret, found := c.simulation.cluster.read(ref{kindSecret, key}).(*corev1.Secret)
 	if !found {
 		c.violated("%s has no Secret", w.Name)
 		return
@@ -142,8 +146,8 @@ func (c *checker) foreignWebhooks() {
 // connection must have counted everything.
 func (c *checker) connection(webhooks int) {
 	name := ref{kindConnection, keyed(crashConnection)}
-	status := c.simulation.cluster.read(name).(*v1alpha1.Connection).Status
-	c.same("conditions of the connection", said(status.Conditions), "Ready=True/"+v1alpha1.ConnectedReason)
+	status := c.simulation.cluster.read(name).(*itwinv1alpha1.Connection).Status
+	c.same("conditions of the connection", said(status.Conditions), "Ready=True/"+itwinv1alpha1.ConnectedReason)
 	c.same("webhooks of the connection", counted(status.Webhooks), webhooks)
 	c.same("unmanagedWebhooks of the connection", counted(status.UnmanagedWebhooks), len(c.simulation.foreignWebhooks))
 }

@@ -8,7 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/webhook"
 	"webhook-operator.io/itwin/internal/platform"
@@ -44,7 +44,7 @@ func TestAConnectionJoinsAListedAccountItsWebhooksAreLookedAt(t *testing.T) {
 			return platform.New(o)
 		}
 		s.run(webhook.LongestAwait / 2)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		w := s.cluster.webhook(subject)
 		s.Expect(w.Status.ObservedGeneration).To(Equal(w.Generation))
 	})

@@ -11,11 +11,12 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// proxyUpdates lets an update through as change leaves its body, and answers it as answer leaves that. Either may be nil.
+// proxyUpdates lets an update through as change leaves its body, and answers it as answer leaves that. Either may be
+// nil.
 func (w *simulation) proxyUpdates(change, answer func(body map[string]any)) {
 	edit := func(body io.Reader, change func(map[string]any)) []byte {
 		fields := map[string]any{}
@@ -47,8 +48,8 @@ func (w *simulation) keepCallbacks() {
 }
 
 // calling returns an edit of the callback to another path on the subject's host.
-func calling(path string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + path }
+func calling(path string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(subject) + path }
 }
 
 // replace ends all processes of the operator, and starts another one.
@@ -68,7 +69,7 @@ var keptCallbacks = map[string]func(claimScene){
 		s.proxyUpdates(nil, func(answer map[string]any) { answer["callbackUrl"] = before })
 		s.cluster.edit(subject, calling("/second"))
 		s.run(2 * time.Minute)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		s.keepCallbacks()
 		s.cluster.edit(subject, calling("/third"))
 	},
@@ -91,7 +92,7 @@ var keptCallbacks = map[string]func(claimScene){
 		s.keepCallbacks()
 		s.run(warmUp)
 		s.cluster.add(newWebhook(subject, importing(id)))
-		for s.cluster.webhook(subject).Annotations[v1alpha1.WebhookIDAnnotation] == "" {
+		for s.cluster.webhook(subject).Annotations[itwinv1alpha1.WebhookIDAnnotation] == "" {
 			s.run(time.Millisecond)
 		}
 		s.replace()
@@ -109,15 +110,15 @@ var keptCallbacks = map[string]func(claimScene){
 	},
 }
 
-// An answer that shows what the remote webhook had before is no spelling of what was sent, whatever the status says that
-// it had.
+// An answer that shows what the remote webhook had before is no spelling of what was sent, whatever the status says
+// that it had.
 func TestThePlatformKeepsAnEarlierCallbackItIsNotTakenForASpelling(t *testing.T) {
 	for name, keep := range keptCallbacks {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				keep(s)
 				s.run(10 * time.Minute)
-				s.Expect(s.reason(subject)).NotTo(Equal(v1alpha1.InSyncReason))
+				s.Expect(s.reason(subject)).NotTo(Equal(itwinv1alpha1.InSyncReason))
 				s.platformProxy = nil
 				s.run(2 * time.Hour)
 				s.Expect(s.violations()).To(BeEmpty())
@@ -138,8 +139,8 @@ func TestAListShowsWhatAnAnswerDidNotTheStatusSaysIt(t *testing.T) {
 	})
 }
 
-// An upgrade of the platform adds a query to all callbacks: nothing was changed since the operator's last write, and the
-// answer to one correction shows it, too.
+// An upgrade of the platform adds a query to all callbacks: nothing was changed since the operator's last write, and
+// the answer to one correction shows it, too.
 func TestThePlatformBeginsToAddAQueryOneUpdateIsEnough(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
@@ -169,8 +170,8 @@ func TestThePlatformSpellsAnAddressOtherwiseItCountsAsEqual(t *testing.T) {
 			response.Body = io.NopCloser(strings.NewReader(short))
 			return response
 		}
-		s.apply(subject, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://[2001:DB8:0:0:0:0:0:1]/itwin" })
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), s.message(subject))
+		s.apply(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = "https://[2001:DB8:0:0:0:0:0:1]/itwin" })
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), s.message(subject))
 		s.Expect(s.count(updates)).To(Equal(1))
 		writes := s.writes()
 		s.restart()
@@ -185,7 +186,10 @@ func TestListsSpellTheCallbackInTurnsNothingIsWritten(t *testing.T) {
 		t.Run(variant, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.must(s.platform.SetVariant(variant))
-				s.apply(subject, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://MODEL-EVENTS.example.com/%7eitwin" })
+				s.apply(
+					subject,
+					func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = "https://MODEL-EVENTS.example.com/%7eitwin" },
+				)
 				s.run(2 * time.Minute)
 				calls, writes := s.count(updates), s.writes()
 				for range 5 {

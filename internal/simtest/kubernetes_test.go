@@ -10,7 +10,7 @@ import (
 	apimachineryruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 var errQuota = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, subject,
@@ -48,7 +48,7 @@ func TestTheAPIServerRefusesARequestItsWordsAreToldAndItRecovers(t *testing.T) {
 					s.cluster.edit(subject, changeSpec)
 					s.run(time.Second)
 				}
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.KubernetesRefusedReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.KubernetesRefusedReason))
 				s.Expect(s.message(subject)).To(ContainSubstring("exceeded quota: q"))
 				s.run(settleFor) // the connection counts it
 				writes := s.writes()
@@ -85,11 +85,11 @@ func TestTheAPIServerRefusesTheCredentialsOfANewConnectionOthersGoOn(t *testing.
 		s.run(5 * time.Minute)
 		s.Expect(s.count("GET /webhooks")-lists).To(BeNumerically(">=", 14), "the account is listed every 20 s")
 		other := s.connection(otherConnection)
-		s.Expect(said(other.Status.Conditions)).To(ContainSubstring(v1alpha1.KubernetesRefusedReason))
+		s.Expect(said(other.Status.Conditions)).To(ContainSubstring(itwinv1alpha1.KubernetesRefusedReason))
 		allow()
 		s.run(time.Minute)
 		other = s.connection(otherConnection)
-		s.Expect(said(other.Status.Conditions)).To(Equal("Ready=True/" + v1alpha1.ConnectedReason))
+		s.Expect(said(other.Status.Conditions)).To(Equal("Ready=True/" + itwinv1alpha1.ConnectedReason))
 	})
 }
 
@@ -97,9 +97,9 @@ func TestARotationIsRefusedEditsReachThePlatformAllTheSame(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		allow := s.deny("patch Secret")
-		s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
+		s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 		s.run(time.Second)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.KubernetesRefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.KubernetesRefusedReason))
 		s.cluster.edit(subject, changeSpec)
 		s.run(time.Second)
 		s.Expect(s.remotes()[0].CallbackURL).To(Equal(s.cluster.webhook(subject).Spec.CallbackURL))
@@ -107,7 +107,7 @@ func TestARotationIsRefusedEditsReachThePlatformAllTheSame(t *testing.T) {
 		updated := s.count(updates)
 		s.run(10 * time.Minute)
 		s.Expect(s.count(updates)).To(Equal(updated))
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.KubernetesRefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.KubernetesRefusedReason))
 		allow()
 		s.run(time.Minute)
 		s.Expect(s.cluster.webhook(subject).Status.LastHandledRotateAt).To(Equal("now"))
@@ -122,7 +122,7 @@ func TestTheSecretCannotBeReadAProhibitionIsCarriedOutAllTheSame(t *testing.T) {
 				s.apply(subject)
 				s.deny(request)
 				s.cluster.edit(subject, changeSpec)
-				s.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
+				s.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) {
 					c.AllowedCallbackHosts = []string{"allowed.example.com"}
 				})
 				s.run(time.Minute)
@@ -142,7 +142,7 @@ func TestTheAPIServerFailsForLongItIsToldAndRecovers(t *testing.T) {
 				s.run(5 * time.Second)
 				s.Expect(s.reason(subject)).To(BeEmpty(), "it may pass by itself")
 				s.run(25 * time.Second)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.KubernetesRefusedReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.KubernetesRefusedReason))
 				s.Expect(s.message(subject)).To(ContainSubstring("the key server is down"))
 				s.run(time.Hour)
 				end()
@@ -159,7 +159,7 @@ func TestTheStatusOfAConnectionIsRefusedItsAccountIsListedAllTheSame(t *testing.
 		var told []string
 		s.onEvent = func(_ apimachineryruntime.Object, note string) { told = append(told, note) }
 		allow := s.deny("patch Connection status")
-		s.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) { c.RateLimit.RequestsPerMinute = 400 })
+		s.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) { c.RateLimit.RequestsPerMinute = 400 })
 		s.run(time.Second)
 		lists := s.count("GET /webhooks")
 		s.run(5 * time.Minute)

@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -30,8 +30,8 @@ func TestARestartLeavesNothingBehind(t *testing.T) {
 		s.in(5*time.Second, "token server", func() { refused = false })
 		s.run(settleFor)
 		for _, c := range s.cluster.history[history:] {
-			if w, is := c.changed.(*v1alpha1.Webhook); is {
-				s.Expect(apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.LeftBehindCondition)).To(BeNil())
+			if w, is := c.changed.(*itwinv1alpha1.Webhook); is {
+				s.Expect(apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.LeftBehindCondition)).To(BeNil())
 			}
 		}
 	})

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // What waits for another connection than that of its remote webhook causes no lists: one list per account and interval.
@@ -20,7 +20,7 @@ func TestADanglingWebhookCausesNoLists(t *testing.T) {
 			s.cluster.edit(subject, connectedBy(otherConnection))
 		},
 		"suspended and dangling": func(s claimScene) {
-			s.cluster.edit(subject, func(o *v1alpha1.Webhook) { o.Spec.Suspend, o.Spec.ConnectionRef.Name = true, "nowhere" })
+			s.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.Suspend, o.Spec.ConnectionRef.Name = true, "nowhere" })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // respell lets the platform describe every webhook as change leaves its description.
@@ -59,7 +59,7 @@ func TestThePlatformDescribesAWebhookAtLengthTheStatusIsBounded(t *testing.T) {
 				s.apply("importer", importing(s.remotes()[0].ID))
 				s.run(10 * time.Minute)
 				for _, change := range s.cluster.history {
-					w, is := change.changed.(*v1alpha1.Webhook)
+					w, is := change.changed.(*itwinv1alpha1.Webhook)
 					if !is {
 						continue
 					}

@@ -22,6 +22,12 @@ func TestALostCreateOfAWebhookThatMovedOnIsRemoved(t *testing.T) {
 		s.run(10 * time.Minute)
 		s.Expect(s.of(otherClientID)).To(HaveLen(1))
 		s.Expect(s.of(otherClientID)[0].Active).To(BeTrue())
-		s.Expect(s.of(crashClientID)).To(BeEmpty(), "unmanaged webhooks of the first connection: %d", s.unmanaged(crashConnection))
+		s.Expect(
+			s.of(crashClientID),
+		).To(
+			BeEmpty(),
+			"unmanaged webhooks of the first connection: %d",
+			s.unmanaged(crashConnection),
+		)
 	})
 }

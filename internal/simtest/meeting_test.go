@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // meeting is something that another client does while the operator carries out a scenario.
@@ -19,9 +19,9 @@ type meeting struct {
 
 func meetings() []meeting {
 	const create, adopt = "create with a generated secret", "adopt"
-	off := edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) })
-	label := edit(func(w *v1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
-	rotate := annotate(v1alpha1.RotateRequestedAtAnnotation)
+	off := edit(func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) })
+	label := edit(func(w *itwinv1alpha1.Webhook) { w.Labels = map[string]string{"team": "a"} })
+	rotate := annotate(itwinv1alpha1.RotateRequestedAtAnnotation)
 	return []meeting{
 		{scenario: create, name: "deletes it", do: deleteSubject},
 		{scenario: create, name: "recreates it", do: recreate, webhooks: 1},
@@ -47,9 +47,9 @@ func deleteBoth(w *simulation) {
 	}
 }
 
-// TestMeetings lets another client do something after every call of the operator, and then ends the operator at that moment, or
-// after every call that follows. What happens before a call happens after the one before it. The operator may also have
-// sent a request at that moment, which is carried out when it is dead, or has given it up.
+// TestMeetings lets another client do something after every call of the operator, and then ends the operator at that
+// moment, or after every call that follows. What happens before a call happens after the one before it. The operator
+// may also have sent a request at that moment, which is carried out when it is dead, or has given it up.
 func TestMeetings(t *testing.T) {
 	for _, m := range meetings() {
 		s := scenarioNamed(m.scenario)
@@ -73,8 +73,8 @@ func TestMeetings(t *testing.T) {
 	}
 }
 
-// after is a scenario as it ends when another client did something meanwhile. A deactivation is not told from what a change of
-// the spec did at the same time, so it need not be counted.
+// after is a scenario as it ends when another client did something meanwhile. A deactivation is not told from what a
+// change of the spec did at the same time, so it need not be counted.
 func (s scenario) after(m meeting) scenario {
 	s.most, s.webhooks, s.check = max(s.webhooks, m.webhooks), m.webhooks, nil
 	return s

@@ -6,8 +6,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// A platform that drops the mark, and answers a create that equals an existing webhook with that webhook: what was there
-// before is not what the operator made.
+// A platform that drops the mark, and answers a create that equals an existing webhook with that webhook: what was
+// there before is not what the operator made.
 func TestACreateThatMergesTakesNoStranger(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		for _, v := range []string{"creates-drop-query", "creates-merge"} {

@@ -8,7 +8,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/internal/proof"
@@ -23,13 +23,13 @@ const (
 // connect adds a connection with credentials of its own.
 func (w *simulation) connect(name, clientID string) {
 	w.cluster.setSecret(name, map[string]string{connection.ClientIDKey: clientID, connection.ClientSecretKey: "pair"})
-	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
-	w.cluster.add(&v1alpha1.Connection{
+	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*itwinv1alpha1.Connection)
+	w.cluster.add(&itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: name},
 		Spec:       *c.Spec.DeepCopy(),
-		Status:     v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+		Status:     itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1},
 	})
-	o := w.cluster.read(ref{kindConnection, keyed(name)}).(*v1alpha1.Connection)
+	o := w.cluster.read(ref{kindConnection, keyed(name)}).(*itwinv1alpha1.Connection)
 	o.Spec.CredentialsSecretRef.Name = name
 	o.Generation++
 	w.cluster.store(o)
@@ -45,12 +45,12 @@ func (w *simulation) of(clientID string) (found []simulator.Webhook) {
 	return found
 }
 
-func connectedBy(name string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.ConnectionRef.Name = name }
+func connectedBy(name string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.ConnectionRef.Name = name }
 }
 
 func (s claimScene) unmanaged(connection string) int {
-	c := s.cluster.read(ref{kindConnection, keyed(connection)}).(*v1alpha1.Connection)
+	c := s.cluster.read(ref{kindConnection, keyed(connection)}).(*itwinv1alpha1.Connection)
 	return counted(c.Status.UnmanagedWebhooks)
 }
 
@@ -64,9 +64,9 @@ func TestAnotherConnectionRefMovesTheRemoteWebhook(t *testing.T) {
 		s.Expect(s.of(crashClientID)).To(BeEmpty(), "the former one is deleted")
 		s.Expect(s.of(otherClientID)).To(HaveLen(1))
 		s.Expect(s.of(otherClientID)[0].Active).To(BeTrue())
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 		s.Expect(s.idOf(subject)).NotTo(Equal(before))
-		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(v1alpha1.FormerAnnotation))
+		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(itwinv1alpha1.FormerAnnotation))
 		s.Expect(s.unmanaged(crashConnection)).To(BeZero())
 		s.Expect(s.unmanaged(otherConnection)).To(BeZero())
 
@@ -128,10 +128,10 @@ func TestAnAccountThatNoConnectionReachesIsReported(t *testing.T) {
 		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		status := s.cluster.webhook(subject).Status
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), "Ready speaks of the new one")
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), "Ready speaks of the new one")
 		s.Expect(s.of(otherClientID)).To(HaveLen(1))
 		s.Expect(s.of(crashClientID)).To(HaveLen(1))
-		left := apimeta.FindStatusCondition(status.Conditions, v1alpha1.LeftBehindCondition)
+		left := apimeta.FindStatusCondition(status.Conditions, itwinv1alpha1.LeftBehindCondition)
 		s.Expect(left).NotTo(BeNil())
 		s.Expect(left.Message).To(And(ContainSubstring(id), ContainSubstring(account)))
 
@@ -143,7 +143,11 @@ func TestAnAccountThatNoConnectionReachesIsReported(t *testing.T) {
 		s.connect(otherConnection, otherClientID)
 		s.run(settleFor + time.Minute)
 		s.Expect(s.of(otherClientID)).To(BeEmpty(), "any connection to the account serves")
-		s.Expect(apimeta.FindStatusCondition(s.cluster.webhook(subject).Status.Conditions, v1alpha1.LeftBehindCondition)).To(BeNil())
+		s.Expect(
+			apimeta.FindStatusCondition(s.cluster.webhook(subject).Status.Conditions, itwinv1alpha1.LeftBehindCondition),
+		).To(
+			BeNil(),
+		)
 	})
 }
 
@@ -153,7 +157,7 @@ func TestADeletedWebhookThatLeftOneBehindSaysSoAndRetainLetsGo(t *testing.T) {
 		s.credentials("credentials", otherClientID, "pair")
 		s.run(settleFor)
 		s.delete(subject)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeletingReason))
 		s.Expect(s.message(subject)).To(ContainSubstring("Retain"))
 		s.Expect(s.of(otherClientID)).To(BeEmpty())
 		s.cluster.edit(subject, retaining)
@@ -169,15 +173,20 @@ func TestTwoConnectionsToOneAccountListOnceAndShareItsClaims(t *testing.T) {
 		s.cluster.add(newWebhook(subject, adopting))
 		s.cluster.add(newWebhook("twin", adopting, callingBack(subject), connectedBy(otherConnection)))
 		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
-		s.Expect(s.reason("twin")).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
+		s.Expect(s.reason("twin")).To(Equal(itwinv1alpha1.InSyncReason))
 		s.Expect(s.idOf(subject)).NotTo(Equal(s.idOf("twin")))
 		s.Expect([]string{s.idOf(subject), s.idOf("twin")}).To(ContainElement(id))
 		s.Expect(s.platform.Webhooks()).To(HaveLen(2))
 
 		lists := s.platform.Requests().Counts["GET /webhooks"]
 		s.run(10 * pollEvery)
-		s.Expect(s.platform.Requests().Counts["GET /webhooks"]-lists).To(BeNumerically("~", 10, 1), "one list per account and interval")
+		s.Expect(
+			s.platform.Requests().Counts["GET /webhooks"]-lists,
+		).To(
+			BeNumerically("~", 10, 1),
+			"one list per account and interval",
+		)
 		for _, name := range []string{crashConnection, otherConnection} {
 			s.Expect(s.unmanaged(name)).To(BeZero())
 		}
@@ -195,14 +204,14 @@ func TestAnOldListOfFormerWebhooksTouchesNoNewOwner(t *testing.T) {
 		s.Expect(s.of(crashClientID)).To(HaveLen(1), "it is retained")
 		s.apply("successor", importing(old.ID), retaining)
 		s.run(settleFor)
-		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason("successor")).To(Equal(itwinv1alpha1.InSyncReason))
 
 		list := crashKey.Former(identity.ObjectOf(s.cluster.webhook(subject)), []proof.Remote{old})
-		s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.DeleteRemote })
-		s.cluster.annotate(subject, v1alpha1.FormerAnnotation, list)
+		s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.DeleteRemote })
+		s.cluster.annotate(subject, itwinv1alpha1.FormerAnnotation, list)
 		s.run(settleFor)
-		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(v1alpha1.FormerAnnotation))
-		s.cluster.annotate(subject, v1alpha1.FormerAnnotation, list)
+		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(itwinv1alpha1.FormerAnnotation))
+		s.cluster.annotate(subject, itwinv1alpha1.FormerAnnotation, list)
 		s.delete(subject)
 		s.Expect(s.idOf("successor")).To(Equal(old.ID))
 		s.Expect(s.of(crashClientID)).To(HaveLen(1))

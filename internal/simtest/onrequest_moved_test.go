@@ -5,7 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // What the platform turned off stays off with OnRequest, also when the clientId in the connection's Secret is changed,
@@ -44,5 +44,5 @@ func (s claimScene) applyDeactivated() {
 	s.apply(subject, reactivatedOnRequest)
 	deactivate(s.simulation)
 	s.run(settleFor)
-	s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeactivatedReason))
+	s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeactivatedReason))
 }

@@ -9,14 +9,14 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // What has nothing to send is not written to, however long the platform is closed, and whether the operator restarts.
 func TestThePlatformIsClosedWhatHasNothingToSendStays(t *testing.T) {
 	for closure, closed := range closures {
-		for name, change := range map[string]func(*v1alpha1.Webhook){
-			"at rest": func(*v1alpha1.Webhook) {}, "off": turnedOff, "suspended": suspending, "adopting": adopting, "retaining": retaining,
+		for name, change := range map[string]func(*itwinv1alpha1.Webhook){
+			"at rest": func(*itwinv1alpha1.Webhook) {}, "off": turnedOff, "suspended": suspending, "adopting": adopting, "retaining": retaining,
 		} {
 			t.Run(closure+": "+name, func(t *testing.T) {
 				t.Parallel()
@@ -26,7 +26,7 @@ func TestThePlatformIsClosedWhatHasNothingToSendStays(t *testing.T) {
 					writes := s.writesOf(subject)
 					closed.begin(s)
 					s.run(30 * time.Minute)
-					s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+					s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 					s.run(30 * time.Minute)
 					if secret, is := s.cluster.read(secretOf(subject)).(*corev1.Secret); is {
 						secret.Labels["example.com/unrelated"] = "true"
@@ -86,7 +86,7 @@ func TestAWebhookIsDeletedWhileThePlatformIsClosed(t *testing.T) {
 							s.Expect(s.cluster.webhook(subject)).To(BeNil())
 							return
 						}
-						s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason), s.message(subject))
+						s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeletingReason), s.message(subject))
 						writes := s.writesOf(subject)
 						s.run(2 * time.Hour)
 						s.Expect(s.writesOf(subject)-writes).To(BeNumerically("<=", 1), s.message(subject))
@@ -114,12 +114,12 @@ func TestOneOfTwoConnectionsCannotLogIn(t *testing.T) {
 		s.Expect(s.writesOf(other)).To(Equal(writes))
 		s.cluster.edit(subject, changeSpec)
 		s.cluster.edit(other, changeSpec)
-		s.cluster.annotate(other, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+		s.cluster.annotate(other, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 		s.cluster.add(newWebhook("adopter", adopting, connectedBy(otherConnection)))
 		s.run(5 * time.Minute)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
-		s.Expect(s.reason(other)).To(Equal(v1alpha1.ConnectionNotReadyReason))
-		s.Expect(s.reason("adopter")).To(Equal(v1alpha1.ConnectionNotReadyReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
+		s.Expect(s.reason(other)).To(Equal(itwinv1alpha1.ConnectionNotReadyReason))
+		s.Expect(s.reason("adopter")).To(Equal(itwinv1alpha1.ConnectionNotReadyReason))
 		writes = s.writesOf(other) + s.writesOf("adopter")
 		s.run(time.Hour)
 		s.Expect(s.writesOf(other) + s.writesOf("adopter")).To(Equal(writes))

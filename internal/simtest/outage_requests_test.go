@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // What a person asks for without an edit of the spec waits, too, and says so.
@@ -14,7 +14,7 @@ func TestARequestWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 	for name, ask := range map[string]struct{ before, during func(claimScene) }{
 		"a rotation": {
 			before: func(s claimScene) { s.apply(subject) },
-			during: func(s claimScene) { s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now") },
+			during: func(s claimScene) { s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now") },
 		},
 		"another value of the Secret": {
 			before: func(s claimScene) { keepSecret(firstHMAC)(s.simulation); s.apply(subject, referring(hmac)) },
@@ -22,7 +22,7 @@ func TestARequestWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 		},
 		"a reactivation": {
 			before: func(s claimScene) { s.applyDeactivated() },
-			during: func(s claimScene) { s.cluster.annotate(subject, v1alpha1.ReactivateRequestedAtAnnotation, "now") },
+			during: func(s claimScene) { s.cluster.annotate(subject, itwinv1alpha1.ReactivateRequestedAtAnnotation, "now") },
 		},
 	} {
 		for closure, closed := range closures {
@@ -36,7 +36,7 @@ func TestARequestWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 						s.run(2 * time.Minute)
 						ask.during(s)
 						if reconcile {
-							s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+							s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 						}
 						s.run(5 * time.Minute)
 						s.Expect(closed.reasons).To(ContainElement(s.reason(subject)), s.message(subject))
@@ -59,8 +59,10 @@ func TestThePlatformIsClosedFromTheStartANewWebhookSaysSo(t *testing.T) {
 			t.Parallel()
 			inClaimScene(t, func(s claimScene) {
 				closed.begin(s)
-				names := map[string]func(*v1alpha1.Webhook){
-					"plain": func(*v1alpha1.Webhook) {}, "adopter": adopting, "importer": importing("11111111-0000-4000-8000-000000000000"),
+				names := map[string]func(*itwinv1alpha1.Webhook){
+					"plain":    func(*itwinv1alpha1.Webhook) {},
+					"adopter":  adopting,
+					"importer": importing("11111111-0000-4000-8000-000000000000"),
 				}
 				for name, change := range names {
 					s.cluster.add(newWebhook(name, change))

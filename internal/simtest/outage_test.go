@@ -8,7 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -43,7 +43,7 @@ var waiting = map[string]struct{ before, during func(claimScene) }{
 		before: func(s claimScene) { s.apply(subject) },
 		during: func(s claimScene) {
 			s.cluster.edit(subject, changeSpec)
-			s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+			s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 		},
 	},
 	"an edit of what was deleted on the platform": {
@@ -74,7 +74,7 @@ func TestAChangeWaitsInAnOutageTheStatusSaysSo(t *testing.T) {
 					s.run(noticed)
 					c.during(s)
 					s.run(3 * time.Minute)
-					s.Expect(s.reason(subject)).To(Equal(v1alpha1.PlatformUnavailableReason), s.message(subject))
+					s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.PlatformUnavailableReason), s.message(subject))
 					s.Expect(s.message(subject)).To(Or(ContainSubstring("503"), ContainSubstring("was lost")))
 					writes := s.writes()
 					s.run(2 * time.Hour)
@@ -82,10 +82,10 @@ func TestAChangeWaitsInAnOutageTheStatusSaysSo(t *testing.T) {
 					s.platform.ClearFaults()
 					s.run(10 * time.Minute)
 					if name == "an import of what lists do not show" {
-						s.Expect(s.reason(subject)).To(Equal(v1alpha1.NotFoundReason))
+						s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.NotFoundReason))
 						return
 					}
-					s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), s.message(subject))
+					s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), s.message(subject))
 				})
 			})
 		}
@@ -96,7 +96,7 @@ func TestAChangeWaitsInAnOutageTheStatusSaysSo(t *testing.T) {
 func TestNothingWaitsInAnOutageTheStatusStays(t *testing.T) {
 	for name, during := range map[string]func(claimScene){
 		"at rest":                func(claimScene) {},
-		"a request to reconcile": func(s claimScene) { s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now") },
+		"a request to reconcile": func(s claimScene) { s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {

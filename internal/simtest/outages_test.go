@@ -8,7 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -18,26 +18,28 @@ var closures = map[string]struct {
 	reasons []string
 }{
 	"429 for an hour at a time": {
-		begin: func(s claimScene) { s.outage("status:429;retry-after=3600") }, reasons: []string{v1alpha1.RateLimitedReason},
+		begin:   func(s claimScene) { s.outage("status:429;retry-after=3600") },
+		reasons: []string{itwinv1alpha1.RateLimitedReason},
 	},
 	"429 for ten seconds at a time": {
-		begin: func(s claimScene) { s.outage("status:429;retry-after=10") }, reasons: []string{v1alpha1.RateLimitedReason},
+		begin:   func(s claimScene) { s.outage("status:429;retry-after=10") },
+		reasons: []string{itwinv1alpha1.RateLimitedReason},
 	},
 	"401": {
-		begin: func(s claimScene) { s.outage("status:401") }, reasons: []string{v1alpha1.ConnectionNotReadyReason},
+		begin: func(s claimScene) { s.outage("status:401") }, reasons: []string{itwinv1alpha1.ConnectionNotReadyReason},
 	},
 	"no login": {
 		begin: func(s claimScene) {
 			s.outage("status:401")
 			s.fault(http.MethodPost, "/connect/token", "status:401", simulator.Forever)
 		},
-		reasons: []string{v1alpha1.ConnectionNotReadyReason},
+		reasons: []string{itwinv1alpha1.ConnectionNotReadyReason},
 	},
 	"no answer": {
-		begin: func(s claimScene) { s.outage("drop-request") }, reasons: []string{v1alpha1.PlatformUnavailableReason},
+		begin: func(s claimScene) { s.outage("drop-request") }, reasons: []string{itwinv1alpha1.PlatformUnavailableReason},
 	},
 	"a page of a proxy": {
-		begin: func(s claimScene) { s.outage("html:200") }, reasons: []string{v1alpha1.PlatformUnavailableReason},
+		begin: func(s claimScene) { s.outage("html:200") }, reasons: []string{itwinv1alpha1.PlatformUnavailableReason},
 	},
 }
 
@@ -72,7 +74,7 @@ func TestAChangeWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 						w := s.cluster.webhook(subject)
 						s.Expect(w.Status.ObservedGeneration).To(Equal(w.Generation), s.message(subject))
 						if name == "a create whose outcome is not known" {
-							s.Expect(s.reason(subject)).NotTo(Equal(v1alpha1.InSyncReason))
+							s.Expect(s.reason(subject)).NotTo(Equal(itwinv1alpha1.InSyncReason))
 						} else {
 							s.Expect(closed.reasons).To(ContainElement(s.reason(subject)), s.message(subject))
 						}
@@ -86,10 +88,10 @@ func TestAChangeWaitsForAClosedPlatformTheStatusSaysSo(t *testing.T) {
 						s.platform.ClearFaults()
 						s.run(2 * time.Hour)
 						if name == "an import of what lists do not show" {
-							s.Expect(s.reason(subject)).To(Equal(v1alpha1.NotFoundReason))
+							s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.NotFoundReason))
 							return
 						}
-						s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason), s.message(subject))
+						s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason), s.message(subject))
 					})
 				})
 			}

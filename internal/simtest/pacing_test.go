@@ -8,19 +8,19 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // limit gives the connection of a simulation a rate limit.
 func (w *simulation) limit(perMinute int32) {
-	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
+	c := w.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*itwinv1alpha1.Connection)
 	c.Spec.RateLimit.RequestsPerMinute = perMinute
 	c.Generation++
 	w.cluster.store(c)
 }
 
-// TestAWipedAccountIsFilledAgain deletes all webhooks at once where far fewer fit into the rate limit: each is confirmed
-// to be gone once, and waits for its place.
+// TestAWipedAccountIsFilledAgain deletes all webhooks at once where far fewer fit into the rate limit: each is
+// confirmed to be gone once, and waits for its place.
 func TestAWipedAccountIsFilledAgain(t *testing.T) {
 	const n, perMinute, refill = 240, 20, 15
 	inSimulation(t, func(w *simulation) {
@@ -44,8 +44,8 @@ func TestAWipedAccountIsFilledAgain(t *testing.T) {
 	})
 }
 
-// TestAnObjectGoesWhileItIsCreatedTheCreateIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all, while its webhook is
-// being created.
+// TestAnObjectGoesWhileItIsCreatedTheCreateIsDeletedThoughTheLimitIsUsedUp takes an object away, finalizer and all,
+// while its webhook is being created.
 func TestAnObjectGoesWhileItIsCreatedTheCreateIsDeletedThoughTheLimitIsUsedUp(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.limit(8)
@@ -78,7 +78,7 @@ func TestWhoWaitsForLongSaysSo(t *testing.T) {
 		g := NewWithT(w.t)
 		for _, o := range w.cluster.webhooks() {
 			g.Expect(said(o.Status.Conditions)).To(Or(
-				ContainSubstring("Ready=True"), ContainSubstring("Ready=False/"+v1alpha1.RateLimitedReason)), o.Name)
+				ContainSubstring("Ready=True"), ContainSubstring("Ready=False/"+itwinv1alpha1.RateLimitedReason)), o.Name)
 		}
 		w.run(15 * time.Minute)
 		g.Expect(w.violations()).To(BeEmpty())

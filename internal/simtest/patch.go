@@ -1,22 +1,20 @@
 package simtest
 
 import (
+	"errors"
+	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	"webhook-operator.io/itwin/api/v1alpha1"
-
-	"errors"
-	"reflect"
-
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // patch applies a merge patch to an object, or to its status alone, and gives back the result.
@@ -65,9 +63,9 @@ func restoreMetadata(patched, current client.Object) {
 // specOf is what a change of makes a new generation; nil for a kind without generations.
 func specOf(o client.Object) any {
 	switch o := o.(type) {
-	case *v1alpha1.Webhook:
+	case *itwinv1alpha1.Webhook:
 		return o.Spec
-	case v1alpha1.ConnectionObject:
+	case itwinv1alpha1.ConnectionObject:
 		return *o.ConnectionSpec()
 	}
 	return nil

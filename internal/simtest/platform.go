@@ -46,17 +46,17 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 		name: routeOf(r), latency: remoteLatency, lost: errPlatform,
 		effect: func() (failed error) {
 			if w.failing != nil {
-				if response, failed = w.failing(sent); response != nil || failed != nil {
+				if response, failed = w.failing(sent); response != nil || failed != nil { //nolint:bodyclose // the caller closes it
 					return failed
 				}
 			}
-			if response = w.carryOut(sent); response == nil {
+			if response = w.carryOut(sent); response == nil { //nolint:bodyclose // the caller closes it
 				return errPlatform
 			}
 			return nil
 		},
 		instead: func(said reply) (err error) {
-			response, err = said.say()
+			response, err = said.say() //nolint:bodyclose // the caller closes it
 			return err
 		},
 	})
@@ -85,7 +85,7 @@ func detach(r *http.Request) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	sent := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body)).
+	sent := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.String(), bytes.NewReader(body)).
 		WithContext(context.WithoutCancel(r.Context()))
 	sent.Header = r.Header.Clone()
 	return sent, nil
@@ -95,7 +95,8 @@ func detach(r *http.Request) (*http.Request, error) {
 // fault of the platform closes the connection.
 func (w *simulation) carryOut(r *http.Request) (response *http.Response) {
 	defer func() {
-		if aborted := recover(); aborted != nil && aborted != http.ErrAbortHandler { //nolint:errorlint // it is a panic's value
+		if aborted := recover(); aborted != nil &&
+			aborted != http.ErrAbortHandler { //nolint:errorlint // it is a panic's value
 			panic(aborted)
 		}
 		all := w.platform.Webhooks()
@@ -136,7 +137,7 @@ func (w *simulation) ask(method, path string, body any) (answer map[string]any) 
 func (w *simulation) askAs(clientID, method, path string, body any) (answer map[string]any) {
 	data, err := json.Marshal(body)
 	w.must(err)
-	r := httptest.NewRequest(method, platformURL+path, bytes.NewReader(data))
+	r := httptest.NewRequestWithContext(context.Background(), method, platformURL+path, bytes.NewReader(data))
 	r.Header.Set("Accept", "application/vnd.bentley.itwin-platform.v2+json")
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+w.token(clientID))
@@ -152,7 +153,12 @@ func (w *simulation) token(clientID string) string {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {"pair"},
 	}
-	r := httptest.NewRequest(http.MethodPost, platformURL+"/connect/token", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(
+		context.Background(),
+		http.MethodPost,
+		platformURL+"/connect/token",
+		strings.NewReader(form.Encode()),
+	)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	recorder := httptest.NewRecorder()
 	w.platform.ServeHTTP(recorder, r)

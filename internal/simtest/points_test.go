@@ -90,8 +90,8 @@ func leaving(points []string, prefix string, words ...string) (found []int) {
 	return found
 }
 
-// TestCrashPointPairs ends the operator at every call that leaves it, and its successor at every such call. A read from a
-// cache changes nothing that outlives the process: its points are those of the call before.
+// TestCrashPointPairs ends the operator at every call that leaves it, and its successor at every such call. A read from
+// a cache changes nothing that outlives the process: its points are those of the call before.
 func TestCrashPointPairs(t *testing.T) {
 	eachScenario(t, "crash twice", func(t *testing.T, s scenario, v *visits) {
 		for _, first := range leaving(s.play(t).traces[0], "") {
@@ -158,9 +158,9 @@ func disturbances() []disruption {
 	}
 }
 
-// TestADeposedProcessReturnsNothingIsLeftBehind stops the leader before and after every write, for so long that another takes over, and lets it go on: it
-// ends what it has begun, as if nothing had happened. One that was stopped for longer than it may send what it decided
-// may also die soon after: then no process would undo what it did.
+// TestADeposedProcessReturnsNothingIsLeftBehind stops the leader before and after every write, for so long that another
+// takes over, and lets it go on: it ends what it has begun, as if nothing had happened. One that was stopped for longer
+// than it may send what it decided may also die soon after: then no process would undo what it did.
 func TestADeposedProcessReturnsNothingIsLeftBehind(t *testing.T) {
 	eachScenario(t, "deposed", func(t *testing.T, s scenario, v *visits) {
 		s.most = 2 * max(s.webhooks, 1)
@@ -176,8 +176,9 @@ func TestADeposedProcessReturnsNothingIsLeftBehind(t *testing.T) {
 	})
 }
 
-// TestADeposedProcessThatMissedAnEditReturnsTheEditStays stops the leader as TestADeposedProcessReturnsNothingIsLeftBehind does, and changes the spec meanwhile: what the old leader
-// knows is outdated when it goes on.
+// TestADeposedProcessThatMissedAnEditReturnsTheEditStays stops the leader as
+// TestADeposedProcessReturnsNothingIsLeftBehind does, and changes the spec meanwhile: what the old leader knows is
+// outdated when it goes on.
 func TestADeposedProcessThatMissedAnEditReturnsTheEditStays(t *testing.T) {
 	for _, name := range []string{"create with a generated secret", "update", "reactivate", "remote webhook deleted"} {
 		s := scenarioNamed(name)
@@ -206,8 +207,8 @@ func changing(points []string) []int {
 // writing are the beginnings of the names of calls that change something.
 var writing = []string{"POST /webhooks", "PATCH", "DELETE", "create", "patch"}
 
-// deposedReturns are how a stopped process may come back: before its successor has done anything, after that has created, and
-// after the time in which anything may still be sent.
+// deposedReturns are how a stopped process may come back: before its successor has done anything, after that has
+// created, and after the time in which anything may still be sent.
 func deposedReturns() []disruption {
 	return []disruption{
 		{frozen: 5 * time.Millisecond},

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
@@ -77,9 +77,17 @@ const (
 // start begins a life.
 func (w *simulation) start(faults ...disruption) *process {
 	p := &process{
-		simulation: w, cache: newInformers(w.clusterWide), faults: faults,
-		queue: map[item]time.Time{}, active: map[item]bool{}, failures: map[item]int{}, fibers: map[*fiber]bool{},
-		coming: map[string][]change{}, due: map[string]time.Time{}, started: time.Now(), known: map[item]map[string]time.Time{},
+		simulation: w,
+		cache:      newInformers(w.clusterWide),
+		faults:     faults,
+		queue:      map[item]time.Time{},
+		active:     map[item]bool{},
+		failures:   map[item]int{},
+		fibers:     map[*fiber]bool{},
+		coming:     map[string][]change{},
+		due:        map[string]time.Time{},
+		started:    time.Now(),
+		known:      map[item]map[string]time.Time{},
 	}
 	p.context, p.end = context.WithCancel(ctrl.LoggerInto(context.Background(), w.logger))
 	p.assemble()
@@ -109,12 +117,12 @@ func (p *process) assemble() {
 	p.webhooks.Init()
 	_ = p.webhooks.Enqueuer.Start(p.context, wakeups{p: p, controller: webhookController})
 	p.connections = p.serveConnections(fleets, connectionController)
-	p.connections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.Connection{} }
-	p.connections.NewList = func() client.ObjectList { return &v1alpha1.ConnectionList{} }
+	p.connections.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} }
+	p.connections.NewList = func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
 	if p.simulation.clusterWide {
 		p.clusterConnections = p.serveConnections(fleets, clusterConnectionController)
-		p.clusterConnections.New = func() v1alpha1.ConnectionObject { return &v1alpha1.ClusterConnection{} }
-		p.clusterConnections.NewList = func() client.ObjectList { return &v1alpha1.ClusterConnectionList{} }
+		p.clusterConnections.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.ClusterConnection{} }
+		p.clusterConnections.NewList = func() client.ObjectList { return &itwinv1alpha1.ClusterConnectionList{} }
 	}
 }
 

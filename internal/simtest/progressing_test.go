@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // A Webhook that was seen is not without conditions for long: soon after a start, what it asks to import may belong to
@@ -20,10 +20,10 @@ func TestAWebhookWaitsAfterAStartItSaysForWhat(t *testing.T) {
 		s.run(time.Second)
 		s.Expect(s.reason(subject)).To(BeEmpty(), "most waits end soon and cost no write")
 		s.run(2 * time.Second)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.ProgressingReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.ProgressingReason))
 		s.Expect(s.message(subject)).To(ContainSubstring("the cache shows"))
 		s.Expect(said(s.cluster.webhook(subject).Status.Conditions)).To(ContainSubstring("Reconciling=True"))
 		s.run(settleFor)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 	})
 }

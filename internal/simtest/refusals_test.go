@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -81,7 +81,7 @@ func TestDeleteIsRefusedForEverItIsTriedSeldom(t *testing.T) {
 				s.fault(http.MethodDelete, "/webhooks/{id}", fmt.Sprintf("status:%d", refused.status), simulator.Forever)
 				s.cluster.remove(s.cluster.webhook(subject))
 				s.run(time.Hour)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.DeletingReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.DeletingReason))
 				s.Expect(s.count(deletes)).To(BeNumerically("~", refused.sent, 1))
 			})
 		})
@@ -90,7 +90,7 @@ func TestDeleteIsRefusedForEverItIsTriedSeldom(t *testing.T) {
 
 func TestAPersonAsksTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 	for name, ask := range map[string]func(*simulation){
-		"by annotation":        annotate(v1alpha1.ReconcileRequestedAtAnnotation),
+		"by annotation":        annotate(itwinv1alpha1.ReconcileRequestedAtAnnotation),
 		"by an edit":           edit(changeSpec),
 		"by an unrelated edit": edit(reactivatedOnRequest),
 	} {
@@ -98,7 +98,7 @@ func TestAPersonAsksTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
 				s.fault(http.MethodPost, "/webhooks", "status:422", 1)
 				s.apply(subject)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 				ask(s.simulation)
 				s.run(settleFor)
 				s.Expect(s.violations()).To(BeEmpty())
@@ -113,7 +113,7 @@ func TestASecretChangesTheRefusedCreateIsTriedAtOnce(t *testing.T) {
 		keepSecret(firstHMAC)(s.simulation)
 		s.fault(http.MethodPost, "/webhooks", "status:422", 1)
 		s.apply(subject, referring(hmac))
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 		keepSecret(nextHMAC)(s.simulation)
 		s.run(settleFor)
 		s.Expect(s.violations()).To(BeEmpty())
@@ -130,12 +130,12 @@ func TestAnEditIsRefusedWhileTheWebhookIsTurnedOffItIsReactivated(t *testing.T) 
 		}))
 		deactivate(s.simulation)
 		s.cluster.edit(subject, changeSpec)
-		s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
+		s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 		s.run(10 * time.Minute)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 		s.Expect(s.remotes()[0].Active).To(BeTrue())
-		secret := s.cluster.read(ref{kindSecret, keyed(subject + v1alpha1.GeneratedSecretSuffix)}).(*corev1.Secret)
-		s.Expect(s.remotes()[0].Secret).To(Equal(string(secret.Data[v1alpha1.DefaultSecretKey])))
+		secret := s.cluster.read(ref{kindSecret, keyed(subject + itwinv1alpha1.GeneratedSecretSuffix)}).(*corev1.Secret)
+		s.Expect(s.remotes()[0].Secret).To(Equal(string(secret.Data[itwinv1alpha1.DefaultSecretKey])))
 		s.Expect(s.count(updates)).To(BeNumerically("<=", 7))
 	})
 }
@@ -155,7 +155,7 @@ func TestTheOperatorRestartsARefusedCreateIsNotSentAtOnce(t *testing.T) {
 
 func TestManyCreatesAreRefusedTheirRetriesLeaveTheRateLimitToOthers(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
-		s.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) { c.RateLimit.RequestsPerMinute = 20 })
+		s.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) { c.RateLimit.RequestsPerMinute = 20 })
 		s.fault(http.MethodPost, "/webhooks", "status:403", simulator.Forever)
 		for i := range 30 {
 			s.cluster.add(newWebhook(fmt.Sprint("refused-", i)))

@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -27,13 +27,13 @@ func deactivateRefused(w *simulation) {
 	w.in(39*time.Second, "look", func() {
 		status := w.cluster.webhook(subject).Status
 		g := NewWithT(w.t)
-		g.Expect(said(status.Conditions)).To(ContainSubstring("Ready=False/" + v1alpha1.RefusedReason))
+		g.Expect(said(status.Conditions)).To(ContainSubstring("Ready=False/" + itwinv1alpha1.RefusedReason))
 		g.Expect(status.RefusedRequest).NotTo(BeEmpty())
 		g.Expect(w.remotes()[0].Active).To(BeFalse())
 	})
 	w.in(40*time.Second, "edit", func() {
 		w.platform.ClearFaults()
-		edit(func(o *v1alpha1.Webhook) { o.Spec.CallbackURL = callbackOf("third") })(w)
+		edit(func(o *itwinv1alpha1.Webhook) { o.Spec.CallbackURL = callbackOf("third") })(w)
 	})
 }
 
@@ -46,7 +46,7 @@ func deactivatedOnceAndTaken(w *simulation) []string {
 	return wrong
 }
 
-func turnedOff(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }
+func turnedOff(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) }
 
 // importEqual imports a webhook that differs in nothing, and so is not written to.
 func importEqual(w *simulation) {
@@ -72,7 +72,7 @@ func TestFurtherScenariosSurviveDeathAtEveryPoint(t *testing.T) {
 		{name: "turned off while an update is refused", webhooks: 1,
 			before: then(add(), refusedOnceReady), act: deactivateRefused, check: deactivatedOnceAndTaken},
 		{name: "rotate the secret of an import that has none", webhooks: 1,
-			before: importEqual, act: annotate(v1alpha1.RotateRequestedAtAnnotation), check: rotationHandled},
+			before: importEqual, act: annotate(itwinv1alpha1.RotateRequestedAtAnnotation), check: rotationHandled},
 		{name: "create inactive where creates are active", variant: "creates-active", webhooks: 1,
 			before: nothingBefore, act: add(turnedOff)},
 	} {
@@ -91,8 +91,8 @@ func TestASpecThatCarriesAnothersMarkIsRefused(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		mark := identity.MarkOf(s.cluster.webhook(subject))
-		s.apply("poser", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = platform.Mark(callbackOf("poser"), mark) })
-		s.Expect(s.reason("poser")).To(Equal(v1alpha1.RefusedReason))
+		s.apply("poser", func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = platform.Mark(callbackOf("poser"), mark) })
+		s.Expect(s.reason("poser")).To(Equal(itwinv1alpha1.RefusedReason))
 		s.Expect(s.count(creates)).To(Equal(1))
 		s.delete("poser")
 		s.Expect(s.violations()).To(BeEmpty())
@@ -104,7 +104,7 @@ func TestARefusedWebhookIsDeletedWithoutCredentialsItGoes(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		refuseCreates(s.simulation)
 		s.apply(subject)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 		s.processes[0].kill()
 		s.cluster.remove(s.cluster.read(ref{kindSecret, keyed("credentials")}))
 		s.start()

@@ -8,15 +8,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
-func secretOf(name string) ref { return ref{kindSecret, keyed(name + v1alpha1.GeneratedSecretSuffix)} }
+func secretOf(name string) ref {
+	return ref{kindSecret, keyed(name + itwinv1alpha1.GeneratedSecretSuffix)}
+}
 
 // deadOwner refers to a Webhook of the name of the subject that does not exist any more.
 func deadOwner() []metav1.OwnerReference {
 	return []metav1.OwnerReference{{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "Webhook", Name: subject, UID: "dead", Controller: new(true),
+		APIVersion: itwinv1alpha1.GroupVersion.String(), Kind: "Webhook", Name: subject, UID: "dead", Controller: new(true),
 	}}
 }
 
@@ -51,21 +53,21 @@ func TestARestoredSecretKeepsItsValue(t *testing.T) {
 				if test.secretFirst {
 					s.cluster.add(restored)
 				}
-				s.cluster.add(newWebhook(subject, func(o *v1alpha1.Webhook) {
+				s.cluster.add(newWebhook(subject, func(o *itwinv1alpha1.Webhook) {
 					o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers
 					if !test.proof {
-						delete(o.Annotations, v1alpha1.OwnerAnnotation)
+						delete(o.Annotations, itwinv1alpha1.OwnerAnnotation)
 					}
 				}))
 				s.run(time.Second)
 				// It is looked at again while it waits.
-				s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+				s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 				s.run(4 * time.Second)
 				if !test.secretFirst {
 					s.cluster.add(restored)
 				}
 				s.run(settleFor)
-				s.Expect(s.reason(subject)).To(Equal(v1alpha1.InSyncReason))
+				s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
 				s.Expect(s.idOf(subject)).To(Equal(id))
 				now := s.cluster.read(secretOf(subject)).(*corev1.Secret)
 				s.Expect(string(now.Data["secret"])).To(Equal(value))
@@ -79,8 +81,8 @@ func TestARestoredSecretKeepsItsValue(t *testing.T) {
 	}
 }
 
-// restoreDangling restores a Webhook, and later its Secret, which refers to its former owner. It returns the value of the
-// secret, and the process that meets the faults from then on.
+// restoreDangling restores a Webhook, and later its Secret, which refers to its former owner. It returns the value of
+// the secret, and the process that meets the faults from then on.
 func restoreDangling(w *simulation, faults ...disruption) (value string, p *process) {
 	add()(w)
 	first := w.start()
@@ -89,7 +91,7 @@ func restoreDangling(w *simulation, faults ...disruption) (value string, p *proc
 	first.kill()
 	claimScene{simulation: w}.forget(subject)
 	p = w.start(faults...)
-	add(func(o *v1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers })(w)
+	add(func(o *itwinv1alpha1.Webhook) { o.Annotations, o.Finalizers = backup.Annotations, backup.Finalizers })(w)
 	w.run(5 * time.Second)
 	p.count()
 	w.cluster.add(&corev1.Secret{
@@ -99,7 +101,7 @@ func restoreDangling(w *simulation, faults ...disruption) (value string, p *proc
 		Data: secret.Data,
 	})
 	w.run(settleFor)
-	return string(secret.Data[v1alpha1.DefaultSecretKey]), p
+	return string(secret.Data[itwinv1alpha1.DefaultSecretKey]), p
 }
 
 // collectNow deletes the Secret at this moment, if its owner does not exist.
@@ -109,8 +111,8 @@ func collectNow(w *simulation) {
 	}
 }
 
-// TestASecretThatIsCollectedKeepsTheValueThatWasRead lets the garbage collector delete a restored Secret, whose owner does
-// not exist, at each point. Once the operator has read the value, it is not lost.
+// TestASecretThatIsCollectedKeepsTheValueThatWasRead lets the garbage collector delete a restored Secret, whose owner
+// does not exist, at each point. Once the operator has read the value, it is not lost.
 func TestASecretThatIsCollectedKeepsTheValueThatWasRead(t *testing.T) {
 	var points []string
 	inSimulation(t, func(w *simulation) {
@@ -147,9 +149,9 @@ func TestAWebhookThatRetainsDoesNotOwnItsSecret(t *testing.T) {
 
 // TestRetainThatIsSetDuringTheDeletionKeepsTheSecret asks for it when that is all that is left to do.
 func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
-	for name, change := range map[string]func(*v1alpha1.Webhook){
+	for name, change := range map[string]func(*itwinv1alpha1.Webhook){
 		"retained":  retaining,
-		"suspended": func(w *v1alpha1.Webhook) { w.Spec.Suspend = true },
+		"suspended": func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
@@ -173,9 +175,9 @@ func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 func TestASecretThatWasNotGeneratedIsNotUsed(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		name := secretOf(subject).key.Name
-		s.cluster.setSecret(name, map[string]string{v1alpha1.DefaultSecretKey: firstHMAC})
+		s.cluster.setSecret(name, map[string]string{itwinv1alpha1.DefaultSecretKey: firstHMAC})
 		s.apply(subject)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.SecretInvalidReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.SecretInvalidReason))
 		s.Expect(s.remotes()).To(BeEmpty())
 	})
 }

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // A connection that never logged in leaves nothing behind to look at.
@@ -16,7 +16,7 @@ func TestAConnectionThatNeverConnectedIsDeletedItIsNotLookedAtAgain(t *testing.T
 		s.cluster.setSecret("credentials", map[string]string{})
 		p := s.start()
 		s.run(time.Minute)
-		connection := s.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*v1alpha1.Connection)
+		connection := s.cluster.read(ref{kindConnection, keyed(crashConnection)}).(*itwinv1alpha1.Connection)
 		s.Expect(connection.Status.Conditions).NotTo(BeEmpty())
 		looked := item{connectionController, keyed(crashConnection)}
 		s.Expect(p.queue).To(HaveKey(looked))

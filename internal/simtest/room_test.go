@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // listing lets the platform answer the lists of an account whose apiUrl has a path with so many webhooks.
@@ -36,7 +36,7 @@ func (w *simulation) listing(entries map[string]int) {
 
 // connectionReason is the reason of a connection's Ready condition; "" while it has none.
 func (w *simulation) connectionReason(name string) string {
-	ready := apimeta.FindStatusCondition(w.connection(name).Status.Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(w.connection(name).Status.Conditions, itwinv1alpha1.ReadyCondition)
 	if ready == nil {
 		return ""
 	}
@@ -52,20 +52,20 @@ func TestWebhooksAreAddedWhileOthersHaveTheRoomTheListIsTaken(t *testing.T) {
 		s.run(settleFor)
 		for _, name := range []string{"huge", "large"} {
 			s.connect(name, name)
-			s.editConnection(name, func(spec *v1alpha1.ConnectionSpec) {
+			s.editConnection(name, func(spec *itwinv1alpha1.ConnectionSpec) {
 				spec.APIURL, spec.PollInterval = platformURL+"/"+name, metav1.Duration{Duration: 24 * time.Hour}
 			})
 			s.run(2 * time.Minute)
-			s.Expect(s.connectionReason(name)).To(Equal(v1alpha1.ConnectedReason))
+			s.Expect(s.connectionReason(name)).To(Equal(itwinv1alpha1.ConnectedReason))
 		}
 		entries["/webhooks"] = 2 * webhooks
 		s.run(time.Minute)
-		s.Expect(s.connectionReason(crashConnection)).To(Equal(v1alpha1.PlatformUnavailableReason))
+		s.Expect(s.connectionReason(crashConnection)).To(Equal(itwinv1alpha1.PlatformUnavailableReason))
 		s.processes[0].webhooks.Selector = labels.Nothing() // it is about the connection
 		for i := range webhooks {
 			s.cluster.add(newWebhook(fmt.Sprint("w-", i)))
 		}
 		s.run(90 * time.Second)
-		s.Expect(s.connectionReason(crashConnection)).To(Equal(v1alpha1.ConnectedReason))
+		s.Expect(s.connectionReason(crashConnection)).To(Equal(itwinv1alpha1.ConnectedReason))
 	})
 }

@@ -12,7 +12,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // scenario is something that people do, or the platform.
@@ -53,11 +53,11 @@ const (
 	lastHMAC  = "the-third-value-of-a-signing-secret"
 )
 
-func add(changes ...func(*v1alpha1.Webhook)) func(*simulation) {
+func add(changes ...func(*itwinv1alpha1.Webhook)) func(*simulation) {
 	return func(w *simulation) { w.cluster.add(newWebhook(subject, changes...)) }
 }
 
-func edit(change func(*v1alpha1.Webhook)) func(*simulation) {
+func edit(change func(*itwinv1alpha1.Webhook)) func(*simulation) {
 	return func(w *simulation) { w.cluster.edit(subject, change) }
 }
 
@@ -67,11 +67,11 @@ func annotate(annotation string) func(*simulation) {
 
 func deleteSubject(w *simulation) { w.cluster.remove(w.cluster.webhook(subject)) }
 
-func referring(secret string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: secret} }
+func referring(secret string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: secret} }
 }
 
-func changeSpec(w *v1alpha1.Webhook) {
+func changeSpec(w *itwinv1alpha1.Webhook) {
 	w.Spec.CallbackURL = callbackOf("elsewhere")
 	w.Spec.EventTypes = []string{"iModels.iModelCreated.v1"}
 }
@@ -88,12 +88,14 @@ func then(all ...func(*simulation)) func(*simulation) {
 func nothingBefore(*simulation) {}
 
 func keepSecret(value string) func(*simulation) {
-	return func(w *simulation) { w.cluster.setSecret(hmac, map[string]string{v1alpha1.DefaultSecretKey: value}) }
+	return func(w *simulation) {
+		w.cluster.setSecret(hmac, map[string]string{itwinv1alpha1.DefaultSecretKey: value})
+	}
 }
 
 func keepSecrets(w *simulation) {
 	for name, value := range map[string]string{hmac: firstHMAC, otherHMAC: nextHMAC, thirdHMAC: lastHMAC} {
-		w.cluster.setSecret(name, map[string]string{v1alpha1.DefaultSecretKey: value})
+		w.cluster.setSecret(name, map[string]string{itwinv1alpha1.DefaultSecretKey: value})
 	}
 }
 
@@ -105,16 +107,26 @@ func scenarios() []scenario {
 		{name: "create with a given secret", before: keepSecret(firstHMAC), act: add(referring(hmac)), webhooks: 1},
 		{name: "create two that are equal", before: nothingBefore, act: then(add(), addTwin), webhooks: 2},
 		{name: "update", before: add(), act: edit(changeSpec), webhooks: 1},
-		{name: "turn off", before: add(), act: edit(func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) }), webhooks: 1},
+		{
+			name:     "turn off",
+			before:   add(),
+			act:      edit(func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) }),
+			webhooks: 1,
+		},
 		{name: "rotate a given secret", before: then(keepSecret(firstHMAC), add(referring(hmac))),
 			act: keepSecret(nextHMAC), webhooks: 1},
 		{name: "use another given secret", before: then(keepSecrets, add(referring(hmac))),
 			act: edit(referring(otherHMAC)), webhooks: 1},
-		{name: "rotate a generated secret", before: add(), act: annotate(v1alpha1.RotateRequestedAtAnnotation), webhooks: 1,
-			check: rotatedOnce},
+		{
+			name:     "rotate a generated secret",
+			before:   add(),
+			act:      annotate(itwinv1alpha1.RotateRequestedAtAnnotation),
+			webhooks: 1,
+			check:    rotatedOnce,
+		},
 		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},
 		{name: "reactivate on request", before: then(add(reactivatedOnRequest), deactivateOnceReady),
-			act: annotate(v1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
+			act: annotate(itwinv1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
 		{name: "import", before: existing, act: importIt, webhooks: 1},
 		{name: "adopt", before: existing, act: add(adopting), webhooks: 1},
 		{name: "restore from a backup", act: restoreBackup, webhooks: 1, check: nothingCreated},
@@ -128,20 +140,20 @@ func scenarios() []scenario {
 
 // addTwin makes a second Webhook that asks for the same.
 func addTwin(w *simulation) {
-	w.cluster.add(newWebhook("twin", func(twin *v1alpha1.Webhook) { twin.Spec.CallbackURL = callbackOf(subject) }))
+	w.cluster.add(newWebhook("twin", func(twin *itwinv1alpha1.Webhook) { twin.Spec.CallbackURL = callbackOf(subject) }))
 }
 
-func reactivatedOnRequest(w *v1alpha1.Webhook) {
-	w.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest
+func reactivatedOnRequest(w *itwinv1alpha1.Webhook) {
+	w.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest
 }
 
-func adopting(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching }
+func adopting(w *itwinv1alpha1.Webhook) { w.Spec.AdoptionPolicy = itwinv1alpha1.AdoptMatching }
 
 // existing makes a webhook by hand that a Webhook is to take over.
 func existing(w *simulation) { w.createRemote(callbackOf(subject), "iModels.iModelDeleted.v1") }
 
 func importIt(w *simulation) {
-	add(func(o *v1alpha1.Webhook) { o.Spec.WebhookID = w.remotes()[0].ID })(w)
+	add(func(o *itwinv1alpha1.Webhook) { o.Spec.WebhookID = w.remotes()[0].ID })(w)
 }
 
 // restoreBackup applies what a backup holds of a Webhook: its identity, but no status.
@@ -151,10 +163,10 @@ func restoreBackup(w *simulation) {
 }
 
 // claiming gives a Webhook the identity of a remote one.
-func claiming(id string) func(*v1alpha1.Webhook) {
-	return func(o *v1alpha1.Webhook) {
-		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.WebhookIDAnnotation, id)
-		o.Finalizers = []string{v1alpha1.WebhookFinalizer}
+func claiming(id string) func(*itwinv1alpha1.Webhook) {
+	return func(o *itwinv1alpha1.Webhook) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, itwinv1alpha1.WebhookIDAnnotation, id)
+		o.Finalizers = []string{itwinv1alpha1.WebhookFinalizer}
 	}
 }
 
@@ -178,8 +190,8 @@ func deactivateOnceReady(w *simulation) {
 	w.cluster.when(func() bool { return isReady(w.cluster.webhook(subject)) }, func() { deactivate(w) })
 }
 
-func isReady(w *v1alpha1.Webhook) bool {
-	return apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
+func isReady(w *itwinv1alpha1.Webhook) bool {
+	return apimeta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 }
 
 func deactivatedOnce(w *simulation) (wrong []string) {
@@ -195,8 +207,8 @@ func rotatedOnce(w *simulation) (wrong []string) {
 	values := map[string]bool{}
 	for _, c := range w.cluster.history {
 		secret, is := c.changed.(*corev1.Secret)
-		if is && secret.Name == subject+v1alpha1.GeneratedSecretSuffix {
-			values[string(secret.Data[v1alpha1.DefaultSecretKey])] = true
+		if is && secret.Name == subject+itwinv1alpha1.GeneratedSecretSuffix {
+			values[string(secret.Data[itwinv1alpha1.DefaultSecretKey])] = true
 		}
 	}
 	if len(values) != 2 {

@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -47,10 +47,10 @@ func TestANarrowScopeOfOneIsNotTheOthersTrouble(t *testing.T) {
 		s.run(10 * time.Minute)
 		writes := 0
 		for _, c := range s.cluster.history[history:] {
-			if o, is := c.changed.(*v1alpha1.Connection); is && o.Name == crashConnection {
+			if o, is := c.changed.(*itwinv1alpha1.Connection); is && o.Name == crashConnection {
 				writes++
-				ready := apimeta.FindStatusCondition(o.Status.Conditions, v1alpha1.ReadyCondition)
-				s.Expect(ready.Reason).To(Equal(v1alpha1.ConnectedReason), ready.Message)
+				ready := apimeta.FindStatusCondition(o.Status.Conditions, itwinv1alpha1.ReadyCondition)
+				s.Expect(ready.Reason).To(Equal(itwinv1alpha1.ConnectedReason), ready.Message)
 			}
 		}
 		s.Expect(writes).To(BeNumerically("<=", 2))

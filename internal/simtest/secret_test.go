@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/ledger"
 )
 
@@ -40,8 +40,8 @@ func (w *simulation) restart() {
 	w.run(warmUp)
 }
 
-// TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when the process has forgotten it,
-// and a person edit the spec before the next list could show that the webhook was changed.
+// TestALateSecretIsNotHiddenByAnotherUpdate lets another secret arrive at the platform late, when the process has
+// forgotten it, and a person edit the spec before the next list could show that the webhook was changed.
 func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
 	changesSpecIn := func(w *simulation, d time.Duration) { w.in(d, "edit", func() { edit(changeSpec)(w) }) }
 	for name, c := range map[string]struct {
@@ -75,7 +75,8 @@ func TestALateSecretIsNotHiddenByAnotherUpdate(t *testing.T) {
 	}
 }
 
-// TestASecretIsMissingTheSecretOnThePlatformStaysUnconfirmed reports a Secret that does not exist while the platform has one that no spec names.
+// TestASecretIsMissingTheSecretOnThePlatformStaysUnconfirmed reports a Secret that does not exist while the platform
+// has one that no spec names.
 func TestASecretIsMissingTheSecretOnThePlatformStaysUnconfirmed(t *testing.T) {
 	s := scenarioNamed("use another given secret")
 	sent := leaving(s.play(t).traces[0], "after ", "PATCH /webhooks")[0]
@@ -98,15 +99,16 @@ func TestWhatIsOffSignsNothing(t *testing.T) {
 		deactivate(w)
 		w.run(warmUp)
 		g.Expect(updates()).To(Equal(before))
-		annotate(v1alpha1.ReactivateRequestedAtAnnotation)(w)
+		annotate(itwinv1alpha1.ReactivateRequestedAtAnnotation)(w)
 		w.run(warmUp)
 		g.Expect(updates()).To(Equal(before + 1))
 		g.Expect(w.violations()).To(BeEmpty())
 	})
 }
 
-// TestAForeignSecretIsReplaced changes the secret on the platform behind the back of an operator that began after it was
-// sent: it sends the secret once more. When that happens again and again, its corrections come after growing pauses.
+// TestAForeignSecretIsReplaced changes the secret on the platform behind the back of an operator that began after it
+// was sent: it sends the secret once more. When that happens again and again, its corrections come after growing
+// pauses.
 func TestAForeignSecretIsReplaced(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		add()(w)
@@ -121,8 +123,8 @@ func TestAForeignSecretIsReplaced(t *testing.T) {
 			w.run(settleFor)
 		}
 		g.Expect(w.platform.Requests().Counts["PATCH /webhooks/{id}"] - updates - 10).To(BeNumerically("<=", 4))
-		condition := apimeta.FindStatusCondition(w.cluster.webhook(subject).Status.Conditions, v1alpha1.ReadyCondition)
-		g.Expect(condition.Reason).To(Equal(v1alpha1.DriftedReason))
+		condition := apimeta.FindStatusCondition(w.cluster.webhook(subject).Status.Conditions, itwinv1alpha1.ReadyCondition)
+		g.Expect(condition.Reason).To(Equal(itwinv1alpha1.DriftedReason))
 		w.run(ledger.CorrectionBackoff.Longest)
 		g.Expect(w.violations()).To(BeEmpty(), "the last word is the operator's")
 	})

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
@@ -114,15 +114,15 @@ func newSimulation(t *testing.T) *simulation {
 	}
 	w.cluster = newCluster(w)
 	w.credentials("credentials", crashClientID, "pair")
-	w.cluster.add(&v1alpha1.Connection{
+	w.cluster.add(&itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: crashConnection},
-		Spec: v1alpha1.ConnectionSpec{
+		Spec: itwinv1alpha1.ConnectionSpec{
 			APIURL: platformURL, TokenURL: platformURL + "/connect/token", OAuthScope: "itwin-platform",
-			CredentialsSecretRef: v1alpha1.CredentialsReference{Name: "credentials"},
+			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "credentials"},
 			PollInterval:         metav1.Duration{Duration: pollEvery},
-			RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: 100_000},
+			RateLimit:            itwinv1alpha1.RateLimit{RequestsPerMinute: 100_000},
 		},
-		Status: v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+		Status: itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1},
 	})
 	return w
 }
@@ -187,21 +187,24 @@ func (w *simulation) keepForeign(id string) {
 }
 
 // newWebhook is an object as the API server's defaults make it.
-func newWebhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
-	w := &v1alpha1.Webhook{
+func newWebhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: name},
-		Spec: v1alpha1.WebhookSpec{
-			ConnectionRef:      v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: crashConnection},
+		Spec: itwinv1alpha1.WebhookSpec{
+			ConnectionRef: itwinv1alpha1.ConnectionReference{
+				Kind: itwinv1alpha1.ConnectionKindNamespaced,
+				Name: crashConnection,
+			},
 			CallbackURL:        callbackOf(name),
-			Scope:              v1alpha1.ITwinScope,
+			Scope:              itwinv1alpha1.ITwinScope,
 			ScopeID:            crashITwin,
 			EventTypes:         []string{"iModels.iModelDeleted.v1", "iTwins.iTwinCreated.v1"},
 			Active:             new(true),
-			ReactivationPolicy: v1alpha1.ReactivateAlways,
-			DeletionPolicy:     v1alpha1.DeleteRemote,
-			AdoptionPolicy:     v1alpha1.AdoptNever,
+			ReactivationPolicy: itwinv1alpha1.ReactivateAlways,
+			DeletionPolicy:     itwinv1alpha1.DeleteRemote,
+			AdoptionPolicy:     itwinv1alpha1.AdoptNever,
 		},
-		Status: v1alpha1.WebhookStatus{ObservedGeneration: -1},
+		Status: itwinv1alpha1.WebhookStatus{ObservedGeneration: -1},
 	}
 	for _, change := range changes {
 		change(w)
@@ -213,5 +216,8 @@ func callbackOf(name string) string { return "https://" + name + ".example.com/i
 
 // credentials makes or changes the Secret of a connection.
 func (w *simulation) credentials(secret, clientID, clientSecret string) {
-	w.cluster.setSecret(secret, map[string]string{connection.ClientIDKey: clientID, connection.ClientSecretKey: clientSecret})
+	w.cluster.setSecret(
+		secret,
+		map[string]string{connection.ClientIDKey: clientID, connection.ClientSecretKey: clientSecret},
+	)
 }

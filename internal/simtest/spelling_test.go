@@ -9,13 +9,13 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// spelled are the variants that spell a callback in a way that RFC 3986 calls another one, and what the status then says
-// of callbackOf(subject).
+// spelled are the variants that spell a callback in a way that RFC 3986 calls another one, and what the status then
+// says of callbackOf(subject).
 var spelled = map[string]string{
 	"urls-slash": callbackOf(subject) + "/", "urls-slash-in-lists": callbackOf(subject) + "/",
 	"urls-query": callbackOf(subject) + "?source=itwin",
@@ -55,7 +55,7 @@ func TestTheCallbackIsEditedTheSpellingOfTheOneBeforeDoesNotCount(t *testing.T) 
 				s.must(s.platform.SetVariant(variant))
 				s.apply(subject)
 				for _, callback := range []string{callbackOf(subject) + "/other", callbackOf(subject)} {
-					s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callback })
+					s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callback })
 					s.run(2 * time.Minute)
 					s.Expect(s.violations()).To(BeEmpty())
 				}
@@ -95,9 +95,9 @@ func TestThePlatformKeepsTheCallbackTheEditIsRefused(t *testing.T) {
 			}
 			return serve(r)
 		}
-		s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = kept + "/other" })
+		s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = kept + "/other" })
 		s.run(10 * time.Minute)
-		s.Expect(s.reason(subject)).To(Equal(v1alpha1.RefusedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
 		s.Expect(s.cluster.webhook(subject).Status.CallbackURL).To(Equal(kept))
 		ready := status.ReadyOf(s.cluster.webhook(subject))
 		s.Expect(ready.Message).To(ContainSubstring(kept))

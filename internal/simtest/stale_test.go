@@ -10,8 +10,8 @@ import (
 )
 
 // TestHeldBackCaches holds back every watch event of every scenario, and with it all that follow: what the operator
-// itself wrote, and what others did, shows late in its cache, while its writes go to the objects as they are. The platform
-// hears no more than when the cache is up to date.
+// itself wrote, and what others did, shows late in its cache, while its writes go to the objects as they are. The
+// platform hears no more than when the cache is up to date.
 func TestHeldBackCaches(t *testing.T) {
 	lates := []time.Duration{100 * time.Millisecond, 3 * time.Second, webhook.SettleTime + 2*time.Second}
 	eachScenario(t, "held back", func(t *testing.T, s scenario, v *visits) {
@@ -27,8 +27,8 @@ func TestHeldBackCaches(t *testing.T) {
 	})
 }
 
-// TestStaleStarts ends the operator at every write. Its successor begins with a cache that lacks the last changes, as one
-// does that was filled from an API server that lags behind.
+// TestStaleStarts ends the operator at every write. Its successor begins with a cache that lacks the last changes, as
+// one does that was filled from an API server that lags behind.
 func TestStaleStarts(t *testing.T) {
 	eachScenario(t, "stale start", func(t *testing.T, s scenario, v *visits) {
 		points := s.play(t).traces[0]
@@ -46,8 +46,8 @@ var lackingLists = []disruption{{
 	reply: page("without any webhook", http.StatusOK, `{"webhooks":[]}`),
 }}
 
-// TestListsThatLack answers lists as a replica does that lacks a webhook which exists. What has an id is not believed to
-// be gone until the platform says so when asked for it by its id.
+// TestListsThatLack answers lists as a replica does that lacks a webhook which exists. What has an id is not believed
+// to be gone until the platform says so when asked for it by its id.
 func TestListsThatLack(t *testing.T) {
 	lacking := lackingLists
 	for _, name := range []string{"update", "turn off", "rotate a given secret", "reactivate on request", "delete"} {

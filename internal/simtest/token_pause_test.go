@@ -7,19 +7,19 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
 func TestTheTokenServerAsksForAPauseEditsOfTheConnectionKeepIt(t *testing.T) {
 	for name, edit := range map[string]func(w *simulation, i int){
 		"limits": func(w *simulation, i int) {
-			w.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
+			w.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) {
 				c.RateLimit.RequestsPerMinute = int32(1000 + i)
 			})
 		},
 		"scope": func(w *simulation, i int) {
-			w.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
+			w.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) {
 				c.OAuthScope = []string{"itwin-platform", "itwin-platform webhooks"}[i%2]
 			})
 		},
@@ -49,7 +49,7 @@ func TestOnlyLimitsAreEditedTheClientAndItsTokenStay(t *testing.T) {
 		s.Expect(s.count("POST /connect/token")).To(Equal(1))
 		lists := s.count("GET /webhooks")
 		for i := range 5 {
-			s.editConnection(crashConnection, func(c *v1alpha1.ConnectionSpec) {
+			s.editConnection(crashConnection, func(c *itwinv1alpha1.ConnectionSpec) {
 				c.RateLimit.RequestsPerMinute = int32(1000 + i)
 			})
 			s.run(100 * time.Millisecond)

@@ -6,14 +6,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // TestTheCacheHoldsWhatTheTransformKeeps proves that each read from the cache of a process sees an object as the
 // manager's cache would hold it.
 func TestTheCacheHoldsWhatTheTransformKeeps(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
-		add(func(o *v1alpha1.Webhook) {
+		add(func(o *itwinv1alpha1.Webhook) {
 			o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, corev1.LastAppliedConfigAnnotation, "{}")
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, "team", "models")
@@ -23,7 +23,7 @@ func TestTheCacheHoldsWhatTheTransformKeeps(t *testing.T) {
 		w.cluster.annotate(subject, "team", "reality")
 		w.run(settleFor)
 
-		var cached v1alpha1.Webhook
+		var cached itwinv1alpha1.Webhook
 		w.must(p.cache.get(keyed(subject), &cached))
 		if _, kept := cached.Annotations[corev1.LastAppliedConfigAnnotation]; kept || cached.ManagedFields != nil {
 			t.Errorf("the cache holds %v and %v", cached.Annotations, cached.ManagedFields)

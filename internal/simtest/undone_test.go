@@ -7,16 +7,16 @@ import (
 	. "github.com/onsi/gomega"
 	apimachineryruntime "k8s.io/apimachinery/pkg/runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook"
 )
 
 // A tool that takes away what it does not know, a person's script, or two operators that disagree.
 func TestAnotherClientUndoesEachWriteItsObjectIsWrittenSeldom(t *testing.T) {
 	for name, undo := range map[string]func(*simulation){
-		"the finalizer":   edit(func(w *v1alpha1.Webhook) { w.Finalizers = nil }),
-		"the annotations": edit(func(w *v1alpha1.Webhook) { w.Annotations = nil }),
-		"the status":      edit(func(w *v1alpha1.Webhook) { w.Status.Conditions = nil }),
+		"the finalizer":   edit(func(w *itwinv1alpha1.Webhook) { w.Finalizers = nil }),
+		"the annotations": edit(func(w *itwinv1alpha1.Webhook) { w.Annotations = nil }),
+		"the status":      edit(func(w *itwinv1alpha1.Webhook) { w.Status.Conditions = nil }),
 		"the Secret": func(w *simulation) {
 			if secret := w.cluster.read(secretOf(subject)); secret != nil {
 				w.cluster.remove(secret)
@@ -53,7 +53,7 @@ func TestAPersonEditsTheSpecOftenEachEditIsSentAtOnce(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
 		for i := range 3 * webhook.WritesAtOnce {
-			s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(string(rune('a' + i%26))) })
+			s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = callbackOf(string(rune('a' + i%26))) })
 			s.run(time.Second)
 			s.Expect(s.remotes()[0].CallbackURL).To(Equal(callbackOf(string(rune('a' + i%26)))))
 		}

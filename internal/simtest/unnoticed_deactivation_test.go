@@ -5,21 +5,21 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// The platform turns a webhook off. Before the next list shows that, a rotation is sent, whose answer shows it first: it
-// is counted all the same, and OnRequest still waits for a request.
+// The platform turns a webhook off. Before the next list shows that, a rotation is sent, whose answer shows it first:
+// it is counted all the same, and OnRequest still waits for a request.
 func TestADeactivationThatAnAnswerShowsIsCounted(t *testing.T) {
-	for _, policy := range []v1alpha1.ReactivationPolicy{v1alpha1.ReactivateOnRequest, v1alpha1.ReactivateAlways} {
+	for _, policy := range []itwinv1alpha1.ReactivationPolicy{itwinv1alpha1.ReactivateOnRequest, itwinv1alpha1.ReactivateAlways} {
 		t.Run(string(policy), func(t *testing.T) {
 			inClaimScene(t, func(s claimScene) {
-				s.apply(subject, func(o *v1alpha1.Webhook) { o.Spec.ReactivationPolicy = policy })
+				s.apply(subject, func(o *itwinv1alpha1.Webhook) { o.Spec.ReactivationPolicy = policy })
 				deactivate(s.simulation)
-				s.cluster.annotate(subject, v1alpha1.RotateRequestedAtAnnotation, "now")
+				s.cluster.annotate(subject, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 				s.run(2 * settleFor)
 				s.Expect(s.cluster.webhook(subject).Status.Deactivations).To(BeEquivalentTo(1))
-				s.Expect(s.remotes()[0].Active).To(Equal(policy == v1alpha1.ReactivateAlways), s.reason(subject))
+				s.Expect(s.remotes()[0].Active).To(Equal(policy == itwinv1alpha1.ReactivateAlways), s.reason(subject))
 			})
 		})
 	}

@@ -9,11 +9,11 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
-// An installation that is bound to namespaces watches no Secret elsewhere: that of a ClusterConnection, which is missing
-// at first, is looked for again without an event.
+// An installation that is bound to namespaces watches no Secret elsewhere: that of a ClusterConnection, which is
+// missing at first, is looked for again without an event.
 func TestASecretAppearsOutsideTheWatchedNamespacesItsClusterConnectionConnects(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		s := claimScene{w, NewWithT(t)}
@@ -26,14 +26,14 @@ func TestASecretAppearsOutsideTheWatchedNamespacesItsClusterConnectionConnects(t
 		s.cluster.remove(s.cluster.read(ref{kindSecret, keyed("shared")}))
 		s.start()
 		reason := func() string {
-			ready := apimeta.FindStatusCondition(s.shared().Status.Conditions, v1alpha1.ReadyCondition)
+			ready := apimeta.FindStatusCondition(s.shared().Status.Conditions, itwinv1alpha1.ReadyCondition)
 			s.Expect(ready).NotTo(BeNil())
 			return ready.Reason
 		}
 		s.run(time.Minute)
-		s.Expect(reason()).To(Equal(v1alpha1.SecretNotFoundReason))
+		s.Expect(reason()).To(Equal(itwinv1alpha1.SecretNotFoundReason))
 		s.credentials("shared", sharedClientID, "pair")
 		s.run(2 * time.Minute)
-		s.Expect(reason()).To(Equal(v1alpha1.ConnectedReason))
+		s.Expect(reason()).To(Equal(itwinv1alpha1.ConnectedReason))
 	})
 }

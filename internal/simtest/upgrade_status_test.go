@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // A status that an earlier version wrote has no callbackUrl: it is filled in by one write of the status.
@@ -19,7 +19,7 @@ func TestTheStatusOfAnEarlierVersionHasNoCallbackItIsWrittenOnce(t *testing.T) {
 			p.kill()
 		}
 		for _, name := range []string{subject, other} {
-			s.cluster.edit(name, func(w *v1alpha1.Webhook) { w.Status.CallbackURL = "" })
+			s.cluster.edit(name, func(w *itwinv1alpha1.Webhook) { w.Status.CallbackURL = "" })
 		}
 		writes, updated := s.writes(), s.count(updates)
 		s.start()

@@ -74,8 +74,8 @@ func TestVariantsWithoutMarks(t *testing.T) {
 	}
 }
 
-// TestADeposedProcessCreatesWithoutAMarkItsCreateIsUndone stops the leader after each request of a create until another one
-// has created: when it goes on, it deletes what it created, which could not be recognised later.
+// TestADeposedProcessCreatesWithoutAMarkItsCreateIsUndone stops the leader after each request of a create until another
+// one has created: when it goes on, it deletes what it created, which could not be recognised later.
 func TestADeposedProcessCreatesWithoutAMarkItsCreateIsUndone(t *testing.T) {
 	s := scenarioNamed("create with a generated secret")
 	s.variant, s.most = "creates-refuse-query", 2

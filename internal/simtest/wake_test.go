@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -20,12 +20,12 @@ func TestWhatAMoveLetsGoIsImported(t *testing.T) {
 		s.apply(subject, retaining)
 		id := s.idOf(subject)
 		s.apply("successor", importing(id))
-		s.Expect(s.reason("successor")).To(Equal(v1alpha1.AlreadyClaimedReason))
+		s.Expect(s.reason("successor")).To(Equal(itwinv1alpha1.AlreadyClaimedReason))
 		s.cluster.edit(subject, connectedBy(otherConnection))
 		s.run(settleFor)
-		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(v1alpha1.FormerAnnotation))
+		s.Expect(s.cluster.webhook(subject).Annotations).NotTo(HaveKey(itwinv1alpha1.FormerAnnotation))
 		s.run(30 * time.Minute)
-		s.Expect(s.reason("successor")).To(Equal(v1alpha1.InSyncReason), s.message("successor"))
+		s.Expect(s.reason("successor")).To(Equal(itwinv1alpha1.InSyncReason), s.message("successor"))
 	})
 }
 
@@ -39,21 +39,21 @@ func TestANewConnectionRemovesWhatWasForbidden(t *testing.T) {
 		s.cluster.edit(subject, connectedBy(otherConnection))
 		s.run(settleFor)
 		s.editConnection(crashConnection, forbidding)
-		s.cluster.annotate(subject, v1alpha1.ReconcileRequestedAtAnnotation, "now")
+		s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 		s.run(plan.FailureBackoff.Longest)
 		s.platform.ClearFaults()
 		s.run(plan.FailureBackoff.Longest)
 		s.Expect(s.of(crashClientID)).To(HaveLen(1))
 		s.Expect(s.of(crashClientID)[0].Active).To(BeFalse())
 		s.connect("third", crashClientID)
-		s.editConnection("third", func(c *v1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = nil })
+		s.editConnection("third", func(c *itwinv1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = nil })
 		s.run(30 * time.Minute)
 		s.Expect(s.of(crashClientID)).To(BeEmpty())
 	})
 }
 
-// The account of a Webhook that is being deleted is reached again, by a connection that it does not name: "any connection
-// to the account serves".
+// The account of a Webhook that is being deleted is reached again, by a connection that it does not name: "any
+// connection to the account serves".
 func TestANewConnectionServesADeletion(t *testing.T) {
 	inClaimScene(t, func(s claimScene) {
 		s.apply(subject)
@@ -64,9 +64,9 @@ func TestANewConnectionServesADeletion(t *testing.T) {
 		s.run(settleFor)
 		deleteSubject(s.simulation)
 		s.run(settleFor)
-		s.cluster.add(&v1alpha1.Connection{
+		s.cluster.add(&itwinv1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: crashNamespace, Name: otherConnection}, Spec: spec,
-			Status: v1alpha1.ConnectionStatus{ObservedGeneration: -1},
+			Status: itwinv1alpha1.ConnectionStatus{ObservedGeneration: -1},
 		})
 		s.run(30 * time.Minute)
 		s.Expect(s.cluster.webhook(subject)).To(BeNil())

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // watchCase is what one watch is needed for.
@@ -26,7 +26,8 @@ type watchCase struct {
 
 const teamLabel = "team"
 
-// noticedWithin is how long the operator takes to follow a change that it is told of; nothing else makes it look so soon.
+// noticedWithin is how long the operator takes to follow a change that it is told of; nothing else makes it look so
+// soon.
 const noticedWithin = 5 * time.Second
 
 // watchCases has a case for each watch of each controller, in the order of their tables.
@@ -37,17 +38,21 @@ func watchCases() map[string][]watchCase {
 				func(s claimScene) bool { return s.remotes()[0].CallbackURL == callbackOf("elsewhere") }},
 			{"a Webhook that owns what another one imports is deleted", importTwice,
 				func(s claimScene) { s.cluster.remove(s.cluster.webhook("older")) },
-				func(s claimScene) bool { return s.reason("younger") == v1alpha1.InSyncReason }},
-			{"another Webhook has the same callback", nothing, func(s claimScene) { s.cluster.add(newWebhook(other, likeSubject)) },
-				func(s claimScene) bool { return strings.Contains(s.message(subject), "for Webhook "+other) }},
+				func(s claimScene) bool { return s.reason("younger") == itwinv1alpha1.InSyncReason }},
+			{
+				"another Webhook has the same callback",
+				nothing,
+				func(s claimScene) { s.cluster.add(newWebhook(other, likeSubject)) },
+				func(s claimScene) bool { return strings.Contains(s.message(subject), "for Webhook "+other) },
+			},
 			{"a Secret gets another value", referToSecret, func(s claimScene) { keepSecret(nextHMAC)(s.simulation) },
 				func(s claimScene) bool { return s.remotes()[1].Secret == nextHMAC }},
 			{"a Connection forbids the callback", nothing, func(s claimScene) { s.editConnection(crashConnection, forbidding) },
-				func(s claimScene) bool { return s.reason(subject) != v1alpha1.InSyncReason }},
+				func(s claimScene) bool { return s.reason(subject) != itwinv1alpha1.InSyncReason }},
 			{"a ClusterConnection forbids the callback", share, func(s claimScene) { s.editShared(forbidding) },
-				func(s claimScene) bool { return s.reason(other) != v1alpha1.InSyncReason }},
+				func(s claimScene) bool { return s.reason(other) != itwinv1alpha1.InSyncReason }},
 			{"a Namespace gets another label", share, func(s claimScene) { s.labelNamespace("others") },
-				func(s claimScene) bool { return s.reason(other) != v1alpha1.InSyncReason }},
+				func(s claimScene) bool { return s.reason(other) != itwinv1alpha1.InSyncReason }},
 		},
 		connectionController: {
 			{"a Connection is made", nothing, func(s claimScene) { s.connect(otherConnection, otherClientID) },
@@ -129,19 +134,19 @@ func share(s claimScene) {
 func (s claimScene) addShared() {
 	s.credentials("shared", sharedClientID, "pair")
 	spec := s.connection(crashConnection).Spec
-	shared := &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: "shared"}}
+	shared := &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: "shared"}}
 	shared.Status.ObservedGeneration = -1
 	shared.Spec = spec
-	shared.Spec.CredentialsSecretRef = v1alpha1.CredentialsReference{Namespace: crashNamespace, Name: "shared"}
+	shared.Spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{Namespace: crashNamespace, Name: "shared"}
 	shared.Spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{teamLabel: "models"}}
 	s.cluster.add(shared)
 }
 
-func (s claimScene) shared() *v1alpha1.ClusterConnection {
-	return s.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: "shared"}}).(*v1alpha1.ClusterConnection)
+func (s claimScene) shared() *itwinv1alpha1.ClusterConnection {
+	return s.cluster.read(ref{kindClusterConnection, client.ObjectKey{Name: "shared"}}).(*itwinv1alpha1.ClusterConnection)
 }
 
-func (s claimScene) editShared(change func(*v1alpha1.ConnectionSpec)) {
+func (s claimScene) editShared(change func(*itwinv1alpha1.ConnectionSpec)) {
 	c := s.shared()
 	change(c.ConnectionSpec())
 	c.Generation++
@@ -156,6 +161,6 @@ func (s claimScene) labelNamespace(team string) {
 
 // connected reports whether a connection is there, and Ready.
 func (s claimScene) connected(kind string, key client.ObjectKey) bool {
-	c, exists := s.cluster.read(ref{kind, key}).(v1alpha1.ConnectionObject)
-	return exists && apimeta.IsStatusConditionTrue(c.ConnectionStatus().Conditions, v1alpha1.ReadyCondition)
+	c, exists := s.cluster.read(ref{kind, key}).(itwinv1alpha1.ConnectionObject)
+	return exists && apimeta.IsStatusConditionTrue(c.ConnectionStatus().Conditions, itwinv1alpha1.ReadyCondition)
 }

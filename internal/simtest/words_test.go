@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // answering lets the platform answer each request that matches a route with the next of some answers, in turn.
@@ -34,7 +34,11 @@ func (w *simulation) answering(route string, answer func(n int) (status int, bod
 }
 
 func refusalBody(n int) string {
-	return fmt.Sprintf(`{"error":{"code":"InvalidWebhook%[2]s","message":"Request %[1]d of trace %[1]d is wrong."}}`, n, "Request")
+	return fmt.Sprintf(
+		`{"error":{"code":"InvalidWebhook%[2]s","message":"Request %[1]d of trace %[1]d is wrong."}}`,
+		n,
+		"Request",
+	)
 }
 
 // The words of a proxy or of the platform have the id of a request in them.
@@ -98,7 +102,7 @@ func TestACreateIsRefusedInSeveralWaysInTurnItIsTriedSeldom(t *testing.T) {
 				for i := range 6 * 60 {
 					s.run(time.Minute)
 					if i%10 == 0 {
-						s.cluster.edit(subject, func(w *v1alpha1.Webhook) { w.Labels = map[string]string{"n": fmt.Sprint(i)} })
+						s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Labels = map[string]string{"n": fmt.Sprint(i)} })
 					}
 				}
 				s.Expect(tried).To(BeNumerically("<=", 80))

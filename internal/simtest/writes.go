@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -36,9 +36,9 @@ func (p *process) writeStatus(o client.Object, patch client.Patch) error {
 		simulation: p.simulation, process: p, found: &p.simulation.lies, name: kindOf(o) + " " + o.GetName(),
 	}
 	switch now := c.read(refOf(o)).(type) {
-	case *v1alpha1.Webhook:
-		check.webhook(before.(*v1alpha1.Webhook), now)
-	case v1alpha1.ConnectionObject:
+	case *itwinv1alpha1.Webhook:
+		check.webhook(before.(*itwinv1alpha1.Webhook), now)
+	case itwinv1alpha1.ConnectionObject:
 		check.conditions(now, now.ConnectionStatus().ObservedGeneration, now.ConnectionStatus().Conditions)
 	}
 	return nil
@@ -49,7 +49,7 @@ func (c *writeChecker) violated(format string, args ...any) {
 		fmt.Sprintf(format, args...))
 }
 
-func (c *writeChecker) webhook(before, now *v1alpha1.Webhook) {
+func (c *writeChecker) webhook(before, now *itwinv1alpha1.Webhook) {
 	c.conditions(now, now.Status.ObservedGeneration, now.Status.Conditions)
 	if now.Status.ObservedGeneration < before.Status.ObservedGeneration {
 		c.violated("observedGeneration fell from %d to %d", before.Status.ObservedGeneration, now.Status.ObservedGeneration)
@@ -66,7 +66,13 @@ func (c *writeChecker) webhook(before, now *v1alpha1.Webhook) {
 // conditions checks what holds for the conditions of each kind.
 func (c *writeChecker) conditions(o client.Object, observed int64, conditions []metav1.Condition) {
 	is := func(name string) bool { return apimeta.IsStatusConditionTrue(conditions, name) }
-	ready, reconciling, stalled := is(v1alpha1.ReadyCondition), is(v1alpha1.ReconcilingCondition), is(v1alpha1.StalledCondition)
+	ready, reconciling, stalled := is(
+		itwinv1alpha1.ReadyCondition,
+	), is(
+		itwinv1alpha1.ReconcilingCondition,
+	), is(
+		itwinv1alpha1.StalledCondition,
+	)
 	if ready && (reconciling || stalled) || reconciling && stalled {
 		c.violated("Ready, Reconciling and Stalled are %t, %t and %t", ready, reconciling, stalled)
 	}
@@ -78,13 +84,17 @@ func (c *writeChecker) conditions(o client.Object, observed int64, conditions []
 			c.violated("observedGeneration of %s is %d of %d", condition.Type, condition.ObservedGeneration, o.GetGeneration())
 		}
 	}
-	if r := apimeta.FindStatusCondition(conditions, v1alpha1.ReadyCondition); ready && r.ObservedGeneration != observed {
+	if r := apimeta.FindStatusCondition(
+		conditions,
+		itwinv1alpha1.ReadyCondition,
+	); ready &&
+		r.ObservedGeneration != observed {
 		c.violated("Ready is of generation %d, and the status of %d", r.ObservedGeneration, observed)
 	}
 }
 
 // ownership checks that a status names no remote webhook that another Webhook has, or that no Webhook may touch.
-func (c *writeChecker) ownership(now *v1alpha1.Webhook) {
+func (c *writeChecker) ownership(now *itwinv1alpha1.Webhook) {
 	id := platform.CanonicalID(now.Status.WebhookID)
 	if id == "" {
 		return
@@ -103,10 +113,10 @@ func (c *writeChecker) ownership(now *v1alpha1.Webhook) {
 
 // remote compares what a status says of the remote webhook with what that has been since the process that writes was
 // told of it.
-func (c *writeChecker) remote(before, now *v1alpha1.Webhook) {
+func (c *writeChecker) remote(before, now *itwinv1alpha1.Webhook) {
 	id, since := now.Status.WebhookID, c.process.toldSince(now)
 	history := c.simulation.remoteHistory
-	ready := apimeta.FindStatusCondition(now.Status.Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(now.Status.Conditions, itwinv1alpha1.ReadyCondition)
 	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == now.Generation
 	if inSync && !history.ever(id, since, func(r remoteState) bool { return carriesOut(r, now) }) {
 		c.violated("Ready is True, and since %s remote webhook %s was never as the spec says",
@@ -122,12 +132,12 @@ func (c *writeChecker) remote(before, now *v1alpha1.Webhook) {
 	}
 }
 
-func saysActive(w *v1alpha1.Webhook) bool {
-	return apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ActiveCondition)
+func saysActive(w *itwinv1alpha1.Webhook) bool {
+	return apimeta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.ActiveCondition)
 }
 
 // carriesOut reports whether a remote webhook is as a spec says.
-func carriesOut(r remoteState, w *v1alpha1.Webhook) bool {
+func carriesOut(r remoteState, w *itwinv1alpha1.Webhook) bool {
 	spelled := r.CallbackURL == w.Spec.CallbackURL || plan.SameURL(r.CallbackURL, w.Spec.CallbackURL) ||
 		w.Status.SentCallbackURL == w.Spec.CallbackURL && plan.SameURL(r.CallbackURL, w.Status.CallbackURL)
 	return spelled && r.Active == w.WantsActive() && plan.SameSet(r.EventTypes, w.Spec.EventTypes) &&
@@ -139,7 +149,7 @@ func carriesOut(r remoteState, w *v1alpha1.Webhook) bool {
 const maxAnswer = platform.DefaultRequestTimeout
 
 // toldSince is when the oldest answer was given that a process may still go by when it reports of a Webhook.
-func (p *process) toldSince(w *v1alpha1.Webhook) time.Time {
+func (p *process) toldSince(w *itwinv1alpha1.Webhook) time.Time {
 	known := p.known[item{webhookController, client.ObjectKeyFromObject(w)}]
 	since, listed := known[w.Status.Account]
 	if !listed {
@@ -163,7 +173,7 @@ func (p *process) noteKnown(i item) {
 func (w *simulation) story() string {
 	var text strings.Builder
 	for _, c := range w.cluster.history {
-		o, is := c.changed.(*v1alpha1.Webhook)
+		o, is := c.changed.(*itwinv1alpha1.Webhook)
 		if !is {
 			continue
 		}

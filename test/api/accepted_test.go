@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	itwin "webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 func TestAcceptance(t *testing.T) {
@@ -53,10 +53,10 @@ func readable(t *testing.T, object *unstructured.Unstructured) {
 	}
 	switch object.GetKind() {
 	case "Webhook":
-		typed := convert(t, object, &itwin.Webhook{})
+		typed := convert(t, object, &itwinv1alpha1.Webhook{})
 		parses(typed.Spec.CallbackURL)
 	default:
-		typed := convert(t, object, &itwin.ClusterConnection{})
+		typed := convert(t, object, &itwinv1alpha1.ClusterConnection{})
 		parses(typed.Spec.APIURL)
 		parses(typed.Spec.TokenURL)
 		g.Expect(typed.Spec.PollInterval.Seconds()).To(And(BeNumerically(">=", 10), BeNumerically("<=", 24*60*60)))
@@ -141,7 +141,7 @@ func asJSON(t *testing.T, value any) string {
 func TestDefaultsFromGo(t *testing.T) {
 	g := NewWithT(t)
 	scheme := runtime.NewScheme()
-	g.Expect(itwin.AddToScheme(scheme)).To(Succeed())
+	g.Expect(itwinv1alpha1.AddToScheme(scheme)).To(Succeed())
 	typed, err := client.New(plane.Config, client.Options{Scheme: scheme})
 	g.Expect(err).NotTo(HaveOccurred())
 
@@ -150,30 +150,30 @@ func TestDefaultsFromGo(t *testing.T) {
 		t.Cleanup(func() { g.Expect(typed.Delete(ctx, object)).To(Succeed()) })
 	}
 
-	w := &itwin.Webhook{
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Name: "from-go", Namespace: "default"},
-		Spec: itwin.WebhookSpec{CallbackURL: "https://hooks.example.com/itwin", Scope: itwin.AccountScope,
+		Spec: itwinv1alpha1.WebhookSpec{CallbackURL: "https://hooks.example.com/itwin", Scope: itwinv1alpha1.AccountScope,
 			EventTypes: []string{"iModels.iModelDeleted.v1"}},
 	}
 	g.Expect(typed.Create(t.Context(), w)).To(Succeed())
 	cleanup(w)
-	g.Expect(w.Spec).To(Equal(itwin.WebhookSpec{
-		ConnectionRef: itwin.ConnectionReference{Kind: itwin.ConnectionKindNamespaced, Name: "default"},
-		CallbackURL:   "https://hooks.example.com/itwin", Scope: itwin.AccountScope,
+	g.Expect(w.Spec).To(Equal(itwinv1alpha1.WebhookSpec{
+		ConnectionRef: itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindNamespaced, Name: "default"},
+		CallbackURL:   "https://hooks.example.com/itwin", Scope: itwinv1alpha1.AccountScope,
 		EventTypes: []string{"iModels.iModelDeleted.v1"}, Active: new(true),
-		ReactivationPolicy: itwin.ReactivateAlways, DeletionPolicy: itwin.DeleteRemote, AdoptionPolicy: itwin.AdoptNever,
+		ReactivationPolicy: itwinv1alpha1.ReactivateAlways, DeletionPolicy: itwinv1alpha1.DeleteRemote, AdoptionPolicy: itwinv1alpha1.AdoptNever,
 	}))
 	g.Expect(typed.Get(t.Context(), client.ObjectKeyFromObject(w), w)).To(Succeed())
 	g.Expect(w.Status.ObservedGeneration).To(BeEquivalentTo(-1))
 
-	c := &itwin.Connection{
+	c := &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Name: "from-go", Namespace: "default"},
-		Spec:       itwin.ConnectionSpec{CredentialsSecretRef: itwin.CredentialsReference{Name: "itwin-service-app"}},
+		Spec:       itwinv1alpha1.ConnectionSpec{CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "itwin-service-app"}},
 	}
 	g.Expect(typed.Create(t.Context(), c)).To(Succeed())
 	cleanup(c)
 	g.Expect(c.Spec.PollInterval.Duration.String()).To(Equal("1m0s"))
-	g.Expect(c.Spec.RateLimit).To(Equal(itwin.RateLimit{RequestsPerMinute: 500}))
+	g.Expect(c.Spec.RateLimit).To(Equal(itwinv1alpha1.RateLimit{RequestsPerMinute: 500}))
 
 	// A program that writes back what it read is not refused, and changes no Webhook.
 	generation := w.Generation

@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	itwin "webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // plurals are the names of the kinds in their CRDs.
@@ -26,12 +26,12 @@ func TestEveryCRDIsOfAKindThatIsTested(t *testing.T) {
 func schemaOf(t *testing.T, plural string) apiextensionsv1.JSONSchemaProps {
 	t.Helper()
 	var crd apiextensionsv1.CustomResourceDefinition
-	read(t, filepath.Join("crd", "bases", itwin.GroupVersion.Group+"_"+plural+".yaml"), &crd)
+	read(t, filepath.Join("crd", "bases", itwinv1alpha1.GroupVersion.Group+"_"+plural+".yaml"), &crd)
 	i := slices.IndexFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
-		return v.Name == itwin.GroupVersion.Version
+		return v.Name == itwinv1alpha1.GroupVersion.Version
 	})
 	if i < 0 {
-		t.Fatalf("%s has no version %s", crd.Name, itwin.GroupVersion.Version)
+		t.Fatalf("%s has no version %s", crd.Name, itwinv1alpha1.GroupVersion.Version)
 	}
 	return *crd.Spec.Versions[i].Schema.OpenAPIV3Schema
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // controllers are the folders whose code sets reasons and statuses.
@@ -63,8 +63,8 @@ func TestEveryReasonIsUsed(t *testing.T) {
 // TestEveryStatusFieldIsWritten compares by name: a field counts as written where one of its name is.
 func TestEveryStatusFieldIsWritten(t *testing.T) {
 	for folder, status := range map[string]reflect.Type{
-		"controllers/webhook":    reflect.TypeFor[v1alpha1.WebhookStatus](),
-		"controllers/connection": reflect.TypeFor[v1alpha1.ConnectionStatus](),
+		"controllers/webhook":    reflect.TypeFor[itwinv1alpha1.WebhookStatus](),
+		"controllers/connection": reflect.TypeFor[itwinv1alpha1.ConnectionStatus](),
 	} {
 		written := map[string]bool{"Conditions": true} // through controllers/status
 		inspect(t, []string{folder}, func(node ast.Node) { noteWritten(node, written) })

@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 const (
@@ -160,20 +160,20 @@ func (s *story) specChange() {
 	some := s.names[:min(len(s.names), 100)]
 	s.must(plane.Client.Create(s.ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "ours"},
-		StringData: map[string]string{v1alpha1.DefaultSecretKey: strings.Repeat("s", 32)},
+		StringData: map[string]string{itwinv1alpha1.DefaultSecretKey: strings.Repeat("s", 32)},
 	}))
 	s.reset(s.operator)
-	s.change(some, func(w *v1alpha1.Webhook) {
+	s.change(some, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.CallbackURL += "/moved"
 		w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"}
 		w.Spec.Active = new(false)
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "ours"}
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "ours"}
 	})
 	s.awaitChanged(some)
 	s.changed("callback, event types, secret and active", len(some))
 
 	s.reset(s.operator)
-	s.change(some, func(w *v1alpha1.Webhook) { w.Spec = s.webhook(w.Name, nil).Spec })
+	s.change(some, func(w *itwinv1alpha1.Webhook) { w.Spec = s.webhook(w.Name, nil).Spec })
 	s.awaitChanged(some)
 	s.changed("back again", len(some))
 }
@@ -200,7 +200,7 @@ func (s *story) outage() {
 	edited := s.names[0]
 	s.reset(s.operator)
 	s.fault("", "status:503")
-	s.change([]string{edited}, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL += "/edited" })
+	s.change([]string{edited}, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL += "/edited" })
 	s.Eventually(func() int { return s.operator.writes("webhooks/status") }).Should(Equal(1))
 	s.Eventually(func() int { return s.operator.writes("connections/status") }).Should(Equal(1))
 	failing := s.calls()[lists]
@@ -277,7 +277,7 @@ func (s *story) deactivation() {
 	defer ticker.Stop()
 	for _, i := range rand.Perm(len(s.names))[:n] {
 		name := s.names[i]
-		noticed[name] = s.seen.expect(name, func(w *v1alpha1.Webhook) bool { return w.Status.Deactivations == 1 })
+		noticed[name] = s.seen.expect(name, func(w *itwinv1alpha1.Webhook) bool { return w.Status.Deactivations == 1 })
 		begun[name] = time.Now()
 		s.must(s.platform.Deactivate(s.ctx, s.seen.idOf(name)))
 		<-ticker.C

@@ -9,32 +9,32 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // observer watches the Webhooks of a namespace as a user would, and remembers the last state of each.
 type observer struct {
 	mu      sync.Mutex
-	last    map[string]*v1alpha1.Webhook
+	last    map[string]*itwinv1alpha1.Webhook
 	waiting map[string]sighting
 }
 
 // sighting is the wait for a Webhook to be as the test wants it.
 type sighting struct {
-	wanted func(*v1alpha1.Webhook) bool
+	wanted func(*itwinv1alpha1.Webhook) bool
 	at     chan time.Time
 }
 
 // observe starts to watch until the test ends.
 func (s *scene) observe(namespace string) *observer {
 	s.Helper()
-	o := &observer{last: map[string]*v1alpha1.Webhook{}, waiting: map[string]sighting{}}
+	o := &observer{last: map[string]*itwinv1alpha1.Webhook{}, waiting: map[string]sighting{}}
 	watched, err := cache.New(plane.Config, cache.Options{
 		Scheme: plane.Client.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		DefaultTransform: cache.TransformStripManagedFields(),
 	})
 	s.must(err)
-	informer, err := watched.GetInformer(s.ctx, &v1alpha1.Webhook{}, cache.BlockUntilSynced(false))
+	informer, err := watched.GetInformer(s.ctx, &itwinv1alpha1.Webhook{}, cache.BlockUntilSynced(false))
 	s.must(err)
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    o.see,
@@ -48,7 +48,7 @@ func (s *scene) observe(namespace string) *observer {
 }
 
 func (o *observer) see(object any) {
-	w := object.(*v1alpha1.Webhook)
+	w := object.(*itwinv1alpha1.Webhook)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.last[w.Name] = w
@@ -64,11 +64,11 @@ func (o *observer) miss(object any) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.last, object.(*v1alpha1.Webhook).Name)
+	delete(o.last, object.(*itwinv1alpha1.Webhook).Name)
 }
 
 // expect is told when a Webhook is next seen to be as wanted.
-func (o *observer) expect(name string, wanted func(*v1alpha1.Webhook) bool) <-chan time.Time {
+func (o *observer) expect(name string, wanted func(*itwinv1alpha1.Webhook) bool) <-chan time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := make(chan time.Time, 1)
@@ -77,7 +77,7 @@ func (o *observer) expect(name string, wanted func(*v1alpha1.Webhook) bool) <-ch
 }
 
 // count counts the Webhooks that are as wanted.
-func (o *observer) count(wanted func(*v1alpha1.Webhook) bool) (n int) {
+func (o *observer) count(wanted func(*itwinv1alpha1.Webhook) bool) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, w := range o.last {
@@ -96,9 +96,9 @@ func (o *observer) idOf(name string) string {
 }
 
 // isReady reports whether the status speaks of the current spec and says that the platform has it.
-func isReady(w *v1alpha1.Webhook) bool {
+func isReady(w *itwinv1alpha1.Webhook) bool {
 	return w.Status.ObservedGeneration == w.Generation &&
-		apimeta.IsStatusConditionTrue(w.Status.Conditions, v1alpha1.ReadyCondition)
+		apimeta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 }
 
-func exists(*v1alpha1.Webhook) bool { return true }
+func exists(*itwinv1alpha1.Webhook) bool { return true }

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -98,7 +98,7 @@ func (f *fleet) describe() {
 	f.Logf("the calls to the platform (%v): %v", err, counts)
 	connections, err := plane.Kubectl(ctx, "get", "connections", "-n", f.namespace, "-o", "yaml")
 	f.Logf("the connections (%v):\n%s", err, connections)
-	var all v1alpha1.WebhookList
+	var all itwinv1alpha1.WebhookList
 	err = plane.Client.List(ctx, &all, client.InNamespace(f.namespace))
 	f.Logf("%d Webhooks (%v), of which %d were seen to be ready", len(all.Items), err, f.seen.count(isReady))
 	told := 0
@@ -113,21 +113,21 @@ func (f *fleet) describe() {
 // connect makes the Connection that the Webhooks use.
 func (f *fleet) connect(pollInterval time.Duration, perMinute int32) {
 	f.Helper()
-	f.must(plane.Client.Create(f.ctx, &v1alpha1.Connection{
+	f.must(plane.Client.Create(f.ctx, &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "default"},
-		Spec: v1alpha1.ConnectionSpec{
+		Spec: itwinv1alpha1.ConnectionSpec{
 			APIURL: f.platform.URL, TokenURL: f.platform.TokenURL(),
-			CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
 			PollInterval:         metav1.Duration{Duration: pollInterval},
-			RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: perMinute},
+			RateLimit:            itwinv1alpha1.RateLimit{RequestsPerMinute: perMinute},
 		},
 	}))
 }
 
 // connection reads the Connection.
-func (f *fleet) connection() *v1alpha1.Connection {
+func (f *fleet) connection() *itwinv1alpha1.Connection {
 	f.Helper()
-	var c v1alpha1.Connection
+	var c itwinv1alpha1.Connection
 	f.must(plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: "default"}, &c))
 	return &c
 }
@@ -143,11 +143,11 @@ func (f *fleet) pollEvery(d time.Duration) {
 }
 
 // webhook is one that is not created yet.
-func (f *fleet) webhook(name string, labels map[string]string) *v1alpha1.Webhook {
-	return &v1alpha1.Webhook{
+func (f *fleet) webhook(name string, labels map[string]string) *itwinv1alpha1.Webhook {
+	return &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name, Labels: labels},
-		Spec: v1alpha1.WebhookSpec{
-			CallbackURL: "https://hooks.example.com/itwin/" + name, Scope: v1alpha1.ITwinScope, ScopeID: iTwin,
+		Spec: itwinv1alpha1.WebhookSpec{
+			CallbackURL: "https://hooks.example.com/itwin/" + name, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin,
 			EventTypes: []string{"iModels.iModelDeleted.v1", "iModels.namedVersionCreated.v1"},
 		},
 	}
@@ -201,10 +201,10 @@ func (f *fleet) apply(names []string, labels func(name string) map[string]string
 }
 
 // change patches Webhooks as a user does: without regard to what else changed.
-func (f *fleet) change(names []string, change func(*v1alpha1.Webhook)) {
+func (f *fleet) change(names []string, change func(*itwinv1alpha1.Webhook)) {
 	f.Helper()
 	f.each(names, func(name string) error {
-		var w v1alpha1.Webhook
+		var w itwinv1alpha1.Webhook
 		if err := plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: name}, &w); err != nil {
 			return err
 		}

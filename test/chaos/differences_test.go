@@ -8,24 +8,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
 // settled is a state in which all is well.
 func settled() *state {
-	w := v1alpha1.Webhook{
+	w := itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: "one", Generation: 2, Annotations: map[string]string{v1alpha1.WebhookIDAnnotation: "id-1"},
+			Name: "one", Generation: 2, Annotations: map[string]string{itwinv1alpha1.WebhookIDAnnotation: "id-1"},
 		},
-		Spec: v1alpha1.WebhookSpec{
-			CallbackURL: "https://example.com", Scope: v1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{"a", "b"},
-			SecretRef: &v1alpha1.SecretKeyReference{Name: "own", Key: "secret"},
+		Spec: itwinv1alpha1.WebhookSpec{
+			CallbackURL: "https://example.com", Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{"a", "b"},
+			SecretRef: &itwinv1alpha1.SecretKeyReference{Name: "own", Key: "secret"},
 		},
-		Status: v1alpha1.WebhookStatus{
+		Status: itwinv1alpha1.WebhookStatus{
 			ObservedGeneration: 2, WebhookID: "id-1", Active: new(true),
 			Conditions: []metav1.Condition{{
-				Type: v1alpha1.ReadyCondition, Status: metav1.ConditionTrue, ObservedGeneration: 2,
+				Type: itwinv1alpha1.ReadyCondition, Status: metav1.ConditionTrue, ObservedGeneration: 2,
 			}},
 		},
 	}
@@ -35,7 +35,7 @@ func settled() *state {
 	}
 	own := corev1.Secret{Data: map[string][]byte{"secret": []byte("test-secret")}}
 	return &state{
-		webhooks: []v1alpha1.Webhook{w}, remotes: []simulator.Webhook{remote},
+		webhooks: []itwinv1alpha1.Webhook{w}, remotes: []simulator.Webhook{remote},
 		secrets: map[string]corev1.Secret{"own": own},
 	}
 }

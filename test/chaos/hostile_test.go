@@ -17,7 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -53,16 +53,16 @@ func (w *scene) addHostileTenant(ctx context.Context) error {
 		return err
 	}
 	w.hostile = &hostile{scene: w, namespace: namespace.Name, foreignWebhooks: map[string]simulator.Webhook{}}
-	spec := v1alpha1.ConnectionSpec{
+	spec := itwinv1alpha1.ConnectionSpec{
 		APIURL: w.platform.URL, TokenURL: w.platform.TokenURL(),
-		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
-		RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
+		RateLimit:            itwinv1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
 	}
-	shared := &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: namespace.Name}, Spec: *spec.DeepCopy()}
+	shared := &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: namespace.Name}, Spec: *spec.DeepCopy()}
 	shared.Spec.CredentialsSecretRef.Namespace = w.namespace
 	shared.Spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{selectedLabel: "true"}}
-	own := &v1alpha1.Connection{
+	own := &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "default"}, Spec: spec,
 	}
 	secret := w.secret(credentials, map[string]string{"clientId": namespace.Name, "clientSecret": clientSecret})
@@ -115,7 +115,7 @@ func (h *hostile) act(ctx context.Context, random *rand.Rand) {
 	ctx, cancel := context.WithTimeout(ctx, actionBudget)
 	defer cancel()
 	name := fmt.Sprintf("hook-%04d", random.IntN(hostileNames))
-	var webhook v1alpha1.Webhook
+	var webhook itwinv1alpha1.Webhook
 	err := plane.Client.Get(ctx, client.ObjectKey{Namespace: h.namespace, Name: name}, &webhook)
 	what := "create"
 	switch {
@@ -128,7 +128,7 @@ func (h *hostile) act(ctx context.Context, random *rand.Rand) {
 }
 
 func (h *hostile) create(ctx context.Context, random *rand.Rand, name string) error {
-	w := &v1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Namespace: h.namespace, Name: name}, Spec: h.spec(ctx, random)}
+	w := &itwinv1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Namespace: h.namespace, Name: name}, Spec: h.spec(ctx, random)}
 	if random.IntN(2) == 0 {
 		h.forge(ctx, random, w)
 	}
@@ -136,32 +136,32 @@ func (h *hostile) create(ctx context.Context, random *rand.Rand, name string) er
 }
 
 // spec is that of a Webhook; a third of them name the remote webhook of another.
-func (h *hostile) spec(ctx context.Context, random *rand.Rand) v1alpha1.WebhookSpec {
-	spec := v1alpha1.WebhookSpec{
-		ConnectionRef: h.connection(random), Scope: v1alpha1.ITwinScope, ScopeID: iTwin,
+func (h *hostile) spec(ctx context.Context, random *rand.Rand) itwinv1alpha1.WebhookSpec {
+	spec := itwinv1alpha1.WebhookSpec{
+		ConnectionRef: h.connection(random), Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin,
 		CallbackURL: randomCallback(random), EventTypes: []string{hostileType}, Suspend: random.IntN(8) == 0,
-		AdoptionPolicy: v1alpha1.AdoptMatching, DeletionPolicy: v1alpha1.DeleteRemote,
+		AdoptionPolicy: itwinv1alpha1.AdoptMatching, DeletionPolicy: itwinv1alpha1.DeleteRemote,
 	}
 	if random.IntN(3) == 0 {
 		spec.CallbackURL = foreignCallback(random.IntN(unmanaged))
 	}
 	if random.IntN(3) == 0 {
-		spec.DeletionPolicy = v1alpha1.RetainRemote
+		spec.DeletionPolicy = itwinv1alpha1.RetainRemote
 	}
 	if random.IntN(3) == 0 {
 		spec.WebhookID = h.victim(ctx, random)
 	}
 	if random.IntN(3) == 0 {
-		spec.SecretRef = &v1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
+		spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
 	}
 	return spec
 }
 
-func (h *hostile) connection(random *rand.Rand) v1alpha1.ConnectionReference {
+func (h *hostile) connection(random *rand.Rand) itwinv1alpha1.ConnectionReference {
 	if random.IntN(3) == 0 {
-		return v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: "default"}
+		return itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindNamespaced, Name: "default"}
 	}
-	return v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: h.namespace}
+	return itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: h.namespace}
 }
 
 // victim is the id of some remote webhook; "" when there is none.
@@ -174,26 +174,26 @@ func (h *hostile) victim(ctx context.Context, random *rand.Rand) string {
 }
 
 // forge copies the marks of an identity from some Webhook, its own ones or the others', all or some.
-func (h *hostile) forge(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) {
-	var all v1alpha1.WebhookList
+func (h *hostile) forge(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) {
+	var all itwinv1alpha1.WebhookList
 	if err := plane.Client.List(ctx, &all); err != nil || len(all.Items) == 0 {
 		return
 	}
 	from := all.Items[random.IntN(len(all.Items))].Annotations
 	for _, annotation := range []string{
-		v1alpha1.WebhookIDAnnotation, v1alpha1.OwnerAnnotation, v1alpha1.FormerAnnotation,
+		itwinv1alpha1.WebhookIDAnnotation, itwinv1alpha1.OwnerAnnotation, itwinv1alpha1.FormerAnnotation,
 	} {
 		if value := from[annotation]; value != "" && random.IntN(4) > 0 {
 			metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value)
 		}
 	}
 	if random.IntN(3) == 0 {
-		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.WebhookIDAnnotation, h.victim(ctx, random))
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, itwinv1alpha1.WebhookIDAnnotation, h.victim(ctx, random))
 	}
 }
 
 // attack does something to one of its Webhooks, and says what.
-func (h *hostile) attack(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) (what string, err error) {
+func (h *hostile) attack(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) (what string, err error) {
 	switch random.IntN(8) {
 	case 0, 1:
 		return "forge", patch(ctx, w, func() { h.forge(ctx, random, w) })
@@ -212,7 +212,7 @@ func (h *hostile) attack(ctx context.Context, random *rand.Rand, w *v1alpha1.Web
 			}
 		})
 	case 6:
-		annotation := []string{v1alpha1.ReconcileRequestedAtAnnotation, v1alpha1.RotateRequestedAtAnnotation}[random.IntN(2)]
+		annotation := []string{itwinv1alpha1.ReconcileRequestedAtAnnotation, itwinv1alpha1.RotateRequestedAtAnnotation}[random.IntN(2)]
 		return "request", patch(ctx, w, func() { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, randomText(random)) })
 	}
 	return "selection", h.selected(ctx, random.IntN(2) == 0)
@@ -251,10 +251,10 @@ func (h *hostile) wins(ctx context.Context, s *state) (found []difference, err e
 		owners[w.Status.WebhookID] = w.Name
 	}
 	for _, secret := range s.secrets {
-		words = append(words, string(secret.Data[v1alpha1.DefaultSecretKey]))
+		words = append(words, string(secret.Data[itwinv1alpha1.DefaultSecretKey]))
 	}
 	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
-	var own v1alpha1.WebhookList
+	var own itwinv1alpha1.WebhookList
 	var events eventsv1.EventList
 	for _, list := range []client.ObjectList{&own, &events} {
 		if err := plane.Client.List(ctx, list, client.InNamespace(h.namespace)); err != nil {
@@ -284,9 +284,9 @@ func (h *hostile) wins(ctx context.Context, s *state) (found []difference, err e
 func (h *hostile) leaves(t *testing.T) {
 	t.Helper()
 	must(t, h.selected(t.Context(), true))
-	must(t, plane.Client.DeleteAllOf(t.Context(), &v1alpha1.Webhook{}, client.InNamespace(h.namespace)))
+	must(t, plane.Client.DeleteAllOf(t.Context(), &itwinv1alpha1.Webhook{}, client.InNamespace(h.namespace)))
 	h.eventually(t, "the hostile Webhooks go", func(ctx context.Context) (left []difference, err error) {
-		var own v1alpha1.WebhookList
+		var own itwinv1alpha1.WebhookList
 		err = plane.Client.List(ctx, &own, client.InNamespace(h.namespace))
 		for _, w := range own.Items {
 			left = append(left, difference{w.Name, fmt.Sprintf("is still there: %+v", w.Status.Conditions)})

@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/platform"
 )
@@ -114,19 +114,19 @@ func (w *scene) createObjects(ctx context.Context) error {
 	w.namespace = namespace.Name
 	objects := []client.Object{
 		w.secret(credentials, map[string]string{"clientId": w.namespace, "clientSecret": clientSecret}),
-		&v1alpha1.Connection{
+		&itwinv1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "default"},
-			Spec: v1alpha1.ConnectionSpec{
+			Spec: itwinv1alpha1.ConnectionSpec{
 				APIURL: w.platform.URL, TokenURL: w.platform.TokenURL(),
-				CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+				CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
 				PollInterval:         metav1.Duration{Duration: 10 * time.Second},
-				RateLimit:            v1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
+				RateLimit:            itwinv1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
 			},
 		},
 	}
 	random := w.random(streamSecrets)
 	for i := range ownSecrets {
-		objects = append(objects, w.secret(ownSecret(i), map[string]string{v1alpha1.DefaultSecretKey: randomText(random)}))
+		objects = append(objects, w.secret(ownSecret(i), map[string]string{itwinv1alpha1.DefaultSecretKey: randomText(random)}))
 	}
 	var err error
 	for _, o := range objects {
@@ -143,7 +143,7 @@ func (w *scene) secret(name string, data map[string]string) *corev1.Secret {
 func (w *scene) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(*seed, uint64(stream))) }
 
 func (w *scene) deleteAll(ctx context.Context) error {
-	return plane.Client.DeleteAllOf(ctx, &v1alpha1.Webhook{}, client.InNamespace(w.namespace))
+	return plane.Client.DeleteAllOf(ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(w.namespace))
 }
 
 // history is all that was noted of a Webhook, or of a remote webhook that belongs to none.

@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -120,21 +120,21 @@ func median(sorted []time.Duration) time.Duration { return sorted[len(sorted)/2]
 func (s *soak) newcomer(t *testing.T) time.Duration {
 	t.Helper()
 	s.made++
-	w := &v1alpha1.Webhook{
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: fmt.Sprintf("sound-%d", s.made)},
 		Spec:       webhookSpec("default", fmt.Sprintf("https://hooks.example.com/sound-%d", s.made)),
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), *settleTimeout)
 	defer cancel()
-	watch, err := plane.Client.Watch(ctx, &v1alpha1.WebhookList{},
+	watch, err := plane.Client.Watch(ctx, &itwinv1alpha1.WebhookList{},
 		client.InNamespace(s.namespace), client.MatchingFields{"metadata.name": w.Name})
 	must(t, err)
 	defer watch.Stop()
 	began := time.Now()
 	must(t, plane.Client.Create(ctx, w))
 	for event := range watch.ResultChan() {
-		if o, is := event.Object.(*v1alpha1.Webhook); is &&
-			apimeta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ReadyCondition) {
+		if o, is := event.Object.(*itwinv1alpha1.Webhook); is &&
+			apimeta.IsStatusConditionTrue(o.Status.Conditions, itwinv1alpha1.ReadyCondition) {
 			return time.Since(began)
 		}
 	}
@@ -142,9 +142,9 @@ func (s *soak) newcomer(t *testing.T) time.Duration {
 	return 0
 }
 
-func webhookSpec(connection, callback string) v1alpha1.WebhookSpec {
-	return v1alpha1.WebhookSpec{
-		ConnectionRef: v1alpha1.ConnectionReference{Name: connection}, Scope: v1alpha1.ITwinScope, ScopeID: iTwin,
+func webhookSpec(connection, callback string) itwinv1alpha1.WebhookSpec {
+	return itwinv1alpha1.WebhookSpec{
+		ConnectionRef: itwinv1alpha1.ConnectionReference{Name: connection}, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin,
 		CallbackURL: callback, EventTypes: eventTypes[:1],
 	}
 }
@@ -158,16 +158,16 @@ func (s *soak) addHostile(t *testing.T, p *hostilePlatforms) {
 		secret := s.secret(name, map[string]string{"clientId": name, "clientSecret": clientSecret})
 		secret.Namespace = namespace
 		must(t, plane.Client.Create(t.Context(), secret))
-		must(t, plane.Client.Create(t.Context(), &v1alpha1.Connection{
+		must(t, plane.Client.Create(t.Context(), &itwinv1alpha1.Connection{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-			Spec: v1alpha1.ConnectionSpec{
-				APIURL: api, TokenURL: token, CredentialsSecretRef: v1alpha1.CredentialsReference{Name: name},
+			Spec: itwinv1alpha1.ConnectionSpec{
+				APIURL: api, TokenURL: token, CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: name},
 				PollInterval: metav1.Duration{Duration: soakInterval},
-				RateLimit:    v1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
+				RateLimit:    itwinv1alpha1.RateLimit{RequestsPerMinute: callsAMinute},
 			},
 		}))
 		for j := range hostileWebhooks {
-			must(t, plane.Client.Create(t.Context(), &v1alpha1.Webhook{
+			must(t, plane.Client.Create(t.Context(), &itwinv1alpha1.Webhook{
 				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%d", name, j)},
 				Spec:       webhookSpec(name, fmt.Sprintf("https://hooks.example.com/%s-%d", name, j)),
 			}))
@@ -188,8 +188,8 @@ func (s *soak) rests(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	versions := func() (all []string) {
-		var webhooks v1alpha1.WebhookList
-		var connections v1alpha1.ConnectionList
+		var webhooks itwinv1alpha1.WebhookList
+		var connections itwinv1alpha1.ConnectionList
 		must(t, plane.Client.List(ctx, &webhooks, client.InNamespace(s.namespace)))
 		must(t, plane.Client.List(ctx, &connections, client.InNamespace(s.namespace)))
 		for _, w := range webhooks.Items {

@@ -11,13 +11,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
 // state is what both sides hold at one moment.
 type state struct {
-	webhooks []v1alpha1.Webhook
+	webhooks []itwinv1alpha1.Webhook
 	// secrets by name.
 	secrets map[string]corev1.Secret
 	remotes []simulator.Webhook
@@ -33,7 +33,7 @@ func (d difference) String() string { return d.about + ": " + d.what }
 
 // look reads both sides.
 func (w *scene) look(ctx context.Context) (*state, error) {
-	var webhooks v1alpha1.WebhookList
+	var webhooks itwinv1alpha1.WebhookList
 	if err := plane.Client.List(ctx, &webhooks, client.InNamespace(w.namespace)); err != nil {
 		return nil, err
 	}
@@ -85,14 +85,14 @@ func (s *state) differences() (all []difference) {
 }
 
 // problemsOf are what a Webhook itself says is not well, or should say and does not.
-func problemsOf(w *v1alpha1.Webhook) (found []string) {
+func problemsOf(w *itwinv1alpha1.Webhook) (found []string) {
 	if !w.DeletionTimestamp.IsZero() {
 		found = append(found, "is still being deleted")
 	}
 	if w.Status.ObservedGeneration != w.Generation {
 		found = append(found, fmt.Sprintf("is at generation %d but was observed at %d", w.Generation, w.Status.ObservedGeneration))
 	}
-	ready := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 	switch {
 	case ready == nil:
 		found = append(found, "has no condition Ready")
@@ -101,14 +101,14 @@ func problemsOf(w *v1alpha1.Webhook) (found []string) {
 	case ready.ObservedGeneration != w.Generation:
 		found = append(found, fmt.Sprintf("was ready at generation %d, not %d", ready.ObservedGeneration, w.Generation))
 	}
-	if written := w.Annotations[v1alpha1.WebhookIDAnnotation]; written != w.Status.WebhookID {
+	if written := w.Annotations[itwinv1alpha1.WebhookIDAnnotation]; written != w.Status.WebhookID {
 		found = append(found, fmt.Sprintf("has %q written down but %q in its status", written, w.Status.WebhookID))
 	}
 	return found
 }
 
 // mismatches are in what a Webhook and its remote webhook differ.
-func (s *state) mismatches(w *v1alpha1.Webhook, remote *simulator.Webhook) (found []string) {
+func (s *state) mismatches(w *itwinv1alpha1.Webhook, remote *simulator.Webhook) (found []string) {
 	if remote == nil {
 		return []string{fmt.Sprintf("has no remote webhook %q", w.Status.WebhookID)}
 	}
@@ -119,7 +119,7 @@ func (s *state) mismatches(w *v1alpha1.Webhook, remote *simulator.Webhook) (foun
 	}
 	compare("callbackUrl", remote.CallbackURL, w.Spec.CallbackURL)
 	compare("scope", remote.Scope, string(w.Spec.Scope))
-	if w.Spec.Scope == v1alpha1.ITwinScope {
+	if w.Spec.Scope == itwinv1alpha1.ITwinScope {
 		compare("scopeId", remote.ScopeID, w.Spec.ScopeID)
 	}
 	compare("eventTypes", sorted(remote.EventTypes), sorted(w.Spec.EventTypes))

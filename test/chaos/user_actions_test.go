@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -78,7 +78,7 @@ func sleepRandom(ctx context.Context, random *rand.Rand, average time.Duration) 
 func (p *user) act(ctx context.Context, random *rand.Rand, name string) {
 	ctx, cancel := context.WithTimeout(ctx, actionBudget)
 	defer cancel()
-	var webhook v1alpha1.Webhook
+	var webhook itwinv1alpha1.Webhook
 	err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &webhook)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -94,26 +94,26 @@ func (p *user) act(ctx context.Context, random *rand.Rand, name string) {
 	}
 }
 
-func brief(w *v1alpha1.Webhook) string {
+func brief(w *itwinv1alpha1.Webhook) string {
 	return fmt.Sprintf("%s %v active=%v secretRef=%v", w.Spec.CallbackURL, w.Spec.EventTypes, w.WantsActive(), w.Spec.SecretRef)
 }
 
-func (p *user) newWebhook(random *rand.Rand, name string) *v1alpha1.Webhook {
-	w := &v1alpha1.Webhook{
+func (p *user) newWebhook(random *rand.Rand, name string) *itwinv1alpha1.Webhook {
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: name},
-		Spec: v1alpha1.WebhookSpec{
-			Scope: v1alpha1.ITwinScope, ScopeID: iTwin, CallbackURL: randomCallback(random), EventTypes: randomTypes(random),
+		Spec: itwinv1alpha1.WebhookSpec{
+			Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin, CallbackURL: randomCallback(random), EventTypes: randomTypes(random),
 			Active: new(random.IntN(4) > 0),
 		},
 	}
 	if random.IntN(4) == 0 {
-		w.Spec.Scope, w.Spec.ScopeID = v1alpha1.AccountScope, ""
+		w.Spec.Scope, w.Spec.ScopeID = itwinv1alpha1.AccountScope, ""
 	}
 	if random.IntN(3) == 0 {
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
 	}
 	if random.IntN(8) == 0 {
-		w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching
+		w.Spec.AdoptionPolicy = itwinv1alpha1.AdoptMatching
 	}
 	return w
 }
@@ -139,7 +139,7 @@ func ownSecret(i int) string { return fmt.Sprintf("own-%d", i) }
 type userAction struct {
 	name   string
 	weight int
-	do     func(context.Context, *rand.Rand, *v1alpha1.Webhook) error
+	do     func(context.Context, *rand.Rand, *itwinv1alpha1.Webhook) error
 }
 
 func (p *user) actions() []userAction {
@@ -174,13 +174,13 @@ func (p *user) choose(random *rand.Rand) userAction {
 }
 
 // patch changes a Webhook as a user does: without regard to what else changed.
-func patch(ctx context.Context, w *v1alpha1.Webhook, change func()) error {
+func patch(ctx context.Context, w *itwinv1alpha1.Webhook, change func()) error {
 	before := w.DeepCopy()
 	change()
 	return plane.Client.Patch(ctx, w, client.MergeFrom(before))
 }
 
-func (p *user) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) edit(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	return patch(ctx, w, func() {
 		w.Spec.CallbackURL = randomCallback(random)
 		if random.IntN(2) == 0 {
@@ -189,68 +189,68 @@ func (p *user) edit(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook)
 	})
 }
 
-func (p *user) toggle(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) toggle(ctx context.Context, _ *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	return patch(ctx, w, func() { w.Spec.Active = new(!w.WantsActive()) })
 }
 
-func (p *user) delete(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) delete(ctx context.Context, _ *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	return client.IgnoreNotFound(plane.Client.Delete(ctx, w))
 }
 
-func (p *user) changeSecretRef(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) changeSecretRef(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	return patch(ctx, w, func() {
 		if w.Spec.SecretRef != nil && random.IntN(2) == 0 {
 			w.Spec.SecretRef = nil
 			return
 		}
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: ownSecret(random.IntN(ownSecrets))}
 	})
 }
 
-func (p *user) annotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook, annotation string) error {
+func (p *user) annotate(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook, annotation string) error {
 	return patch(ctx, w, func() { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, randomText(random)) })
 }
 
-func (p *user) rotate(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
-	return p.annotate(ctx, random, w, v1alpha1.RotateRequestedAtAnnotation)
+func (p *user) rotate(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) error {
+	return p.annotate(ctx, random, w, itwinv1alpha1.RotateRequestedAtAnnotation)
 }
 
-func (p *user) askForLook(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
-	return p.annotate(ctx, random, w, v1alpha1.ReconcileRequestedAtAnnotation)
+func (p *user) askForLook(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) error {
+	return p.annotate(ctx, random, w, itwinv1alpha1.ReconcileRequestedAtAnnotation)
 }
 
 // changeSecret gives a Secret that some Webhooks share another value.
-func (p *user) changeSecret(ctx context.Context, random *rand.Rand, _ *v1alpha1.Webhook) error {
+func (p *user) changeSecret(ctx context.Context, random *rand.Rand, _ *itwinv1alpha1.Webhook) error {
 	var secret corev1.Secret
 	name := ownSecret(random.IntN(ownSecrets))
 	if err := plane.Client.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: name}, &secret); err != nil {
 		return err
 	}
-	secret.Data[v1alpha1.DefaultSecretKey] = []byte(randomText(random))
+	secret.Data[itwinv1alpha1.DefaultSecretKey] = []byte(randomText(random))
 	return plane.Client.Update(ctx, &secret)
 }
 
 // deleteSecret deletes the generated Secret, as a user does to get another value.
-func (p *user) deleteSecret(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
-	return client.IgnoreNotFound(plane.Client.Delete(ctx, p.secret(w.Name+v1alpha1.GeneratedSecretSuffix, nil)))
+func (p *user) deleteSecret(ctx context.Context, _ *rand.Rand, w *itwinv1alpha1.Webhook) error {
+	return client.IgnoreNotFound(plane.Client.Delete(ctx, p.secret(w.Name+itwinv1alpha1.GeneratedSecretSuffix, nil)))
 }
 
 // deactivate does what the platform does after failed deliveries, once: then the operator pauses before it helps.
-func (p *user) deactivate(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) deactivate(ctx context.Context, _ *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" || w.Status.Deactivations > 0 {
 		return nil
 	}
 	return p.platform.Deactivate(ctx, w.Status.WebhookID)
 }
 
-func (p *user) deleteRemote(ctx context.Context, _ *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) deleteRemote(ctx context.Context, _ *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" {
 		return nil
 	}
 	return p.otherClient.Delete(ctx, platform.Priority{}, w.Status.WebhookID)
 }
 
-func (p *user) changeRemote(ctx context.Context, random *rand.Rand, w *v1alpha1.Webhook) error {
+func (p *user) changeRemote(ctx context.Context, random *rand.Rand, w *itwinv1alpha1.Webhook) error {
 	if w.Status.WebhookID == "" {
 		return nil
 	}

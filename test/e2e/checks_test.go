@@ -6,31 +6,31 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // check is content with a Webhook, or says why not.
-type check func(*v1alpha1.Webhook) error
+type check func(*itwinv1alpha1.Webhook) error
 
-func isReady(w *v1alpha1.Webhook) error {
-	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.InSyncReason)(w)
+func isReady(w *itwinv1alpha1.Webhook) error {
+	return isCondition(itwinv1alpha1.ReadyCondition, metav1.ConditionTrue, itwinv1alpha1.InSyncReason)(w)
 }
 
-func isActive(w *v1alpha1.Webhook) error {
-	return isCondition(v1alpha1.ActiveCondition, metav1.ConditionTrue, v1alpha1.ActiveReason)(w)
+func isActive(w *itwinv1alpha1.Webhook) error {
+	return isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionTrue, itwinv1alpha1.ActiveReason)(w)
 }
 
-func isInactive(w *v1alpha1.Webhook) error {
-	return isCondition(v1alpha1.ActiveCondition, metav1.ConditionFalse, v1alpha1.InactiveReason)(w)
+func isInactive(w *itwinv1alpha1.Webhook) error {
+	return isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionFalse, itwinv1alpha1.InactiveReason)(w)
 }
 
 func isNotReady(reason string) check {
-	return isCondition(v1alpha1.ReadyCondition, metav1.ConditionFalse, reason)
+	return isCondition(itwinv1alpha1.ReadyCondition, metav1.ConditionFalse, reason)
 }
 
 // isCondition compares a condition that speaks of the current spec.
 func isCondition(kind string, want metav1.ConditionStatus, reason string) check {
-	return func(w *v1alpha1.Webhook) error {
+	return func(w *itwinv1alpha1.Webhook) error {
 		if w.Status.ObservedGeneration != w.Generation {
 			return fmt.Errorf("%s was not read since its spec changed", w.Name)
 		}
@@ -54,11 +54,11 @@ func compare(name string, conditions []metav1.Condition, want metav1.Condition) 
 }
 
 func hasDeactivations(n int64) check {
-	return func(w *v1alpha1.Webhook) error { return expect("deactivations", w.Status.Deactivations, n) }
+	return func(w *itwinv1alpha1.Webhook) error { return expect("deactivations", w.Status.Deactivations, n) }
 }
 
 func hasSecretVersion(version string) check {
-	return func(w *v1alpha1.Webhook) error { return expect("secretVersion", w.Status.SecretVersion, version) }
+	return func(w *itwinv1alpha1.Webhook) error { return expect("secretVersion", w.Status.SecretVersion, version) }
 }
 
 func expect[T comparable](what string, got, want T) error {

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -18,17 +18,17 @@ func TestMissingCredentialsAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.create(s.webhook("model-events"))
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 
 	s.create(s.connection())
-	w := s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotReadyReason))
+	w := s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotReadyReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.InProgressStatus))
-	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.SecretNotFoundReason)
+	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.InProgressStatus), "the Secret may be made a second later")
 
 	s.create(s.credentials(s.namespace))
 	s.becomes("model-events", isReady)
-	c = s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	c = s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.CurrentStatus))
 }
 
@@ -40,12 +40,12 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	spec.CredentialsSecretRef.Namespace = "default"
 	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"itwin": s.namespace}}
 	spec.AllowedCallbackHosts = []string{"*.example.com"}
-	s.create(&v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec})
+	s.create(&itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec})
 
-	s.create(s.webhook("model-events", func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: s.namespace}
+	s.create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: s.namespace}
 	}))
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotAllowedReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotAllowedReason))
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	s.labelNamespace(s.namespace)
@@ -53,14 +53,14 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 
 	s.labelNamespace("")
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotAllowedReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotAllowedReason))
 	s.Expect(s.onlyRemote().Active).To(BeFalse(), "what is not allowed any more is turned off")
 
 	s.labelNamespace(s.namespace)
 	w := s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
-	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://example.org/" })
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotAllowedReason))
+	s.change(w, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = "https://example.org/" })
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotAllowedReason))
 }
 
 func TestOutageIsReportedOnTheConnectionAlone(t *testing.T) {
@@ -68,18 +68,18 @@ func TestOutageIsReportedOnTheConnectionAlone(t *testing.T) {
 	s := newConnectedScene(t)
 	settled, busy := s.ready("settled"), s.ready("busy")
 	s.must(s.platform.Fault(s.ctx, simulator.Fault{Times: simulator.Forever, Action: "status:503"}))
-	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.PlatformUnavailableReason)
+	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.PlatformUnavailableReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.InProgressStatus))
 
-	s.change(busy, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
-	busy = s.becomes("busy", isNotReady(v1alpha1.PlatformUnavailableReason))
+	s.change(busy, func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+	busy = s.becomes("busy", isNotReady(itwinv1alpha1.PlatformUnavailableReason))
 	s.Expect(s.kstatus(busy)).To(Equal(status.InProgressStatus))
 	now, err := s.read("settled")
 	s.must(err)
 	s.Expect(now.ResourceVersion).To(Equal(settled.ResourceVersion), "it has nothing to send")
 
 	s.must(s.platform.ClearFaults(s.ctx))
-	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	s.becomes("busy", isReady)
 }
 
@@ -93,13 +93,13 @@ func TestWrongCredentialsRecoverWhenTheSecretChanges(t *testing.T) {
 	secret := s.credentials(s.namespace)
 	s.create(secret)
 	s.create(s.connection())
-	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.UnauthorizedReason)
+	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.UnauthorizedReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.FailedStatus))
 
 	s.must(s.platform.ClearFaults(s.ctx))
 	secret.StringData = map[string]string{"clientSecret": strings.Repeat("right", 2)}
 	s.must(plane.Client.Update(s.ctx, secret))
-	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 }
 
 // labelNamespace sets the label itwin of the scene's namespace, or removes it.

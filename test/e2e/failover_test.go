@@ -6,11 +6,12 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
-// Two operators compete for the lease as the replicas of the Deployment do; that of the other tests is stopped meanwhile.
+// Two operators compete for the lease as the replicas of the Deployment do; that of the other tests is stopped
+// meanwhile.
 func TestStandbyTakesOverFromALeaderThatDied(t *testing.T) {
 	s := newScene(t)
 	s.must(manager.Stop())
@@ -22,7 +23,7 @@ func TestStandbyTakesOverFromALeaderThatDied(t *testing.T) {
 	leader := replica()
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
-	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 
 	standby := replica()
 	s.ready("before")

@@ -6,7 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // The operator of this test does not allow loopback hosts, as one in a cluster; that of the other tests is stopped
@@ -19,7 +19,7 @@ func TestConnectionToHostThatIsNotAllowedSendsNothing(t *testing.T) {
 	t.Cleanup(func() { s.must(strict.Kill()) })
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
-	c := s.connectionBecomes(metav1.ConditionFalse, v1alpha1.HostNotAllowedReason)
+	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.HostNotAllowedReason)
 	s.Expect(c.Status.Conditions).To(ContainElement(HaveField("Message", ContainSubstring("--allow-loopback"))))
 	counts, err := s.platform.Requests(s.ctx)
 	s.must(err)
@@ -27,5 +27,5 @@ func TestConnectionToHostThatIsNotAllowedSendsNothing(t *testing.T) {
 	s.must(strict.Stop())
 
 	s.startManager()
-	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 }

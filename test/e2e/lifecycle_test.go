@@ -7,7 +7,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 func TestAppliedWebhookBecomesReadyAndExists(t *testing.T) {
@@ -26,7 +26,7 @@ func TestAppliedWebhookBecomesReadyAndExists(t *testing.T) {
 	s.Expect(remote.EventTypes).To(ConsistOf(w.Spec.EventTypes))
 	s.Expect(remote.ScopeID).To(Equal(iTwin))
 	s.Expect(remote.Secret).To(Equal(s.secret("model-events-webhook-secret")))
-	s.Expect(w.Annotations).To(HaveKeyWithValue(v1alpha1.WebhookIDAnnotation, remote.ID))
+	s.Expect(w.Annotations).To(HaveKeyWithValue(itwinv1alpha1.WebhookIDAnnotation, remote.ID))
 	s.Expect(s.calls("POST /webhooks")).To(Equal(1))
 	s.Expect(s.calls("PATCH /webhooks/{id}")).To(Equal(1))
 	s.sees("model-events", "Created")
@@ -39,11 +39,11 @@ func TestEveryMutableFieldAtOnceIsOnePatch(t *testing.T) {
 	s.create(s.signingSecret("mine", strings.Repeat("m", 32)))
 	s.must(s.platform.ResetRequests(s.ctx))
 
-	s.change(w, func(w *v1alpha1.Webhook) {
+	s.change(w, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.CallbackURL = "https://elsewhere.example.com/itwin?a=b"
 		w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1", eventType}
 		w.Spec.Active = new(false)
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "mine"}
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "mine"}
 	})
 	w = s.becomes("model-events", isReady, isInactive)
 	s.Expect(s.kstatus(w)).To(Equal(status.CurrentStatus))
@@ -70,7 +70,7 @@ func TestDeleteRemovesTheRemoteWebhook(t *testing.T) {
 func TestRetainKeepsTheRemoteWebhook(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
+	w := s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote })
 	s.delete(w)
 	s.gone("model-events")
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
@@ -80,18 +80,18 @@ func TestRetainKeepsTheRemoteWebhook(t *testing.T) {
 func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	suspended := s.webhook("suspended", func(w *v1alpha1.Webhook) { w.Spec.Suspend = true })
+	suspended := s.webhook("suspended", func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true })
 	s.create(suspended)
 	// What comes later is done, so what came before would be.
 	s.ready("marker")
 	s.Expect(s.remotes()).To(HaveLen(1))
 
-	s.change(suspended, func(w *v1alpha1.Webhook) { w.Spec.Suspend = false })
+	s.change(suspended, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = false })
 	suspended = s.becomes("suspended", isReady)
 	s.Expect(s.remotes()).To(HaveLen(2))
 
 	s.must(s.platform.ResetRequests(s.ctx))
-	s.change(suspended, func(w *v1alpha1.Webhook) {
+	s.change(suspended, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.Suspend, w.Spec.EventTypes = true, []string{"iTwins.iTwinCreated.v1"}
 	})
 	s.ready("second-marker")

@@ -12,7 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -26,10 +26,10 @@ func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 
 	other.create(other.webhook("model-events"))
 	w := s.ready("model-events")
-	s.create(s.webhook("no-cluster", func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: "organization"}
+	s.create(s.webhook("no-cluster", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: "organization"}
 	}))
-	s.becomes("no-cluster", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.becomes("no-cluster", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 	s.sees("model-events", "Created")
 	s.delete(w)
 	s.gone("model-events")
@@ -40,8 +40,8 @@ func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 	other.becomes("model-events", isReady)
 }
 
-// The operator of this test works on another namespace than its own, with the Roles that config/namespaced describes for
-// that: in its own it may only hold a lease and keep its key.
+// The operator of this test works on another namespace than its own, with the Roles that config/namespaced describes
+// for that: in its own it may only hold a lease and keep its key.
 func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
 	s, own := newConnectedScene(t), newScene(t)
 	s.must(manager.Stop())

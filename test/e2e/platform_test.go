@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -20,8 +20,8 @@ func TestRefusedSpecIsNotSentAgain(t *testing.T) {
 		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "status:422",
 	}))
 	s.create(s.webhook("model-events"))
-	w := s.becomes("model-events", isNotReady(v1alpha1.RefusedReason),
-		isCondition(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RefusedReason))
+	w := s.becomes("model-events", isNotReady(itwinv1alpha1.RefusedReason),
+		isCondition(itwinv1alpha1.StalledCondition, metav1.ConditionTrue, itwinv1alpha1.RefusedReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
 	s.sees("model-events", "Refused")
 
@@ -32,7 +32,7 @@ func TestRefusedSpecIsNotSentAgain(t *testing.T) {
 	s.must(err)
 	s.Expect(again.ResourceVersion).To(Equal(w.ResourceVersion))
 
-	s.change(again, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
+	s.change(again, func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
 	w = s.becomes("model-events", isReady)
 	s.Expect(s.kstatus(w)).To(Equal(status.CurrentStatus))
 }
@@ -53,16 +53,16 @@ func TestDeactivatedWebhookIsReactivated(t *testing.T) {
 func TestDeactivatedWebhookWithOnRequestWaitsForARequest(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	w := s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest })
+	w := s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest })
 	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
-	w = s.becomes("model-events", isNotReady(v1alpha1.DeactivatedReason), hasDeactivations(1),
-		isCondition(v1alpha1.ActiveCondition, metav1.ConditionFalse, v1alpha1.DeactivatedReason))
+	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeactivatedReason), hasDeactivations(1),
+		isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionFalse, itwinv1alpha1.DeactivatedReason))
 	s.Expect(s.kstatus(w)).NotTo(Equal(status.CurrentStatus))
 	lists := s.calls("GET /webhooks")
 	s.awaitLists(lists + 1)
 	s.Expect(s.onlyRemote().Active).To(BeFalse())
 
-	s.annotate(w, v1alpha1.ReactivateRequestedAtAnnotation, "now")
+	s.annotate(w, itwinv1alpha1.ReactivateRequestedAtAnnotation, "now")
 	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
 	s.Expect(w.Status.LastHandledReactivateAt).To(Equal("now"))
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
@@ -80,7 +80,7 @@ func TestRemoteChangesAreCorrected(t *testing.T) {
 
 	s.must(api.Delete(s.ctx, platform.Priority{}, w.Status.WebhookID))
 	s.Eventually(s.remotes).Should(HaveLen(1))
-	recreated := s.becomes("model-events", isReady, isActive, func(now *v1alpha1.Webhook) error {
+	recreated := s.becomes("model-events", isReady, isActive, func(now *itwinv1alpha1.Webhook) error {
 		return expect("webhookId", now.Status.WebhookID, s.onlyRemote().ID)
 	})
 	s.Expect(recreated.Status.WebhookID).NotTo(Equal(w.Status.WebhookID))
@@ -89,7 +89,7 @@ func TestRemoteChangesAreCorrected(t *testing.T) {
 func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	api := s.asOwner()
 	// They are younger than what the operator has listed.
 	existing := func(name string) platform.Webhook {
@@ -101,9 +101,9 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 		return w
 	}
 	imported, adopted := existing("imported"), existing("adopted")
-	w := s.ready("imported", func(w *v1alpha1.Webhook) { w.Spec.WebhookID = imported.ID })
+	w := s.ready("imported", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = imported.ID })
 	s.Expect(w.Status.WebhookID).To(Equal(imported.ID))
-	w = s.ready("adopted", func(w *v1alpha1.Webhook) { w.Spec.AdoptionPolicy = v1alpha1.AdoptMatching })
+	w = s.ready("adopted", func(w *itwinv1alpha1.Webhook) { w.Spec.AdoptionPolicy = itwinv1alpha1.AdoptMatching })
 	s.Expect(w.Status.WebhookID).To(Equal(adopted.ID))
 	s.Expect(s.remotes()).To(HaveLen(2))
 	for _, remote := range s.remotes() {
@@ -115,8 +115,8 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 func TestImportOfNothingIsStalled(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	s.create(s.webhook("imported", func(w *v1alpha1.Webhook) { w.Spec.WebhookID = iTwin }))
-	w := s.becomes("imported", isNotReady(v1alpha1.NotFoundReason))
+	s.create(s.webhook("imported", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = iTwin }))
+	w := s.becomes("imported", isNotReady(itwinv1alpha1.NotFoundReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
 	s.Expect(s.remotes()).To(BeEmpty())
 	s.delete(w)

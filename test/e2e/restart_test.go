@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -31,7 +31,7 @@ func TestRestartCostsOneListAndWritesNothing(t *testing.T) {
 	}
 	// The connection counts its Webhooks at each poll.
 	s.Eventually(func() int32 {
-		return *s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason).Status.Webhooks
+		return *s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason).Status.Webhooks
 	}).Should(BeEquivalentTo(webhooks))
 	s.must(manager.Stop())
 	before := s.versions()
@@ -66,7 +66,7 @@ func TestCreateOfUnknownOutcomeIsNotRepeatedAfterARestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newConnectedScene(t)
-			s.connectionBecomes(metav1.ConditionTrue, v1alpha1.ConnectedReason)
+			s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 			s.must(s.platform.Fault(s.ctx, simulator.Fault{
 				Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: test.action,
 			}))
@@ -97,7 +97,7 @@ func (s *scene) versions() map[string]string {
 	s.Helper()
 	versions := map[string]string{}
 	for _, list := range []client.ObjectList{
-		&v1alpha1.WebhookList{}, &v1alpha1.ConnectionList{}, &corev1.SecretList{}, &eventsv1.EventList{},
+		&itwinv1alpha1.WebhookList{}, &itwinv1alpha1.ConnectionList{}, &corev1.SecretList{}, &eventsv1.EventList{},
 	} {
 		s.must(plane.Client.List(s.ctx, list, client.InNamespace(s.namespace)))
 		s.must(apimeta.EachListItem(list, func(o runtime.Object) error {

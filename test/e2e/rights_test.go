@@ -9,7 +9,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // without takes a resource out of the operator's ClusterRole, and returns what puts it back.
@@ -41,17 +41,19 @@ func TestOperatorLacksARightItIsReportedAndRecovers(t *testing.T) {
 	s.Eventually(func() string {
 		w, err := s.read("refused")
 		s.must(err)
-		if ready := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition); ready != nil {
+		if ready := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition); ready != nil {
 			return ready.Reason + ": " + ready.Message
 		}
 		return ""
-	}).Should(And(HavePrefix(v1alpha1.KubernetesRefusedReason), ContainSubstring(`cannot create resource "secrets"`)))
+	}).Should(And(HavePrefix(itwinv1alpha1.KubernetesRefusedReason), ContainSubstring(`cannot create resource "secrets"`)))
 	s.Expect(s.remotes()).To(HaveLen(1))
 	restore()
 	refused, err := s.read("refused")
 	s.must(err)
 	// An edit is tried at once.
-	s.change(refused, func(w *v1alpha1.Webhook) { w.Spec.EventTypes = append(w.Spec.EventTypes, "iModels.iModelCreated.v1") })
+	s.change(refused, func(w *itwinv1alpha1.Webhook) {
+		w.Spec.EventTypes = append(w.Spec.EventTypes, "iModels.iModelCreated.v1")
+	})
 	s.becomes("refused", isReady)
 
 	// What it must list before it can start.

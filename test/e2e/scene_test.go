@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -102,7 +102,7 @@ func (s *scene) credentials(namespace string) *corev1.Secret {
 func (s *scene) signingSecret(name, value string) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
-		StringData: map[string]string{v1alpha1.DefaultSecretKey: value},
+		StringData: map[string]string{itwinv1alpha1.DefaultSecretKey: value},
 	}
 }
 
@@ -117,29 +117,29 @@ func (s *scene) secretData(name string) map[string][]byte {
 // secret is the value of a signing secret.
 func (s *scene) secret(name string) string {
 	s.Helper()
-	return string(s.secretData(name)[v1alpha1.DefaultSecretKey])
+	return string(s.secretData(name)[itwinv1alpha1.DefaultSecretKey])
 }
 
-func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{
+func (s *scene) connectionSpec() itwinv1alpha1.ConnectionSpec {
+	return itwinv1alpha1.ConnectionSpec{
 		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
-		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
 	}
 }
 
-func (s *scene) connection() *v1alpha1.Connection {
-	return &v1alpha1.Connection{
+func (s *scene) connection() *itwinv1alpha1.Connection {
+	return &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
 	}
 }
 
 // webhook is one of scope iTwin, not yet created.
-func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
-	w := &v1alpha1.Webhook{
+func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
-		Spec: v1alpha1.WebhookSpec{
-			CallbackURL: callback + "/" + name, Scope: v1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{eventType},
+		Spec: itwinv1alpha1.WebhookSpec{
+			CallbackURL: callback + "/" + name, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{eventType},
 		},
 	}
 	for _, change := range changes {
@@ -149,21 +149,21 @@ func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alph
 }
 
 // ready creates a Webhook and waits until it is.
-func (s *scene) ready(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+func (s *scene) ready(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	s.Helper()
 	s.create(s.webhook(name, changes...))
 	return s.becomes(name, isReady)
 }
 
 // read reads a Webhook.
-func (s *scene) read(name string) (*v1alpha1.Webhook, error) {
-	var w v1alpha1.Webhook
+func (s *scene) read(name string) (*itwinv1alpha1.Webhook, error) {
+	var w itwinv1alpha1.Webhook
 	err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)
 	return &w, err
 }
 
 // becomes waits until all checks of a Webhook are content, and returns it.
-func (s *scene) becomes(name string, checks ...check) (w *v1alpha1.Webhook) {
+func (s *scene) becomes(name string, checks ...check) (w *itwinv1alpha1.Webhook) {
 	s.Helper()
 	s.Eventually(func() (err error) {
 		if w, err = s.read(name); err != nil {
@@ -180,15 +180,15 @@ func (s *scene) becomes(name string, checks ...check) (w *v1alpha1.Webhook) {
 }
 
 // connectionBecomes waits for a reason of the Ready condition of the scene's Connection.
-func (s *scene) connectionBecomes(ready metav1.ConditionStatus, reason string) *v1alpha1.Connection {
+func (s *scene) connectionBecomes(ready metav1.ConditionStatus, reason string) *itwinv1alpha1.Connection {
 	s.Helper()
-	var c v1alpha1.Connection
+	var c itwinv1alpha1.Connection
 	s.Eventually(func() error {
 		if err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "default"}, &c); err != nil {
 			return err
 		}
 		return compare(c.Name, c.Status.Conditions, metav1.Condition{
-			Type: v1alpha1.ReadyCondition, Status: ready, Reason: reason, ObservedGeneration: c.Generation,
+			Type: itwinv1alpha1.ReadyCondition, Status: ready, Reason: reason, ObservedGeneration: c.Generation,
 		})
 	}).Should(Succeed())
 	return &c
@@ -225,7 +225,7 @@ func (s *scene) gone(name string) {
 }
 
 // change patches a Webhook as a user does: without regard to what else changed.
-func (s *scene) change(w *v1alpha1.Webhook, change func(*v1alpha1.Webhook)) {
+func (s *scene) change(w *itwinv1alpha1.Webhook, change func(*itwinv1alpha1.Webhook)) {
 	s.Helper()
 	before := w.DeepCopy()
 	change(w)
@@ -233,9 +233,9 @@ func (s *scene) change(w *v1alpha1.Webhook, change func(*v1alpha1.Webhook)) {
 }
 
 // annotate sets one of the annotations that ask the operator for something.
-func (s *scene) annotate(w *v1alpha1.Webhook, annotation, value string) {
+func (s *scene) annotate(w *itwinv1alpha1.Webhook, annotation, value string) {
 	s.Helper()
-	s.change(w, func(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
+	s.change(w, func(w *itwinv1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, value) })
 }
 
 // remotes are the platform's webhooks.

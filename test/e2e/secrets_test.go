@@ -7,28 +7,28 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
-func withSecret(name string) func(*v1alpha1.Webhook) {
-	return func(w *v1alpha1.Webhook) { w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: name} }
+func withSecret(name string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) { w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: name} }
 }
 
 func TestMissingSecretIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	s.create(s.webhook("model-events", withSecret("mine")))
-	w := s.becomes("model-events", isNotReady(v1alpha1.SecretNotFoundReason))
+	w := s.becomes("model-events", isNotReady(itwinv1alpha1.SecretNotFoundReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.InProgressStatus))
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	secret := s.signingSecret("mine", "too short")
 	s.create(secret)
-	s.becomes("model-events", isNotReady(v1alpha1.SecretInvalidReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.SecretInvalidReason))
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	value := strings.Repeat("ä", 32)
-	secret.StringData = map[string]string{v1alpha1.DefaultSecretKey: value}
+	secret.StringData = map[string]string{itwinv1alpha1.DefaultSecretKey: value}
 	s.must(plane.Client.Update(s.ctx, secret))
 	s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Secret).To(Equal(value))
@@ -42,7 +42,7 @@ func TestChangedSecretReachesThePlatform(t *testing.T) {
 	s.ready("model-events", withSecret("mine"))
 	s.must(s.platform.ResetRequests(s.ctx))
 
-	secret.StringData = map[string]string{v1alpha1.DefaultSecretKey: strings.Repeat("b", 32)}
+	secret.StringData = map[string]string{itwinv1alpha1.DefaultSecretKey: strings.Repeat("b", 32)}
 	s.must(plane.Client.Update(s.ctx, secret))
 	s.becomes("model-events", isReady, hasSecretVersion(secret.ResourceVersion))
 	s.Expect(s.onlyRemote().Secret).To(Equal(strings.Repeat("b", 32)))
@@ -67,8 +67,8 @@ func TestRotationOnRequestKeepsThePreviousValue(t *testing.T) {
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
 	before := s.onlyRemote().Secret
-	s.annotate(w, v1alpha1.RotateRequestedAtAnnotation, "now")
-	s.becomes("model-events", isReady, func(w *v1alpha1.Webhook) error {
+	s.annotate(w, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
+	s.becomes("model-events", isReady, func(w *itwinv1alpha1.Webhook) error {
 		return expect("lastHandledRotateAt", w.Status.LastHandledRotateAt, "now")
 	})
 	after := s.onlyRemote().Secret

@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -21,7 +21,7 @@ func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T)
 	receiver, err := harness.StartReceiver(nil)
 	s.must(err)
 	t.Cleanup(func() { _ = receiver.Close() })
-	s.ready("model-events", func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
+	s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
 	receiver.Trust(func(string) []string { return []string{s.secret("model-events-webhook-secret")} })
 
 	s.arrives(receiver)

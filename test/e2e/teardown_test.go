@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -16,7 +16,7 @@ func TestWebhookCanBeDeletedAfterItsConnection(t *testing.T) {
 	w := s.ready("model-events")
 	s.delete(s.credentials(s.namespace))
 	s.delete(s.connection())
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 	s.delete(w)
 	s.gone("model-events")
 	s.Expect(s.remotes()).To(BeEmpty())
@@ -30,11 +30,11 @@ func TestDeletionFailsTheStatusSaysHowToFinishIt(t *testing.T) {
 		Match: simulator.Match{Method: http.MethodDelete}, Times: simulator.Forever, Action: "status:403",
 	}))
 	s.delete(w)
-	w = s.becomes("model-events", isNotReady(v1alpha1.DeletingReason))
+	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeletingReason))
 	s.sees("model-events", "DeleteFailed")
 	s.Expect(s.onlyRemote().ID).To(Equal(w.Status.WebhookID))
 
-	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
+	s.change(w, func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote })
 	s.gone("model-events")
 	s.Expect(s.remotes()).To(HaveLen(1))
 }
@@ -45,10 +45,10 @@ func TestDeletionWithoutAConnectionSinceTheStartIsFinishedByRetain(t *testing.T)
 	s.must(manager.Stop())
 	s.delete(s.connection())
 	s.startManager()
-	s.becomes("model-events", isNotReady(v1alpha1.ConnectionNotFoundReason))
+	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 	s.delete(w)
-	w = s.becomes("model-events", isNotReady(v1alpha1.DeletingReason))
-	s.change(w, func(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote })
+	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeletingReason))
+	s.change(w, func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote })
 	s.gone("model-events")
 	s.Expect(s.remotes()).To(HaveLen(1))
 }

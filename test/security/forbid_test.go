@@ -8,11 +8,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // forbidStatus forbids every client to write the status of one Webhook, until the object that is returned is deleted.
-func (s *scene) forbidStatus(w *v1alpha1.Webhook) client.Object {
+func (s *scene) forbidStatus(w *itwinv1alpha1.Webhook) client.Object {
 	s.Helper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: w.Name},
@@ -38,7 +38,7 @@ func (s *scene) forbidStatus(w *v1alpha1.Webhook) client.Object {
 	s.add(policy, binding)
 	s.retire(policy)
 	// The policy is in force some time after it was made: an object of an unused class shows when.
-	probe := s.webhook("unspeakable-probe", func(spec *v1alpha1.WebhookSpec) { spec.Suspend = true })
+	probe := s.webhook("unspeakable-probe", func(spec *itwinv1alpha1.WebhookSpec) { spec.Suspend = true })
 	s.add(probe)
 	s.retire(probe)
 	s.Eventually(func() error {

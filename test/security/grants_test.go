@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -124,7 +124,7 @@ func (i *installation) ownedSecretsNeedFinalizers(t *testing.T) {
 }
 
 // makesOwnedSecret tries, as a user, to make a Secret that a Webhook owns.
-func (i *installation) makesOwnedSecret(ctx context.Context, user string, owner *v1alpha1.Webhook) error {
+func (i *installation) makesOwnedSecret(ctx context.Context, user string, owner *itwinv1alpha1.Webhook) error {
 	config := rest.CopyConfig(i.plane.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user}
 	as, err := client.New(config, client.Options{Scheme: i.plane.Client.Scheme()})

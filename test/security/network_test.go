@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // followsNoRedirect: neither a login nor a call goes where only an answer says, even if that is trusted.
@@ -31,7 +31,7 @@ func followsNoRedirect(s *scene) {
 	s.platform.turn(redirect("/connect/token"))
 	c := s.connect()
 	says := func(path string) {
-		s.Eventually(func() string { return s.becomes(c, v1alpha1.PlatformUnavailableReason) }).
+		s.Eventually(func() string { return s.becomes(c, itwinv1alpha1.PlatformUnavailableReason) }).
 			Should(ContainSubstring(path + ": 307"))
 	}
 	says("/connect/token")
@@ -52,7 +52,7 @@ func refusesUnknownCA(s *scene) {
 	credentials.StringData["ca.crt"] = bundleOf(unknown)
 	s.add(credentials, c)
 	s.retire(c)
-	message := s.becomes(c, v1alpha1.PlatformUnavailableReason)
+	message := s.becomes(c, itwinv1alpha1.PlatformUnavailableReason)
 	s.Expect(message).To(ContainSubstring("certificate"))
 	s.Expect(message).To(ContainSubstring("caBundleSecretRef"))
 	s.Expect(message).NotTo(MatchRegexp("(?i)skip|insecure|disable"))
@@ -61,7 +61,7 @@ func refusesUnknownCA(s *scene) {
 	change(s, credentials, func(secret *corev1.Secret) {
 		secret.StringData = map[string]string{"ca.crt": s.platform.caBundle()}
 	})
-	s.becomes(c, v1alpha1.ConnectedReason)
+	s.becomes(c, itwinv1alpha1.ConnectedReason)
 }
 
 // refusesOldTLS: a server that offers no more than TLS 1.1 gets no request.
@@ -76,6 +76,6 @@ func refusesOldTLS(s *scene) {
 	c.Spec.APIURL, c.Spec.TokenURL = old.URL, old.URL+"/connect/token"
 	s.add(credentials, c)
 	s.retire(c)
-	s.becomes(c, v1alpha1.PlatformUnavailableReason)
+	s.becomes(c, itwinv1alpha1.PlatformUnavailableReason)
 	s.Expect(s.platform.secrets()).To(BeEmpty())
 }

@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -90,7 +90,7 @@ func (i *installation) scrape(s *scene) (body string) {
 
 func showsMetrics(s *scene) {
 	s.connect()
-	s.becomes(s.apply("counted"), v1alpha1.InSyncReason)
+	s.becomes(s.apply("counted"), itwinv1alpha1.InSyncReason)
 	status, _ := get(s, s.metrics, "")
 	s.Expect(status).To(Equal(http.StatusUnauthorized))
 	status, _ = get(s, s.metrics, s.account("curious"))

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -88,7 +88,7 @@ var scenarios = []scenario{
 func createsAndDeletes(s *scene) {
 	s.connect()
 	w := s.apply("plain")
-	s.becomes(w, v1alpha1.InSyncReason)
+	s.becomes(w, itwinv1alpha1.InSyncReason)
 	s.Expect(s.plane.Client.Delete(s.ctx, w)).To(Succeed())
 	s.Eventually(s.platform.Webhooks).Should(BeEmpty())
 }
@@ -98,26 +98,26 @@ func rotates(s *scene) {
 	mine := s.secret("mine", map[string]string{"secret": "first-signing-secret-" + strings.Repeat("x", 32)})
 	s.add(mine)
 	own, others := s.apply("own"), s.apply("others", withSecret(mine.Name))
-	s.becomes(own, v1alpha1.InSyncReason)
-	s.becomes(others, v1alpha1.InSyncReason)
+	s.becomes(own, itwinv1alpha1.InSyncReason)
+	s.becomes(others, itwinv1alpha1.InSyncReason)
 
-	change(s, own, func(w *v1alpha1.Webhook) {
-		metav1.SetMetaDataAnnotation(&w.ObjectMeta, v1alpha1.RotateRequestedAtAnnotation, "now")
+	change(s, own, func(w *itwinv1alpha1.Webhook) {
+		metav1.SetMetaDataAnnotation(&w.ObjectMeta, itwinv1alpha1.RotateRequestedAtAnnotation, "now")
 	})
 	change(s, mine, func(secret *corev1.Secret) {
 		secret.StringData = map[string]string{"secret": "second-signing-secret-" + strings.Repeat("y", 32)}
 	})
 	s.Eventually(s.platform.secrets).Should(ContainElement(HavePrefix("second-signing-secret-")))
 	var generated corev1.Secret
-	key := client.ObjectKey{Namespace: s.namespace, Name: own.Name + v1alpha1.GeneratedSecretSuffix}
+	key := client.ObjectKey{Namespace: s.namespace, Name: own.Name + itwinv1alpha1.GeneratedSecretSuffix}
 	s.Eventually(func() (map[string][]byte, error) {
 		return generated.Data, s.plane.Client.Get(s.ctx, key, &generated)
 	}).Should(HaveKey("previous"))
 	s.Eventually(s.platform.secrets).Should(ContainElement(string(generated.Data["secret"])))
 }
 
-func withSecret(name string) func(*v1alpha1.WebhookSpec) {
-	return func(spec *v1alpha1.WebhookSpec) { spec.SecretRef = &v1alpha1.SecretKeyReference{Name: name} }
+func withSecret(name string) func(*itwinv1alpha1.WebhookSpec) {
+	return func(spec *itwinv1alpha1.WebhookSpec) { spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: name} }
 }
 
 func recordsThroughAChange(s *scene) {
@@ -127,20 +127,20 @@ func recordsThroughAChange(s *scene) {
 	})).To(Succeed())
 	w := s.apply("touched")
 	s.Eventually(func() int { return s.calls("POST /webhooks") }).Should(Equal(1))
-	change(s, w, func(w *v1alpha1.Webhook) { metav1.SetMetaDataLabel(&w.ObjectMeta, "touched", "yes") })
-	s.becomes(w, v1alpha1.InSyncReason)
+	change(s, w, func(w *itwinv1alpha1.Webhook) { metav1.SetMetaDataLabel(&w.ObjectMeta, "touched", "yes") })
+	s.becomes(w, itwinv1alpha1.InSyncReason)
 	s.Expect(s.platform.Webhooks()).To(HaveLen(1))
 }
 
 func repeatsAnEvent(s *scene) {
 	s.connect()
 	w := s.apply("unspeakable")
-	s.becomes(w, v1alpha1.InSyncReason)
+	s.becomes(w, itwinv1alpha1.InSyncReason)
 	policy := s.forbidStatus(w)
 	s.Expect(s.platform.AddFault(simulator.Fault{
 		Match: simulator.Match{Method: http.MethodPatch}, Times: simulator.Forever, Action: "status:422",
 	})).To(Succeed())
-	change(s, w, func(w *v1alpha1.Webhook) { w.Spec.CallbackURL = "https://refused.example.com/" })
+	change(s, w, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = "https://refused.example.com/" })
 	s.Eventually(func() (*eventsv1.EventSeries, error) {
 		var events eventsv1.EventList
 		err := s.plane.Client.List(s.ctx, &events, client.InNamespace(s.namespace))
@@ -152,22 +152,22 @@ func repeatsAnEvent(s *scene) {
 		return nil, err
 	}).ShouldNot(BeNil())
 	s.Expect(s.plane.Client.Delete(s.ctx, policy)).To(Succeed())
-	s.becomes(w, v1alpha1.RefusedReason)
+	s.becomes(w, itwinv1alpha1.RefusedReason)
 }
 
 func servesTenants(s *scene) {
-	c := &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.name}, Spec: s.connectionSpec()}
+	c := &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.name}, Spec: s.connectionSpec()}
 	c.Spec.CredentialsSecretRef.Namespace = s.namespace
 	c.Spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"tenant": s.name}}
 	s.add(s.credentials(), c)
 	s.retire(c)
-	w := s.apply("tenant", func(spec *v1alpha1.WebhookSpec) {
-		spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: c.Name}
+	w := s.apply("tenant", func(spec *itwinv1alpha1.WebhookSpec) {
+		spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: c.Name}
 	})
-	s.becomes(w, v1alpha1.ConnectionNotAllowedReason)
+	s.becomes(w, itwinv1alpha1.ConnectionNotAllowedReason)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}
 	change(s, namespace, func(n *corev1.Namespace) { n.Labels = map[string]string{"tenant": s.name} })
-	s.becomes(w, v1alpha1.InSyncReason)
+	s.becomes(w, itwinv1alpha1.InSyncReason)
 }
 
 func quotesWithoutSecrets(s *scene) {
@@ -176,20 +176,20 @@ func quotesWithoutSecrets(s *scene) {
 	s.add(mine)
 	s.platform.turn(http.HandlerFunc(s.platform.talkative))
 	w := s.apply("quoted", withSecret(mine.Name))
-	s.Expect(s.becomes(w, v1alpha1.RefusedReason)).To(
+	s.Expect(s.becomes(w, itwinv1alpha1.RefusedReason)).To(
 		ContainSubstring("you said *** and ***"), "the platform is quoted, without what it may not say")
 }
 
 func quotesLoginWithoutSecrets(s *scene) {
 	s.platform.turn(http.HandlerFunc(s.platform.indiscreet))
 	c := s.connect()
-	s.Expect(s.becomes(c, v1alpha1.UnauthorizedReason)).To(ContainSubstring("not ***"))
+	s.Expect(s.becomes(c, itwinv1alpha1.UnauthorizedReason)).To(ContainSubstring("not ***"))
 	s.platform.turn(nil)
 	before := s.calls("POST /connect/token")
 	credentials := &corev1.Secret{ObjectMeta: s.meta("credentials")}
 	change(s, credentials, func(secret *corev1.Secret) {
 		secret.StringData = map[string]string{"clientSecret": "new-client-secret-of-" + s.name}
 	})
-	s.becomes(c, v1alpha1.ConnectedReason)
+	s.becomes(c, itwinv1alpha1.ConnectedReason)
 	s.Expect(s.calls("POST /connect/token")).To(Equal(before+1), "one token, as soon as the Secret changed")
 }

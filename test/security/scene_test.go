@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
@@ -69,21 +69,21 @@ func (s *scene) credentials() *corev1.Secret {
 	})
 }
 
-func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{
+func (s *scene) connectionSpec() itwinv1alpha1.ConnectionSpec {
+	return itwinv1alpha1.ConnectionSpec{
 		APIURL: s.platform.server.URL, TokenURL: s.platform.server.URL + "/connect/token",
-		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: s.name + "-credentials"},
-		CABundleSecretRef:    &v1alpha1.CABundleReference{Name: s.name + "-credentials"},
+		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: s.name + "-credentials"},
+		CABundleSecretRef:    &itwinv1alpha1.CABundleReference{Name: s.name + "-credentials"},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
 	}
 }
 
-func (s *scene) connection() *v1alpha1.Connection {
-	return &v1alpha1.Connection{ObjectMeta: s.meta("platform"), Spec: s.connectionSpec()}
+func (s *scene) connection() *itwinv1alpha1.Connection {
+	return &itwinv1alpha1.Connection{ObjectMeta: s.meta("platform"), Spec: s.connectionSpec()}
 }
 
 // connect makes the Connection of the scene, and lets nothing of it outlive the scene.
-func (s *scene) connect() *v1alpha1.Connection {
+func (s *scene) connect() *itwinv1alpha1.Connection {
 	s.Helper()
 	c := s.connection()
 	s.add(s.credentials(), c)
@@ -92,12 +92,12 @@ func (s *scene) connect() *v1alpha1.Connection {
 }
 
 // webhook uses the Connection of the scene.
-func (s *scene) webhook(name string, changes ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
-	w := &v1alpha1.Webhook{
+func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.WebhookSpec)) *itwinv1alpha1.Webhook {
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: s.meta(name),
-		Spec: v1alpha1.WebhookSpec{
-			ConnectionRef: v1alpha1.ConnectionReference{Name: s.name + "-platform"},
-			CallbackURL:   "https://" + name + ".example.com/itwin", Scope: v1alpha1.AccountScope,
+		Spec: itwinv1alpha1.WebhookSpec{
+			ConnectionRef: itwinv1alpha1.ConnectionReference{Name: s.name + "-platform"},
+			CallbackURL:   "https://" + name + ".example.com/itwin", Scope: itwinv1alpha1.AccountScope,
 			EventTypes: []string{"iModels.iModelDeleted.v1"},
 		},
 	}
@@ -108,7 +108,7 @@ func (s *scene) webhook(name string, changes ...func(*v1alpha1.WebhookSpec)) *v1
 }
 
 // apply makes a Webhook, and lets nothing of it outlive the scene.
-func (s *scene) apply(name string, changes ...func(*v1alpha1.WebhookSpec)) *v1alpha1.Webhook {
+func (s *scene) apply(name string, changes ...func(*itwinv1alpha1.WebhookSpec)) *itwinv1alpha1.Webhook {
 	s.Helper()
 	w := s.webhook(name, changes...)
 	s.add(w)
@@ -133,7 +133,7 @@ func (s *scene) becomes(o client.Object, reason string) (message string) {
 	s.Helper()
 	s.Eventually(func() (string, error) {
 		err := s.plane.Client.Get(s.ctx, client.ObjectKeyFromObject(o), o)
-		ready := apimeta.FindStatusCondition(conditionsOf(o), v1alpha1.ReadyCondition)
+		ready := apimeta.FindStatusCondition(conditionsOf(o), itwinv1alpha1.ReadyCondition)
 		if err != nil || ready == nil || ready.ObservedGeneration != o.GetGeneration() {
 			return "", err
 		}
@@ -144,10 +144,10 @@ func (s *scene) becomes(o client.Object, reason string) (message string) {
 }
 
 func conditionsOf(o client.Object) []metav1.Condition {
-	if c, ok := o.(v1alpha1.ConnectionObject); ok {
+	if c, ok := o.(itwinv1alpha1.ConnectionObject); ok {
 		return c.ConnectionStatus().Conditions
 	}
-	return o.(*v1alpha1.Webhook).Status.Conditions
+	return o.(*itwinv1alpha1.Webhook).Status.Conditions
 }
 
 // change patches an object as a user does: without regard to what else changed.

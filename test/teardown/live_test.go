@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // The operator lives through all tests of this file: what it holds of the credentials is enough.
@@ -56,7 +56,7 @@ func (s *scene) take(what string) {
 		s.delete(s.connection())
 		s.goes(s.connection())
 	case "webhooks":
-		s.must(plane.Client.DeleteAllOf(s.ctx, &v1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+		s.must(plane.Client.DeleteAllOf(s.ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.namespace)))
 		s.goes(s.webhook("generated"))
 		s.goes(s.webhook("signed"))
 	}
@@ -66,18 +66,18 @@ func (s *scene) take(what string) {
 func (s *scene) connectionNotices() {
 	s.Helper()
 	s.Eventually(func() (string, error) {
-		var c v1alpha1.Connection
+		var c itwinv1alpha1.Connection
 		err := plane.Client.Get(s.ctx, client.ObjectKeyFromObject(s.connection()), &c)
 		if client.IgnoreNotFound(err) != nil {
 			return "", err
 		}
 		for _, condition := range c.Status.Conditions {
-			if condition.Type == v1alpha1.ReadyCondition {
+			if condition.Type == itwinv1alpha1.ReadyCondition {
 				return condition.Reason, nil
 			}
 		}
-		return v1alpha1.SecretNotFoundReason, nil
-	}).Should(Equal(v1alpha1.SecretNotFoundReason))
+		return itwinv1alpha1.SecretNotFoundReason, nil
+	}).Should(Equal(itwinv1alpha1.SecretNotFoundReason))
 }
 
 func TestGeneratedSecretIsCollectedWithItsWebhook(t *testing.T) {
@@ -100,7 +100,7 @@ func TestRefusedWebhookIsDeletedWithItsNamespace(t *testing.T) {
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
 	s.create(s.webhook("refused"))
-	s.becomes("refused", metav1.ConditionFalse, v1alpha1.RefusedReason)
+	s.becomes("refused", metav1.ConditionFalse, itwinv1alpha1.RefusedReason)
 	s.take("credentials")
 	s.deleteNamespace()
 	s.namespaceGoes()

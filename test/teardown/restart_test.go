@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
@@ -26,7 +26,7 @@ func TestNamespaceDeletedWhileTheOperatorWasDownSaysHowToFinishDeletion(t *testi
 
 	s.startManager()
 	for _, name := range []string{"generated", "signed"} {
-		message := s.becomes(name, metav1.ConditionFalse, v1alpha1.DeletingReason)
+		message := s.becomes(name, metav1.ConditionFalse, itwinv1alpha1.DeletingReason)
 		s.Expect(message).To(And(ContainSubstring(`no Connection "default"`), ContainSubstring(howToLetGo)))
 	}
 	s.namespaceWaits()
@@ -46,7 +46,7 @@ func TestWebhookDeletedWithoutCredentialsSaysHowToFinishDeletion(t *testing.T) {
 
 	s.startManager()
 	for _, name := range []string{"generated", "signed"} {
-		message := s.becomes(name, metav1.ConditionFalse, v1alpha1.DeletingReason)
+		message := s.becomes(name, metav1.ConditionFalse, itwinv1alpha1.DeletingReason)
 		s.Expect(message).To(And(ContainSubstring(`no Secret "`+credentials+`"`), ContainSubstring(howToLetGo)))
 		s.Expect(s.sees(name, "DeleteFailed")).To(ContainSubstring(howToLetGo))
 	}
@@ -66,8 +66,8 @@ func TestNamespaceOfAClusterConnectionIsDeletedAfterARestart(t *testing.T) {
 	shared := s.clusterConnection()
 	s.create(s.clusterCredentials())
 	s.create(shared)
-	s.populate(func(w *v1alpha1.Webhook) {
-		w.Spec.ConnectionRef = v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindCluster, Name: shared.Name}
+	s.populate(func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: shared.Name}
 	})
 	s.must(manager.Stop())
 	s.deleteNamespace()
@@ -83,7 +83,7 @@ func TestWebhookThatWasNeverSentIsDeletedWithoutCredentials(t *testing.T) {
 	s := newScene(t)
 	s.create(s.connection())
 	s.create(s.webhook("waiting"))
-	s.becomes("waiting", metav1.ConditionFalse, v1alpha1.ConnectionNotReadyReason)
+	s.becomes("waiting", metav1.ConditionFalse, itwinv1alpha1.ConnectionNotReadyReason)
 	s.must(manager.Stop())
 	s.deleteNamespace()
 
@@ -101,7 +101,7 @@ func TestRefusedWebhookIsDeletedAfterARestart(t *testing.T) {
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
 	s.create(s.webhook("refused"))
-	s.becomes("refused", metav1.ConditionFalse, v1alpha1.RefusedReason)
+	s.becomes("refused", metav1.ConditionFalse, itwinv1alpha1.RefusedReason)
 	s.must(manager.Stop())
 	s.deleteNamespace()
 	s.goes(s.credentials(s.namespace))
@@ -120,7 +120,7 @@ func TestInterruptedCreatesThatLookAlikeLeaveNothingBehind(t *testing.T) {
 		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "delay:3s", Times: alike,
 	}))
 	for i := range alike {
-		s.create(s.webhook(fmt.Sprintf("alike-%d", i), func(w *v1alpha1.Webhook) {
+		s.create(s.webhook(fmt.Sprintf("alike-%d", i), func(w *itwinv1alpha1.Webhook) {
 			w.Spec.CallbackURL = "https://hooks.example.com/alike"
 		}))
 	}
@@ -130,7 +130,7 @@ func TestInterruptedCreatesThatLookAlikeLeaveNothingBehind(t *testing.T) {
 	}).Should(Equal(alike))
 	s.must(manager.Kill())
 	s.Eventually(s.remotes).Should(HaveLen(alike))
-	s.must(plane.Client.DeleteAllOf(s.ctx, &v1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+	s.must(plane.Client.DeleteAllOf(s.ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.namespace)))
 
 	s.startManager()
 	s.Eventually(s.remotes).Should(BeEmpty())

@@ -9,12 +9,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // backup is what a backup tool keeps of the Webhook "generated" and its Secret, and what the platform had then.
 type backup struct {
-	webhook *v1alpha1.Webhook
+	webhook *itwinv1alpha1.Webhook
 	secret  *corev1.Secret
 	id      string
 	value   string
@@ -23,15 +23,15 @@ type backup struct {
 // backUp reads both as a backup tool does: metadata and spec, without what the API server sets.
 func (s *scene) backUp() backup {
 	s.Helper()
-	var w v1alpha1.Webhook
+	var w itwinv1alpha1.Webhook
 	var secret corev1.Secret
 	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "generated"}, &w))
 	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: generated}, &secret))
 	return backup{
-		webhook: &v1alpha1.Webhook{ObjectMeta: kept(&w), Spec: w.Spec},
+		webhook: &itwinv1alpha1.Webhook{ObjectMeta: kept(&w), Spec: w.Spec},
 		secret:  &corev1.Secret{ObjectMeta: kept(&secret), Data: secret.Data, Type: secret.Type},
 		id:      w.Status.WebhookID,
-		value:   string(secret.Data[v1alpha1.DefaultSecretKey]),
+		value:   string(secret.Data[itwinv1alpha1.DefaultSecretKey]),
 	}
 }
 
@@ -54,12 +54,12 @@ func (s *scene) lose() {
 	s.startManager()
 }
 
-// inUse waits until the restored Webhook is ready with its former remote webhook, which both have the same secret and of
-// which the Secret is the Webhook's own. It returns the value of the secret.
+// inUse waits until the restored Webhook is ready with its former remote webhook, which both have the same secret and
+// of which the Secret is the Webhook's own. It returns the value of the secret.
 func (s *scene) inUse(b backup) (value string) {
 	s.Helper()
-	s.becomes("generated", metav1.ConditionTrue, v1alpha1.InSyncReason)
-	var w v1alpha1.Webhook
+	s.becomes("generated", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
+	var w itwinv1alpha1.Webhook
 	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "generated"}, &w))
 	s.Expect(w.Status.WebhookID).To(Equal(b.id))
 	s.Expect(s.remotes()).To(HaveLen(2))
@@ -68,7 +68,7 @@ func (s *scene) inUse(b backup) (value string) {
 		g.Expect(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: generated}, &secret)).To(Succeed())
 		g.Expect(metav1.IsControlledBy(&secret, &w)).To(BeTrue())
 		g.Expect(secret.OwnerReferences).To(HaveLen(1))
-		value = string(secret.Data[v1alpha1.DefaultSecretKey])
+		value = string(secret.Data[itwinv1alpha1.DefaultSecretKey])
 		g.Expect(s.remotes()).To(ContainElement(And(HaveField("ID", b.id), HaveField("Secret", value))))
 	}).Should(Succeed())
 	return value
@@ -87,7 +87,7 @@ func TestRestoredSecretKeepsItsValueUnderTheGarbageCollector(t *testing.T) {
 		{"Webhook first, and looked at while it waits", func(s *scene, b backup) {
 			b.secret.OwnerReferences = nil
 			s.restoreWebhook(b)
-			look := []byte(`{"metadata":{"annotations":{"` + v1alpha1.ReconcileRequestedAtAnnotation + `":"now"}}}`)
+			look := []byte(`{"metadata":{"annotations":{"` + itwinv1alpha1.ReconcileRequestedAtAnnotation + `":"now"}}}`)
 			s.must(plane.Client.Patch(s.ctx, s.webhook("generated"), client.RawPatch("application/merge-patch+json", look)))
 			s.Consistently(func() error {
 				return plane.Client.Get(s.ctx, client.ObjectKeyFromObject(b.secret), &corev1.Secret{})
@@ -120,11 +120,11 @@ func TestRestoredSecretKeepsItsValueUnderTheGarbageCollector(t *testing.T) {
 func (s *scene) restoreWebhook(b backup) {
 	s.Helper()
 	s.create(b.webhook)
-	s.becomes("generated", metav1.ConditionFalse, v1alpha1.SecretNotFoundReason)
+	s.becomes("generated", metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 }
 
-// The garbage collector may take a Secret whose owner does not exist before the operator has seen it. What the two sides
-// have is the same all the same.
+// The garbage collector may take a Secret whose owner does not exist before the operator has seen it. What the two
+// sides have is the same all the same.
 func TestSecretRestoredBesideItsWebhookWithItsFormerOwnerIsInUse(t *testing.T) {
 	s := newPopulatedScene(t)
 	b := s.backUp()
@@ -136,24 +136,24 @@ func TestSecretRestoredBesideItsWebhookWithItsFormerOwnerIsInUse(t *testing.T) {
 	s.namespaceGoes()
 }
 
-func retained(w *v1alpha1.Webhook) { w.Spec.DeletionPolicy = v1alpha1.RetainRemote }
+func retained(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote }
 
 func TestRetainedSecretOutlivesItsWebhook(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		before []func(*v1alpha1.Webhook)
+		before []func(*itwinv1alpha1.Webhook)
 		delete func(s *scene)
 	}{
-		{"retained from the beginning", []func(*v1alpha1.Webhook){retained}, func(s *scene) {
+		{"retained from the beginning", []func(*itwinv1alpha1.Webhook){retained}, func(s *scene) {
 			s.delete(s.webhook("kept"))
 		}},
 		{"retained later", nil, func(s *scene) {
 			s.retain("kept")
-			s.becomes("kept", metav1.ConditionTrue, v1alpha1.InSyncReason)
+			s.becomes("kept", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 			s.delete(s.webhook("kept"))
 		}},
-		{"deleted in the foreground", []func(*v1alpha1.Webhook){retained}, func(s *scene) {
+		{"deleted in the foreground", []func(*itwinv1alpha1.Webhook){retained}, func(s *scene) {
 			foreground := client.PropagationPolicy(metav1.DeletePropagationForeground)
 			s.must(plane.Client.Delete(s.ctx, s.webhook("kept"), foreground))
 		}},
@@ -164,7 +164,7 @@ func TestRetainedSecretOutlivesItsWebhook(t *testing.T) {
 			s.create(s.credentials(s.namespace))
 			s.create(s.connection())
 			s.create(s.webhook("kept", test.before...))
-			s.becomes("kept", metav1.ConditionTrue, v1alpha1.InSyncReason)
+			s.becomes("kept", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 			test.delete(s)
 			s.outlived("kept")
 		})
@@ -176,7 +176,7 @@ func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 	s.create(s.credentials(s.namespace))
 	s.create(s.connection())
 	s.create(s.webhook("kept"))
-	s.becomes("kept", metav1.ConditionTrue, v1alpha1.InSyncReason)
+	s.becomes("kept", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 	s.must(manager.Stop())
 	s.delete(s.webhook("kept"))
 	s.retain("kept")
@@ -188,12 +188,12 @@ func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 func (s *scene) outlived(name string) {
 	s.Helper()
 	s.goes(s.webhook(name))
-	key := client.ObjectKey{Namespace: s.namespace, Name: name + v1alpha1.GeneratedSecretSuffix}
+	key := client.ObjectKey{Namespace: s.namespace, Name: name + itwinv1alpha1.GeneratedSecretSuffix}
 	s.Consistently(func(g Gomega) {
 		var secret corev1.Secret
 		g.Expect(plane.Client.Get(s.ctx, key, &secret)).To(Succeed())
 		g.Expect(secret.OwnerReferences).To(BeEmpty())
-		g.Expect(s.remotes()).To(ConsistOf(HaveField("Secret", string(secret.Data[v1alpha1.DefaultSecretKey]))))
+		g.Expect(s.remotes()).To(ConsistOf(HaveField("Secret", string(secret.Data[itwinv1alpha1.DefaultSecretKey]))))
 	}).WithTimeout(collected).Should(Succeed())
 	s.deleteNamespace()
 	s.namespaceGoes()

@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -22,7 +22,7 @@ import (
 const (
 	credentials = "itwin-service-app"
 	signing     = "signing"
-	generated   = "generated" + v1alpha1.GeneratedSecretSuffix
+	generated   = "generated" + itwinv1alpha1.GeneratedSecretSuffix
 	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 	// collected is how long the garbage collector would take at most for what it is not to collect.
 	collected = 5 * time.Second
@@ -83,15 +83,15 @@ func newPopulatedScene(t *testing.T) *scene {
 	return s
 }
 
-func (s *scene) populate(changes ...func(*v1alpha1.Webhook)) {
+func (s *scene) populate(changes ...func(*itwinv1alpha1.Webhook)) {
 	s.Helper()
 	s.create(s.secret(s.namespace, signing, map[string]string{"secret": "0123456789abcdef0123456789abcdef"}))
 	s.create(s.webhook("generated", changes...))
-	s.create(s.webhook("signed", append(changes, func(w *v1alpha1.Webhook) {
-		w.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: signing}
+	s.create(s.webhook("signed", append(changes, func(w *itwinv1alpha1.Webhook) {
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: signing}
 	})...))
-	s.becomes("generated", metav1.ConditionTrue, v1alpha1.InSyncReason)
-	s.becomes("signed", metav1.ConditionTrue, v1alpha1.InSyncReason)
+	s.becomes("generated", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
+	s.becomes("signed", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 	s.Expect(s.remotes()).To(HaveLen(2))
 }
 
@@ -118,8 +118,8 @@ func (s *scene) credentials(namespace string) *corev1.Secret {
 	return s.secret(namespace, credentials, map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"})
 }
 
-func (s *scene) connection() *v1alpha1.Connection {
-	return &v1alpha1.Connection{
+func (s *scene) connection() *itwinv1alpha1.Connection {
+	return &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
 	}
 }
@@ -132,26 +132,26 @@ func (s *scene) clusterCredentials() *corev1.Secret {
 }
 
 // clusterConnection is one for this namespace alone.
-func (s *scene) clusterConnection() *v1alpha1.ClusterConnection {
+func (s *scene) clusterConnection() *itwinv1alpha1.ClusterConnection {
 	spec := s.connectionSpec()
-	spec.CredentialsSecretRef = v1alpha1.CredentialsReference{Name: s.namespace, Namespace: harness.Namespace}
+	spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{Name: s.namespace, Namespace: harness.Namespace}
 	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}}
-	return &v1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec}
+	return &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec}
 }
 
-func (s *scene) connectionSpec() v1alpha1.ConnectionSpec {
-	return v1alpha1.ConnectionSpec{
+func (s *scene) connectionSpec() itwinv1alpha1.ConnectionSpec {
+	return itwinv1alpha1.ConnectionSpec{
 		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
-		CredentialsSecretRef: v1alpha1.CredentialsReference{Name: credentials},
+		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
 	}
 }
 
-func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
-	w := &v1alpha1.Webhook{
+func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
-		Spec: v1alpha1.WebhookSpec{
-			CallbackURL: "https://hooks.example.com/" + name, Scope: v1alpha1.ITwinScope, ScopeID: iTwin,
+		Spec: itwinv1alpha1.WebhookSpec{
+			CallbackURL: "https://hooks.example.com/" + name, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin,
 			EventTypes: []string{"iModels.iModelDeleted.v1"},
 		},
 	}
@@ -165,9 +165,9 @@ func (s *scene) webhook(name string, changes ...func(*v1alpha1.Webhook)) *v1alph
 func (s *scene) becomes(name string, ready metav1.ConditionStatus, reason string) (message string) {
 	s.Helper()
 	s.Eventually(func(g Gomega) {
-		var w v1alpha1.Webhook
+		var w itwinv1alpha1.Webhook
 		g.Expect(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)).To(Succeed())
-		c := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ReadyCondition)
+		c := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 		g.Expect(c).NotTo(BeNil())
 		g.Expect([]any{c.Status, c.Reason}).To(Equal([]any{ready, reason}), c.Message)
 		g.Expect(c.ObservedGeneration).To(Equal(w.Generation))
@@ -232,7 +232,7 @@ func (s *scene) namespaceWaits() {
 			}
 		}
 		return "", err
-	}).Should(ContainSubstring(v1alpha1.WebhookFinalizer))
+	}).Should(ContainSubstring(itwinv1alpha1.WebhookFinalizer))
 }
 
 // refuseCreates lets the platform accept no webhook at all.

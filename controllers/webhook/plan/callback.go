@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -29,7 +29,7 @@ func canonicalURL(text string) string {
 type Spelling struct{ Sent, Answered string }
 
 // SpellingOf is what the status says.
-func SpellingOf(s *v1alpha1.WebhookStatus) Spelling {
+func SpellingOf(s *itwinv1alpha1.WebhookStatus) Spelling {
 	if s.SentCallbackURL == "" {
 		return Spelling{}
 	}

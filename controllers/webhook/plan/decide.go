@@ -8,7 +8,7 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
@@ -60,7 +60,7 @@ func (f *Facts) duringOutage(p Plan) Plan {
 		}
 	}
 	told, ok := status.FromPlatform(f.Connection.Failure)
-	if !ok || f.AlreadySays(told.Reason) || f.AlreadySays(v1alpha1.PlatformUnavailableReason) {
+	if !ok || f.AlreadySays(told.Reason) || f.AlreadySays(itwinv1alpha1.PlatformUnavailableReason) {
 		return p
 	}
 	p.Outcome = told
@@ -103,7 +103,7 @@ func decideConnected(f Facts) Plan {
 	switch {
 	case platform.MarkOf(f.Webhook.Spec.CallbackURL) != "":
 		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
-		return Plan{Outcome: status.Stalled(v1alpha1.RefusedReason, "spec.callbackUrl has the query parameter "+
+		return Plan{Outcome: status.Stalled(itwinv1alpha1.RefusedReason, "spec.callbackUrl has the query parameter "+
 			platform.OwnerParameter+", with which the operator marks what it creates; remove it")}
 	case f.ConflictingOwner != "" && (id != "" || f.Connection.Adoption):
 		// A request that the connection does not allow is not told whether the id is another's.
@@ -124,7 +124,7 @@ func decideConnected(f Facts) Plan {
 }
 
 func alreadyClaimed(message string, args ...any) status.Outcome {
-	return status.Stalled(v1alpha1.AlreadyClaimedReason, fmt.Sprintf(message, args...))
+	return status.Stalled(itwinv1alpha1.AlreadyClaimedReason, fmt.Sprintf(message, args...))
 }
 
 // describeConflictingOwner names the Webhook with the better claim, unless it is in another namespace: what that
@@ -163,7 +163,7 @@ func turnOffForbidden(f Facts) Plan {
 // decideUnconnected says so, unless that is no news: an object that has nothing to send is not touched by an outage or
 // by trouble with the credentials, which the connection itself reports once.
 func decideUnconnected(f Facts) Plan {
-	settled := !f.Pending() && apimeta.IsStatusConditionTrue(f.Webhook.Status.Conditions, v1alpha1.ReadyCondition)
+	settled := !f.Pending() && apimeta.IsStatusConditionTrue(f.Webhook.Status.Conditions, itwinv1alpha1.ReadyCondition)
 	if settled && !f.Connection.Absent() {
 		return Plan{Outcome: status.WaitForNextList("the connection is not ready, which it says itself")}
 	}

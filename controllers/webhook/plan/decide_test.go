@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -35,16 +35,16 @@ type given func(*Facts)
 
 // fresh are the facts about a Webhook that was never reconciled, with a Ready connection.
 func fresh() Facts {
-	w := &v1alpha1.Webhook{
+	w := &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "digital-twin", Name: "model-events", UID: "uid", Generation: 1,
 			CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour)), Annotations: map[string]string{},
 		},
-		Spec: v1alpha1.WebhookSpec{
-			CallbackURL: callback, Scope: v1alpha1.AccountScope, EventTypes: []string{"a.b.v1", "c.d.v1"},
-			ReactivationPolicy: v1alpha1.ReactivateAlways, DeletionPolicy: v1alpha1.DeleteRemote,
+		Spec: itwinv1alpha1.WebhookSpec{
+			CallbackURL: callback, Scope: itwinv1alpha1.AccountScope, EventTypes: []string{"a.b.v1", "c.d.v1"},
+			ReactivationPolicy: itwinv1alpha1.ReactivateAlways, DeletionPolicy: itwinv1alpha1.DeleteRemote,
 		},
-		Status: v1alpha1.WebhookStatus{ObservedGeneration: -1},
+		Status: itwinv1alpha1.WebhookStatus{ObservedGeneration: -1},
 	}
 	return Facts{
 		Now: noon, Webhook: w, Generation: 1,
@@ -65,9 +65,9 @@ func settled() Facts {
 		ID: anID, Scope: "Account", Active: true, CallbackURL: callback, EventTypes: []string{"a.b.v1", "c.d.v1"},
 	}
 	w, on := f.Webhook, true
-	w.Finalizers = []string{v1alpha1.WebhookFinalizer}
-	w.Annotations[v1alpha1.WebhookIDAnnotation] = anID
-	w.Status = v1alpha1.WebhookStatus{
+	w.Finalizers = []string{itwinv1alpha1.WebhookFinalizer}
+	w.Annotations[itwinv1alpha1.WebhookIDAnnotation] = anID
+	w.Status = itwinv1alpha1.WebhookStatus{
 		ObservedGeneration: 1, AppliedGeneration: 1, WebhookID: anID, Account: anAccount, Active: &on,
 		SecretName: f.Secret.Name, SecretVersion: f.Secret.Version, SecretFingerprint: f.Secret.Fingerprint,
 	}
@@ -82,11 +82,11 @@ func with(f Facts, changes ...given) Facts {
 	return f
 }
 
-func finalizer(f *Facts)  { f.Webhook.Finalizers = []string{v1alpha1.WebhookFinalizer} }
+func finalizer(f *Facts)  { f.Webhook.Finalizers = []string{itwinv1alpha1.WebhookFinalizer} }
 func remoteOff(f *Facts)  { f.Remote.Active = false }
 func specOff(f *Facts)    { off := false; f.Webhook.Spec.Active = &off }
 func edited(f *Facts)     { f.Generation++; f.Webhook.Generation++ }
-func onRequest(f *Facts)  { f.Webhook.Spec.ReactivationPolicy = v1alpha1.ReactivateOnRequest }
+func onRequest(f *Facts)  { f.Webhook.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest }
 func deleted(f *Facts)    { now := metav1.NewTime(noon); f.Webhook.DeletionTimestamp = &now }
 func missing(f *Facts)    { f.Presence = fleet.Missing }
 func goneRemote(f *Facts) { f.Presence = fleet.Gone }
@@ -103,7 +103,7 @@ func inFlight(f *Facts) { f.Attempt.NoneInFlight = false }
 
 func suspended(f *Facts) { f.Webhook.Spec.Suspend = true }
 
-func retained(f *Facts) { f.Webhook.Spec.DeletionPolicy = v1alpha1.RetainRemote }
+func retained(f *Facts) { f.Webhook.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote }
 
 func notAllowed(f *Facts) {
 	f.Connection.Problem, f.Connection.Forbidden = &status.Problem{Reason: "ConnectionNotAllowed", Message: "why"}, true
@@ -155,7 +155,7 @@ func refusedNow(f *Facts, request string) {
 	}
 	f.Refusals[request] = Refusal{
 		Count: 1, Until: f.Now.Add(time.Hour), Generation: f.Generation,
-		Outcome: status.Outcome{Reason: v1alpha1.RefusedReason, Message: "no", Stalled: true, Refused: request},
+		Outcome: status.Outcome{Reason: itwinv1alpha1.RefusedReason, Message: "no", Stalled: true, Refused: request},
 	}
 }
 
@@ -264,7 +264,7 @@ func TestDecide(t *testing.T) {
 			facts: with(fresh(), createRefused, edited),
 			steps: []Step{AddFinalizer, CreateRemote, RecordID, UpdateRemote}},
 		{name: "a refused create is repeated on request", reason: "InSync",
-			facts: with(fresh(), annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
+			facts: with(fresh(), annotated(itwinv1alpha1.ReconcileRequestedAtAnnotation, "now"),
 				createRefused),
 			steps: []Step{AddFinalizer, CreateRemote, RecordID, UpdateRemote}},
 		{name: "a refused create is repeated with another secret", reason: "InSync",
@@ -429,7 +429,7 @@ func TestDecide(t *testing.T) {
 			})},
 		{name: "a requested rotation of the missing Secret of an import is carried out",
 			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
-			facts: with(settled(), annotated(v1alpha1.RotateRequestedAtAnnotation, "now"), func(f *Facts) {
+			facts: with(settled(), annotated(itwinv1alpha1.RotateRequestedAtAnnotation, "now"), func(f *Facts) {
 				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
 				f.Secret.Missing, f.Secret.Loaded = true, false
 			})},
@@ -551,14 +551,14 @@ func TestDecide(t *testing.T) {
 			steps: []Step{NoteDeactivation, UpdateRemote}},
 		{name: "OnRequest turns a deactivated webhook on when the annotation requests it",
 			reason: "InSync", steps: []Step{UpdateRemote},
-			facts: with(settled(), knownDeactivated, onRequest, annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now")),
+			facts: with(settled(), knownDeactivated, onRequest, annotated(itwinv1alpha1.ReactivateRequestedAtAnnotation, "now")),
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
 		{name: "OnRequest turns a deactivated webhook on when the spec changes",
 			facts:  with(settled(), knownDeactivated, onRequest, edited),
 			reason: "InSync", steps: []Step{UpdateRemote}},
 		{name: "OnRequest ignores a reactivation request that was handled", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest,
-				annotated(v1alpha1.ReactivateRequestedAtAnnotation, "now"),
+				annotated(itwinv1alpha1.ReactivateRequestedAtAnnotation, "now"),
 				func(f *Facts) { f.Webhook.Status.LastHandledReactivateAt = "now" })},
 		{name: "a deactivated webhook is not turned on before nextReactivationTime", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, func(f *Facts) {
@@ -733,7 +733,7 @@ func TestDecideSecret(t *testing.T) {
 			facts: with(settled(), imported, edited)},
 		{name: "an edit of an import with a secretRef sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), imported, edited, func(f *Facts) {
-				f.Webhook.Spec.SecretRef = &v1alpha1.SecretKeyReference{Name: "hmac"}
+				f.Webhook.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
 			})},
 		{name: "an edit of an import's event types sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), imported, edited, func(f *Facts) { f.Webhook.Spec.EventTypes = []string{"a.b.v1"} }),
@@ -772,7 +772,7 @@ func TestDecideSecret(t *testing.T) {
 			})},
 		{name: "a reconcile request ends a pause after contested changes",
 			reason: "InSync", steps: []Step{UpdateRemote},
-			facts: with(settled(), changedByAnother, annotated(v1alpha1.ReconcileRequestedAtAnnotation, "now"),
+			facts: with(settled(), changedByAnother, annotated(itwinv1alpha1.ReconcileRequestedAtAnnotation, "now"),
 				func(f *Facts) { f.ContestedUntil = noon.Add(time.Minute) })},
 		{name: "a pause after contested changes ends at its time", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), changedByAnother, func(f *Facts) { f.ContestedUntil = noon })},
@@ -781,7 +781,7 @@ func TestDecideSecret(t *testing.T) {
 
 func TestNextReactivation(t *testing.T) {
 	g := NewWithT(t)
-	w := &v1alpha1.Webhook{}
+	w := &itwinv1alpha1.Webhook{}
 	micro := func(at time.Time) *metav1.MicroTime { m := metav1.NewMicroTime(at); return &m }
 	g.Expect(NextReactivation(w, noon)).To(BeNil(), "the first is at once")
 

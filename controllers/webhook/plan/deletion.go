@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
@@ -29,7 +29,9 @@ func decideDeletion(f Facts) Plan {
 }
 
 // retainsRemote reports whether deletionPolicy says so.
-func (f *Facts) retainsRemote() bool { return f.Webhook.Spec.DeletionPolicy == v1alpha1.RetainRemote }
+func (f *Facts) retainsRemote() bool {
+	return f.Webhook.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote
+}
 
 // forbiddenUnread reports whether the connection no longer allows the remote webhook, and has not been connected since
 // the operator started: whether it still delivers is not known.
@@ -114,7 +116,7 @@ func (f *Facts) blocked(former FormerFacts) string {
 
 // turningOffWaits says why what no connection allows any more has not been turned off. Retain would not help.
 func turningOffWaits(id, why string) status.Outcome {
-	return status.Blocked(v1alpha1.DeletingReason, fmt.Sprintf(
+	return status.Blocked(itwinv1alpha1.DeletingReason, fmt.Sprintf(
 		"Remote webhook %s is no longer allowed and could not be turned off yet: %s", id, why)).OnList()
 }
 
@@ -145,7 +147,8 @@ func decideForbiddenDeletion(f Facts) Plan {
 // saysDeleting reports whether the status gives a reason why the remote webhook is not deleted yet.
 func (f *Facts) saysDeleting() bool {
 	ready := status.ReadyOf(f.Webhook)
-	return ready != nil && ready.Reason == v1alpha1.DeletingReason && f.Webhook.Status.ObservedGeneration == f.Generation
+	return ready != nil && ready.Reason == itwinv1alpha1.DeletingReason &&
+		f.Webhook.Status.ObservedGeneration == f.Generation
 }
 
 // deletionBlocked says why nothing can be sent to the account that owns the remote webhook.
@@ -285,7 +288,7 @@ const letGoWhy = "the Webhook is let go"
 
 // DeletionWaits says why the remote delete has not succeeded, and how to let go.
 func DeletionWaits(why string) status.Outcome {
-	return status.Blocked(v1alpha1.DeletingReason, fmt.Sprintf(
+	return status.Blocked(itwinv1alpha1.DeletingReason, fmt.Sprintf(
 		"The remote webhook could not be deleted yet: %s. To finish deletion and keep the remote webhook, set "+
 			"spec.deletionPolicy to Retain", strings.TrimSuffix(why, ".")))
 }

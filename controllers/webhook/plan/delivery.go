@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
 // DeliveredTo is the callback that the platform has for a Webhook, as far as its status tells; "" when it has none.
-func DeliveredTo(w *v1alpha1.Webhook) string {
+func DeliveredTo(w *itwinv1alpha1.Webhook) string {
 	switch {
 	case w.Status.WebhookID == "":
 		return ""
@@ -24,10 +24,10 @@ func DeliveredTo(w *v1alpha1.Webhook) string {
 
 // DeliveryKey is how the index names the namespace, scope and callback of a remote webhook; "" for a Webhook that has
 // none, and for one of another shard, of which the cache does not hold them.
-func DeliveryKey(w *v1alpha1.Webhook) string { return KeyOfDelivery(w, DeliveredTo(w)) }
+func DeliveryKey(w *itwinv1alpha1.Webhook) string { return KeyOfDelivery(w, DeliveredTo(w)) }
 
 // KeyOfDelivery is DeliveryKey with another callback.
-func KeyOfDelivery(w *v1alpha1.Webhook, callback string) string {
+func KeyOfDelivery(w *itwinv1alpha1.Webhook, callback string) string {
 	if callback == "" || w.Spec.Scope == "" {
 		return ""
 	}
@@ -45,12 +45,12 @@ type Duplicate struct {
 }
 
 // Delivers reports whether events are delivered for a Webhook, as the platform said last.
-func Delivers(w *v1alpha1.Webhook) bool {
+func Delivers(w *itwinv1alpha1.Webhook) bool {
 	return w.Status.Active != nil && *w.Status.Active && w.DeletionTimestamp.IsZero()
 }
 
 // SharedTypes are the event types that two Webhooks name.
-func SharedTypes(a, b *v1alpha1.Webhook) (shared []string) {
+func SharedTypes(a, b *itwinv1alpha1.Webhook) (shared []string) {
 	for _, name := range a.Spec.EventTypes {
 		if slices.Contains(b.Spec.EventTypes, name) {
 			shared = append(shared, name)

@@ -11,7 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/platform"
 )
 
@@ -28,9 +28,9 @@ func (f *Facts) Difference(remote platform.Webhook) (p platform.Patch) {
 
 // InScope reports whether a webhook has the scope of a spec. An Account webhook's scopeId is the account's, which the
 // spec does not know.
-func InScope(w platform.Webhook, wanted *v1alpha1.Webhook) bool {
+func InScope(w platform.Webhook, wanted *itwinv1alpha1.Webhook) bool {
 	return strings.EqualFold(w.Scope, string(wanted.Spec.Scope)) &&
-		(wanted.Spec.Scope == v1alpha1.AccountScope || platform.SameID(w.ScopeID, wanted.Spec.ScopeID))
+		(wanted.Spec.Scope == itwinv1alpha1.AccountScope || platform.SameID(w.ScopeID, wanted.Spec.ScopeID))
 }
 
 // SameSet reports whether two lists have the same elements, in any order and any number.
@@ -95,7 +95,7 @@ func fingerprint(operation string, body any, secret string) string {
 }
 
 // CreateRequest is the create that a spec asks for, without its secret and mark.
-func CreateRequest(w *v1alpha1.Webhook) platform.CreateRequest {
+func CreateRequest(w *itwinv1alpha1.Webhook) platform.CreateRequest {
 	return platform.CreateRequest{
 		CallbackURL: w.Spec.CallbackURL, Scope: string(w.Spec.Scope), ScopeID: w.Spec.ScopeID,
 		EventTypes: w.Spec.EventTypes,

@@ -6,7 +6,7 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -17,7 +17,7 @@ import (
 // Facts are all that a decision is made from. They are values: deciding calls nothing.
 type Facts struct {
 	Now     time.Time
-	Webhook *v1alpha1.Webhook
+	Webhook *itwinv1alpha1.Webhook
 	// Requests are the object's annotations when it was read.
 	Requests map[string]string
 	// Generation of the spec that is decided about.
@@ -84,7 +84,7 @@ type connectionFacts struct {
 
 // Absent reports whether the connection that spec.connectionRef names does not exist.
 func (c *connectionFacts) Absent() bool {
-	return c.Problem != nil && c.Problem.Reason == v1alpha1.ConnectionNotFoundReason
+	return c.Problem != nil && c.Problem.Reason == itwinv1alpha1.ConnectionNotFoundReason
 }
 
 // Reach says by which connections an object reaches an account.
@@ -176,7 +176,7 @@ type SecretFacts struct {
 
 // Finalized reports whether a remote webhook may exist: the finalizer is there before anything is sent.
 func (f *Facts) Finalized() bool {
-	return slices.Contains(f.Webhook.Finalizers, v1alpha1.WebhookFinalizer)
+	return slices.Contains(f.Webhook.Finalizers, itwinv1alpha1.WebhookFinalizer)
 }
 
 // ID is the remote webhook that the object owns; "" when there is none.
@@ -187,11 +187,11 @@ func (f *Facts) Pending() bool { return f.Generation != appliedGeneration(&f.Web
 
 // appliedGeneration is the generation that the platform was last known to have in full. Version 0.1.0 did not record
 // it: what its status has observed, the platform has, unless it says that a change was waiting.
-func appliedGeneration(s *v1alpha1.WebhookStatus) int64 {
+func appliedGeneration(s *itwinv1alpha1.WebhookStatus) int64 {
 	if s.AppliedGeneration > 0 || s.WebhookID == "" || s.Account != "" {
 		return s.AppliedGeneration
 	}
-	ready := apimeta.FindStatusCondition(s.Conditions, v1alpha1.ReadyCondition)
+	ready := apimeta.FindStatusCondition(s.Conditions, itwinv1alpha1.ReadyCondition)
 	if ready != nil && status.Waits(ready.Reason) {
 		return 0
 	}
@@ -260,24 +260,24 @@ func (f *Facts) formerRemotes(without ...proof.Remote) (remotes []proof.Remote) 
 }
 
 // Requested reports whether an annotation asks for something that was not handled yet.
-func Requested(w *v1alpha1.Webhook, annotation, handled string) bool {
+func Requested(w *itwinv1alpha1.Webhook, annotation, handled string) bool {
 	value := w.Annotations[annotation]
 	return value != "" && value != handled
 }
 
 func (f *Facts) reactivationRequested() bool {
-	return Requested(f.Webhook, v1alpha1.ReactivateRequestedAtAnnotation, f.Webhook.Status.LastHandledReactivateAt)
+	return Requested(f.Webhook, itwinv1alpha1.ReactivateRequestedAtAnnotation, f.Webhook.Status.LastHandledReactivateAt)
 }
 
 // RotationRequested reports whether another value of a generated Secret was asked for.
 func (f *Facts) RotationRequested() bool {
 	return f.Webhook.GeneratesSecret() &&
-		Requested(f.Webhook, v1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
+		Requested(f.Webhook, itwinv1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
 }
 
 // ReconcileRequested reports whether another look at the platform was asked for.
 func (f *Facts) ReconcileRequested() bool {
-	return Requested(f.Webhook, v1alpha1.ReconcileRequestedAtAnnotation, f.Webhook.Status.LastHandledReconcileAt)
+	return Requested(f.Webhook, itwinv1alpha1.ReconcileRequestedAtAnnotation, f.Webhook.Status.LastHandledReconcileAt)
 }
 
 // AlreadySays reports whether the status gives this reason for the current spec: the words of the first failure are

@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -11,7 +11,7 @@ import (
 )
 
 func importNotFound(id string) status.Outcome {
-	return status.Stalled(v1alpha1.NotFoundReason, fmt.Sprintf(
+	return status.Stalled(itwinv1alpha1.NotFoundReason, fmt.Sprintf(
 		"The platform has no webhook %s to import; delete this Webhook and import the right one with another", id))
 }
 
@@ -20,7 +20,7 @@ func decideImport(f Facts) Plan {
 	id, declared := f.Identity.Requested, f.Webhook.Spec.WebhookID != ""
 	switch {
 	case !f.Connection.Adoption:
-		return Plan{Outcome: status.Stalled(v1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
+		return Plan{Outcome: status.Stalled(itwinv1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared)))}
 	case f.Presence == fleet.Missing || f.Presence == fleet.Unseen:
@@ -56,12 +56,12 @@ func importRemedy(declared bool) string {
 	if declared {
 		return "delete this Webhook"
 	}
-	return "remove the annotation " + v1alpha1.WebhookIDAnnotation + " to have another one created"
+	return "remove the annotation " + itwinv1alpha1.WebhookIDAnnotation + " to have another one created"
 }
 
 func scopeRefused(f Facts) status.Outcome {
 	spec := f.Webhook.Spec
-	return status.Stalled(v1alpha1.RefusedReason, fmt.Sprintf(
+	return status.Stalled(itwinv1alpha1.RefusedReason, fmt.Sprintf(
 		"Remote webhook %s has the scope %s, the spec says %s, and the platform cannot change it; delete this "+
 			"Webhook and make one for that scope", f.Remote.ID, scopeOf(f.Remote.Scope, f.Remote.ScopeID),
 		scopeOf(string(spec.Scope), spec.ScopeID)))

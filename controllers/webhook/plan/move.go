@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
@@ -50,7 +50,7 @@ func (f *Facts) giveUp() ([]proof.Remote, *Plan) {
 		}
 	}
 	if len(former) >= maxFormer {
-		return nil, &Plan{Outcome: status.Stalled(v1alpha1.LeftBehindReason, fmt.Sprintf(
+		return nil, &Plan{Outcome: status.Stalled(itwinv1alpha1.LeftBehindReason, fmt.Sprintf(
 			"%d remote webhooks that this Webhook gave up are still to be removed, so no other one is created; restore the "+
 				"connections to their accounts, or set spec.deletionPolicy to Retain to leave them",
 			maxFormer)).After(PermissionPause)}

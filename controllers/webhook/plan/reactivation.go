@@ -6,7 +6,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 )
 
@@ -26,15 +26,15 @@ func withActive(f Facts, p Plan) Plan {
 		next = NextReactivation(f.Webhook, f.Now)
 	}
 	if off && !f.editedSinceDeactivation(noticed) && !f.reactivationRequested() {
-		if f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest {
+		if f.Webhook.Spec.ReactivationPolicy == itwinv1alpha1.ReactivateOnRequest {
 			p.Outcome = staysOff
 			return p
 		}
 		if next != nil && f.Now.Before(next.Time) {
-			p.Outcome = status.Waiting(v1alpha1.DeactivatedReason,
+			p.Outcome = status.Waiting(itwinv1alpha1.DeactivatedReason,
 				"The remote webhook was turned off again soon after it was reactivated; next try at "+
 					next.UTC().Format(time.RFC3339)+". Fix the receiver; to try at once, set the annotation "+
-					v1alpha1.ReactivateRequestedAtAnnotation+" to a new value").AsApplied().After(next.Sub(f.Now))
+					itwinv1alpha1.ReactivateRequestedAtAnnotation+" to a new value").AsApplied().After(next.Sub(f.Now))
 			return p
 		}
 	}
@@ -51,13 +51,13 @@ func withActive(f Facts, p Plan) Plan {
 }
 
 // staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.
-var staysOff = status.Blocked(v1alpha1.DeactivatedReason, onRequestMessage).AsApplied()
+var staysOff = status.Blocked(itwinv1alpha1.DeactivatedReason, onRequestMessage).AsApplied()
 
 // staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
 // it on again, so that another one in its place stays off, too.
 func (f *Facts) staysOff() bool {
 	return f.Webhook.WantsActive() && Deactivated(f.Webhook) && !f.editedSinceDeactivation(false) &&
-		f.Webhook.Spec.ReactivationPolicy == v1alpha1.ReactivateOnRequest && !f.reactivationRequested()
+		f.Webhook.Spec.ReactivationPolicy == itwinv1alpha1.ReactivateOnRequest && !f.reactivationRequested()
 }
 
 // turnedOffElsewhere reports whether the remote webhook, which is off, was on when the status was written, and the
@@ -70,23 +70,23 @@ func (f *Facts) turnedOffElsewhere() bool {
 // TurningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
 func (f *Facts) TurningOff() bool {
 	active := status.ActiveOf(&f.Webhook.Status)
-	return active != nil && active.Reason == v1alpha1.InactiveReason
+	return active != nil && active.Reason == itwinv1alpha1.InactiveReason
 }
 
 const onRequestMessage = "The remote webhook was turned off on the platform, by itself after failed deliveries or by " +
-	"another client; fix the receiver, then set the annotation " + v1alpha1.ReactivateRequestedAtAnnotation +
+	"another client; fix the receiver, then set the annotation " + itwinv1alpha1.ReactivateRequestedAtAnnotation +
 	" to a new value, or change the spec"
 
 // Deactivated reports whether the status says that the webhook was turned off on the platform.
-func Deactivated(w *v1alpha1.Webhook) bool {
-	active := apimeta.FindStatusCondition(w.Status.Conditions, v1alpha1.ActiveCondition)
-	return active != nil && active.Reason == v1alpha1.DeactivatedReason
+func Deactivated(w *itwinv1alpha1.Webhook) bool {
+	active := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ActiveCondition)
+	return active != nil && active.Reason == itwinv1alpha1.DeactivatedReason
 }
 
 // editedSinceDeactivation reports whether the spec was changed after the deactivation was noticed, which asks for a
 // reactivation. An edit that was waiting then, for the platform or for a Secret, does not.
 func (f *Facts) editedSinceDeactivation(noticedNow bool) bool {
-	active := apimeta.FindStatusCondition(f.Webhook.Status.Conditions, v1alpha1.ActiveCondition)
+	active := apimeta.FindStatusCondition(f.Webhook.Status.Conditions, itwinv1alpha1.ActiveCondition)
 	return !noticedNow && active != nil && active.ObservedGeneration != f.Generation
 }
 
@@ -109,7 +109,7 @@ const (
 // NextReactivation is when a webhook that was found turned off at now may be turned on again; nil means at once. The
 // pause is derived from the times in the status, so that it survives a restart: it doubles the one before, unless the
 // webhook has stayed on for long enough.
-func NextReactivation(w *v1alpha1.Webhook, now time.Time) *metav1.MicroTime {
+func NextReactivation(w *itwinv1alpha1.Webhook, now time.Time) *metav1.MicroTime {
 	off, on := w.Status.LastDeactivationTime, w.Status.LastReactivationTime
 	if off == nil || on == nil || now.Sub(on.Time) >= steadyUptime {
 		return nil
@@ -124,7 +124,7 @@ const DeactivatedMessage = "The webhook was turned off, by the platform after fa
 // DeactivatedCondition is the Active condition of a webhook that was turned off on the platform.
 func DeactivatedCondition() metav1.Condition {
 	return metav1.Condition{
-		Type: v1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.DeactivatedReason,
+		Type: itwinv1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: itwinv1alpha1.DeactivatedReason,
 		Message: DeactivatedMessage,
 	}
 }

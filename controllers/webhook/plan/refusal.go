@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/backoff"
 )
@@ -100,11 +100,17 @@ func (f *Facts) stillRefused(request string) status.Outcome {
 // reportedRefusal is what the status says of a refusal that a process before this one met.
 func (f *Facts) reportedRefusal(request string) status.Outcome {
 	ready := status.ReadyOf(f.Webhook)
-	if ready == nil || ready.Reason != v1alpha1.RefusedReason && ready.Reason != v1alpha1.PlatformUnavailableReason {
-		return status.Stalled(v1alpha1.RefusedReason, "The platform refused this request before; it is tried again within "+
-			PermissionPause.String()).OfRequest(request)
+	if ready == nil ||
+		ready.Reason != itwinv1alpha1.RefusedReason && ready.Reason != itwinv1alpha1.PlatformUnavailableReason {
+		return status.Stalled(
+			itwinv1alpha1.RefusedReason,
+			"The platform refused this request before; it is tried again within "+
+				PermissionPause.String(),
+		).OfRequest(
+			request,
+		)
 	}
-	if ready.Reason == v1alpha1.RefusedReason {
+	if ready.Reason == itwinv1alpha1.RefusedReason {
 		return status.Stalled(ready.Reason, ready.Message).OfRequest(request)
 	}
 	return status.Waiting(ready.Reason, ready.Message).OfRequest(request)

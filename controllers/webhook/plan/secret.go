@@ -3,7 +3,7 @@ package plan
 import (
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 )
 
@@ -23,7 +23,10 @@ func (f *Facts) HoldSecret() {
 	if wait <= 0 || s.Refused.Generation != f.Generation || s.Problem != nil {
 		return
 	}
-	why := &status.Problem{Reason: v1alpha1.KubernetesRefusedReason, Message: status.KubernetesMessage(s.Refused.Words)}
+	why := &status.Problem{
+		Reason:  itwinv1alpha1.KubernetesRefusedReason,
+		Message: status.KubernetesMessage(s.Refused.Words),
+	}
 	switch {
 	case s.Missing:
 		s.Missing, s.Problem, s.Retry = false, why, wait
@@ -48,7 +51,8 @@ func (f *Facts) SecretUnchanged() bool {
 // the platform was ever sent: a backup holds no status. While such an object waits, its status already has the id.
 func (f *Facts) Restored() bool {
 	s := f.Webhook.Status
-	return f.Webhook.Annotations[v1alpha1.WebhookIDAnnotation] != "" && s.SecretName == "" && s.SecretFingerprint == "" &&
+	return f.Webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation] != "" && s.SecretName == "" &&
+		s.SecretFingerprint == "" &&
 		appliedGeneration(&s) == 0
 }
 

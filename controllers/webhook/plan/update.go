@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 )
@@ -151,7 +151,7 @@ func contestedOutcome(f Facts, p Plan) (status.Outcome, bool) {
 	if !f.Now.Before(f.ContestedUntil) {
 		return status.Outcome{}, false
 	}
-	return status.Waiting(v1alpha1.DriftedReason, fmt.Sprintf(
+	return status.Waiting(itwinv1alpha1.DriftedReason, fmt.Sprintf(
 		"Another client of the platform keeps changing remote webhook %s (%s); next correction at %s",
 		f.ID(), p.Drift, f.ContestedUntil.UTC().Format(time.RFC3339))).After(f.ContestedUntil.Sub(f.Now)), true
 }

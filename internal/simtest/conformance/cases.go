@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // cases are what an API server does, each on objects of its own.
@@ -36,8 +36,8 @@ var cases = []struct {
 }
 
 func createFillsIn(s scene) {
-	w := s.created(func(w *v1alpha1.Webhook) { w.Status.WebhookID = "11111111-0000-4000-8000-000000000000" })
-	for _, o := range []*v1alpha1.Webhook{w, s.stored()} {
+	w := s.created(func(w *itwinv1alpha1.Webhook) { w.Status.WebhookID = "11111111-0000-4000-8000-000000000000" })
+	for _, o := range []*itwinv1alpha1.Webhook{w, s.stored()} {
 		s.Expect(o.UID).NotTo(BeEmpty())
 		s.Expect(o.ResourceVersion).NotTo(BeEmpty())
 		s.Expect(o.CreationTimestamp.IsZero()).To(BeFalse())
@@ -64,8 +64,8 @@ func missing(s scene) {
 func specChanges(s scene) {
 	before := s.created()
 	w := before.DeepCopy()
-	s.Expect(s.patch(w, false, func(w *v1alpha1.Webhook) { w.Spec.Active = new(false) })).To(Succeed())
-	for _, now := range []*v1alpha1.Webhook{w, s.stored()} {
+	s.Expect(s.patch(w, false, func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(false) })).To(Succeed())
+	for _, now := range []*itwinv1alpha1.Webhook{w, s.stored()} {
 		s.Expect(now.Spec.Active).To(HaveValue(BeFalse()))
 		s.Expect(now.Generation).To(Equal(before.Generation + 1))
 		s.Expect(now.ResourceVersion).NotTo(Equal(before.ResourceVersion))
@@ -82,15 +82,17 @@ func annotationChanges(s scene) {
 	s.Expect(s.stored().ResourceVersion).NotTo(Equal(before.ResourceVersion))
 }
 
-func annotated(w *v1alpha1.Webhook) { metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, "there") }
+func annotated(w *itwinv1alpha1.Webhook) {
+	metav1.SetMetaDataAnnotation(&w.ObjectMeta, annotation, "there")
+}
 
-func reported(w *v1alpha1.Webhook) { w.Status.WebhookID = "11111111-0000-4000-8000-000000000000" }
+func reported(w *itwinv1alpha1.Webhook) { w.Status.WebhookID = "11111111-0000-4000-8000-000000000000" }
 
 func statusChanges(s scene) {
 	before := s.created()
 	w := before.DeepCopy()
 	s.Expect(s.patch(w, true, reported)).To(Succeed())
-	for _, now := range []*v1alpha1.Webhook{w, s.stored()} {
+	for _, now := range []*itwinv1alpha1.Webhook{w, s.stored()} {
 		s.Expect(now.Status.WebhookID).NotTo(BeEmpty())
 		s.Expect(now.Generation).To(Equal(before.Generation))
 		s.Expect(now.ResourceVersion).NotTo(Equal(before.ResourceVersion))
@@ -99,7 +101,7 @@ func statusChanges(s scene) {
 
 func statusAlone(s scene) {
 	before := s.created()
-	s.Expect(s.patch(before.DeepCopy(), true, func(w *v1alpha1.Webhook) {
+	s.Expect(s.patch(before.DeepCopy(), true, func(w *itwinv1alpha1.Webhook) {
 		reported(w)
 		annotated(w)
 		finalized(w)
@@ -113,7 +115,7 @@ func statusAlone(s scene) {
 }
 
 func objectAlone(s scene) {
-	s.Expect(s.patch(s.created(), false, func(w *v1alpha1.Webhook) {
+	s.Expect(s.patch(s.created(), false, func(w *itwinv1alpha1.Webhook) {
 		reported(w)
 		annotated(w)
 	})).To(Succeed())
@@ -128,7 +130,7 @@ func nothingChanges(s scene) {
 	before := w.ResourceVersion
 	s.Expect(s.patch(w, false, annotated)).To(Succeed())
 	s.Expect(s.stored().ResourceVersion).To(Equal(before), "of the object")
-	s.Expect(s.patch(w, true, func(*v1alpha1.Webhook) {})).To(Succeed())
+	s.Expect(s.patch(w, true, func(*itwinv1alpha1.Webhook) {})).To(Succeed())
 	s.Expect(s.stored().ResourceVersion).To(Equal(before), "of the status")
 }
 
@@ -152,7 +154,7 @@ func unlocked(s scene) {
 }
 
 func removesAnnotation(s scene) {
-	s.Expect(s.patch(s.created(annotated), false, func(w *v1alpha1.Webhook) {
+	s.Expect(s.patch(s.created(annotated), false, func(w *itwinv1alpha1.Webhook) {
 		delete(w.Annotations, annotation)
 	})).To(Succeed())
 	s.Expect(s.stored().Annotations).NotTo(HaveKey(annotation))
@@ -175,13 +177,17 @@ func deletedLater(s scene) {
 	s.Expect(s.api.Delete(s.t.Context(), w.DeepCopy())).To(Succeed())
 	s.Expect(s.stored().ResourceVersion).To(Equal(w.ResourceVersion), "deleted twice")
 	s.Expect(s.patch(w, true, reported)).To(Succeed())
-	s.Expect(s.patch(w, false, func(w *v1alpha1.Webhook) { w.Finalizers = nil })).To(Succeed())
+	s.Expect(s.patch(w, false, func(w *itwinv1alpha1.Webhook) { w.Finalizers = nil })).To(Succeed())
 	s.Expect(apierrors.IsNotFound(s.api.Get(s.t.Context(), client.ObjectKeyFromObject(w), w))).To(BeTrue())
 }
 
 func noNewFinalizer(s scene) {
 	s.Expect(s.api.Delete(s.t.Context(), s.created(finalized))).To(Succeed())
-	err := s.patch(s.stored(), false, func(w *v1alpha1.Webhook) { w.Finalizers = append(w.Finalizers, finalizer+"-2") })
+	err := s.patch(
+		s.stored(),
+		false,
+		func(w *itwinv1alpha1.Webhook) { w.Finalizers = append(w.Finalizers, finalizer+"-2") },
+	)
 	s.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 }
 

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"webhook-operator.io/itwin/api/v1alpha1"
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
 
 // Client is what the table needs of a client; reads are past every cache.
@@ -51,15 +51,15 @@ const (
 	annotation = "webhook-operator.io/conformance"
 )
 
-func (s scene) webhook() *v1alpha1.Webhook {
-	return &v1alpha1.Webhook{
+func (s scene) webhook() *itwinv1alpha1.Webhook {
+	return &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "conformance"},
-		Spec: v1alpha1.WebhookSpec{
-			ConnectionRef: v1alpha1.ConnectionReference{Kind: v1alpha1.ConnectionKindNamespaced, Name: "default"},
-			CallbackURL:   "https://hooks.example.com/itwin", Scope: v1alpha1.AccountScope,
+		Spec: itwinv1alpha1.WebhookSpec{
+			ConnectionRef: itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindNamespaced, Name: "default"},
+			CallbackURL:   "https://hooks.example.com/itwin", Scope: itwinv1alpha1.AccountScope,
 			EventTypes: []string{"iModels.iModelDeleted.v1"}, Active: new(true),
-			ReactivationPolicy: v1alpha1.ReactivateAlways, DeletionPolicy: v1alpha1.DeleteRemote,
-			AdoptionPolicy: v1alpha1.AdoptNever,
+			ReactivationPolicy: itwinv1alpha1.ReactivateAlways, DeletionPolicy: itwinv1alpha1.DeleteRemote,
+			AdoptionPolicy: itwinv1alpha1.AdoptNever,
 		},
 	}
 }
@@ -72,7 +72,7 @@ func (s scene) secret() *corev1.Secret {
 }
 
 // created is a Webhook as the API server has it after a create.
-func (s scene) created(changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
+func (s scene) created(changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	w := s.webhook()
 	for _, change := range changes {
 		change(w)
@@ -81,17 +81,17 @@ func (s scene) created(changes ...func(*v1alpha1.Webhook)) *v1alpha1.Webhook {
 	return w
 }
 
-func finalized(w *v1alpha1.Webhook) { w.Finalizers = []string{finalizer} }
+func finalized(w *itwinv1alpha1.Webhook) { w.Finalizers = []string{finalizer} }
 
 // stored reads the Webhook.
-func (s scene) stored() *v1alpha1.Webhook {
+func (s scene) stored() *itwinv1alpha1.Webhook {
 	w := s.webhook()
 	s.Expect(s.api.Get(s.t.Context(), client.ObjectKeyFromObject(w), w)).To(Succeed())
 	return w
 }
 
 // patch changes a Webhook, or its status, by a merge patch with a lock on its version.
-func (s scene) patch(w *v1alpha1.Webhook, status bool, change func(*v1alpha1.Webhook)) error {
+func (s scene) patch(w *itwinv1alpha1.Webhook, status bool, change func(*itwinv1alpha1.Webhook)) error {
 	patch := client.MergeFromWithOptions(w.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	change(w)
 	if status {
