@@ -4,14 +4,9 @@ import (
 	"context"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
@@ -27,7 +22,7 @@ type Enqueuer interface {
 
 // enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
 // those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
-// people ask for.
+// people ask for. The controller of Webhooks drops those of other shards.
 func (r *Reconciler) enqueueUsers(ctx context.Context, c itwinv1alpha1.ConnectionObject, account string) error {
 	var all itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
@@ -98,39 +93,4 @@ func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names 
 		}
 	}
 	return names
-}
-
-// SetupWithManager registers the controller under a name of its own.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
-	r.Prepare()
-	b := ctrl.NewControllerManagedBy(mgr).Named(name).WatchesRawSource(&r.Enqueuer).
-		WithOptions(kube.Options(connectionWorkers))
-	for _, watch := range r.Watches() {
-		b = watch.AddTo(b)
-	}
-	return b.Complete(r)
-}
-
-// Watches are all that makes the controller look at connections, beside the ends of lists.
-func (r *Reconciler) Watches() []kube.Watch {
-	return []kube.Watch{
-		{Object: r.New(), Changes: predicate.GenerationChangedPredicate{}},
-		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
-	}
-}
-
-// usersOfSecret finds the connections whose credentials or certificates a Secret holds.
-func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	list := r.NewList()
-	key := secret.GetNamespace() + "/" + secret.GetName()
-	if err := r.Kube.List(ctx, list, client.MatchingFields{kube.BySecret: key}); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the connections that use a Secret")
-		return nil
-	}
-	var requests []reconcile.Request
-	_ = apimeta.EachListItem(list, func(o runtime.Object) error {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(o.(client.Object))})
-		return nil
-	})
-	return requests
 }

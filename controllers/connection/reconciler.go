@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -98,14 +97,6 @@ const noWorker = "all workers that connections like this one may have are busy"
 func unchanged(ctx context.Context, why string, wait time.Duration) (ctrl.Result, error) {
 	ctrl.LoggerFrom(ctx).V(1).Info("Left the connection as it is", "why", why, "requeueAfter", wait.String())
 	return ctrl.Result{RequeueAfter: wait}, nil
-}
-
-// cadenceOf is how often the remote side is listed: as pollInterval says, or before its time when something waits for a
-// list, but never so often that the lists alone use more than half of the rate limit.
-func cadenceOf(spec *itwinv1alpha1.ConnectionSpec) fleet.Cadence {
-	pace := limitsOf(spec).HalfPace()
-	wanted := cmp.Or(spec.PollInterval.Duration, defaultPollInterval)
-	return fleet.Cadence{Interval: max(wanted, pace), Pause: pace}
 }
 
 // unconnected reports why a connection, or a change of it, cannot be used. What it created before can still be deleted;
@@ -226,8 +217,10 @@ func (r *Reconciler) users(ctx context.Context, key string) ([]itwinv1alpha1.Web
 }
 
 // Prepare makes what the process remembers.
-func (r *Reconciler) Prepare() {
+func (r *Reconciler) Init() {
 	r.writes = kube.NewWrittenVersions()
 	r.polls = newPolls(connectionWorkers)
-	r.Dial = dial
+	if r.Dial == nil {
+		r.Dial = dial
+	}
 }

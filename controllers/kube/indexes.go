@@ -13,12 +13,12 @@ import (
 const (
 	// ByConnection finds the Webhooks of a connection, by its key.
 	ByConnection = "spec.connection"
-	// ByClaim finds the Webhooks that own a remote webhook or gave it up (claimKey), and those that ask to import it
-	// (requestKey).
+	// ByClaim finds the Webhooks that own a remote webhook or gave it up (identity.ClaimKey), and those that ask to import it
+	// (identity.RequestKey).
 	ByClaim = "claim"
 	// BySecret finds the objects that refer to a Secret, by "namespace/name".
 	BySecret = "spec.secret"
-	// ByDelivery finds the Webhooks with a scope and a callback (deliveryKey).
+	// ByDelivery finds the Webhooks with a scope and a callback (plan.DeliveryKey).
 	ByDelivery = "spec.delivery"
 )
 

@@ -16,15 +16,15 @@ import (
 
 // event and warn record Events on the Webhook.
 func (e *executor) event(reason, action, note string, args ...any) {
-	e.record(corev1.EventTypeNormal, reason, action, fmt.Sprintf(note, args...))
+	e.emit(corev1.EventTypeNormal, reason, action, fmt.Sprintf(note, args...))
 }
 
 func (e *executor) warn(reason, action, note string, args ...any) {
-	e.record(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
+	e.emit(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
 }
 
 // record writes an Event, and the same into the log, which is kept for longer.
-func (e *executor) record(kind, reason, action, note string) {
+func (e *executor) emit(kind, reason, action, note string) {
 	e.log.Info(status.Shortened(note, status.MaxMessage), "reason", reason)
 	e.recorder.Eventf(e.object(), nil, kind, reason, action, "%s", status.Shortened(note, status.MaxNote))
 }
@@ -37,7 +37,7 @@ func (e *executor) announceUpdate() {
 		e.event("Adopted", "Adopt", "Took over remote webhook %s", id)
 	case plan.CauseActivation:
 		e.event("Activated", "Update", "Activated remote webhook %s", id)
-	case plan.CauseReactivate:
+	case plan.CauseReactivation:
 		metrics.Reactivations.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
 		e.event("Reactivated", "Update", "Reactivated remote webhook %s%s", id, e.missedEvents())
 	case plan.CauseRotation:

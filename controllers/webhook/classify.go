@@ -71,6 +71,9 @@ func (e *executor) classifyHeld(v status.Outcome, err error) (kept status.Outcom
 func (e *executor) classifyConfirmation(v status.Outcome, err error) status.Outcome {
 	quiet := status.RequeueAfter(v.Retry, "the remote webhook could not be read")
 	quiet.Await = v.Await
+	if status.Limited(err) {
+		quiet.Reason = v.Reason
+	}
 	if _, answered := errors.AsType[*platform.Error](err); !answered || v.Reason == "" {
 		return quiet
 	}

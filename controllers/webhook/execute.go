@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -162,7 +163,7 @@ func class(f plan.Facts, p plan.Plan) platform.Class {
 	if f.CreatedUnreported() {
 		return platform.Finishing
 	}
-	byItself := p.Cause == plan.CauseReactivate || p.Cause == plan.CauseDrift || p.Cause == plan.CauseNone
+	byItself := p.Cause == plan.CauseReactivation || p.Cause == plan.CauseDrift || p.Cause == plan.CauseNone
 	if byItself && f.Webhook.DeletionTimestamp.IsZero() && !f.Pending() {
 		return platform.Routine
 	}
@@ -226,4 +227,17 @@ func (e *executor) holder() fleet.Writer {
 		return e.target()
 	}
 	return e.via[e.facts.Identity.Owned.Account]
+}
+
+// confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
+func (e *executor) confirm(remote context.Context) error {
+	id, member := cmp.Or(e.facts.ID(), e.facts.Identity.Requested), e.holder()
+	if other := e.plan.Other; other.ID != "" {
+		id, member = other.ID, e.via[other.Account]
+	}
+	if err := member.Confirm(remote, e.priority(), id); err != nil {
+		return err
+	}
+	e.outcome = status.RequeueAfter(status.Again, "deciding again with what was read")
+	return nil
 }

@@ -1,30 +1,16 @@
 package webhook
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
-	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
-
-// confirm reads a webhook that the lists lack. What it finds is in the snapshot; deciding again is up to the next run.
-func (e *executor) confirm(remote context.Context) error {
-	id, member := cmp.Or(e.facts.ID(), e.facts.Identity.Requested), e.holder()
-	if other := e.plan.Other; other.ID != "" {
-		id, member = other.ID, e.via[other.Account]
-	}
-	if err := member.Confirm(remote, e.priority(), id); err != nil {
-		return err
-	}
-	e.outcome = status.RequeueAfter(status.Again, "deciding again with what was read")
-	return nil
-}
 
 func (e *executor) create(remote context.Context) error {
 	request := plan.CreateRequest(e.object())
@@ -74,4 +60,15 @@ func (e *executor) adopt() error {
 		e.event("Adopted", "Adopt", "Took over remote webhook %s as it is", e.facts.ID())
 	}
 	return nil
+}
+
+// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl,
+// in words that speak of it: any other refusal is about the spec.
+func refusesMark(err error) bool {
+	said, answered := errors.AsType[*platform.Error](err)
+	if !answered || !platform.IsRefused(err) || platform.IsForbidden(err) {
+		return false
+	}
+	words := strings.ToLower(said.Said())
+	return strings.Contains(words, platform.OwnerParameter) || strings.Contains(words, "query")
 }

@@ -30,7 +30,7 @@ func (e *executor) removeOther(remote context.Context) error {
 			return errIgnored
 		}
 		if err == nil {
-			e.event("Updated", "Update", "Turned remote webhook %s off: %s, and no connection allows its deletion",
+			e.event("Updated", "Update", "Turned remote webhook %s off: %s, and the connection no longer allows it",
 				other.ID, other.Why)
 		}
 		return err

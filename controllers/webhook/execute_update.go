@@ -25,7 +25,7 @@ func (e *executor) update(remote context.Context) error {
 	updated, err := e.send(remote, patch)
 	if platform.IsAccepted(err) {
 		e.entry.AcceptedUpdate(patch.Active != nil && !*patch.Active)
-		e.secretSent, e.reactivated = !e.plan.WithoutSecret, e.plan.Cause == plan.CauseReactivate
+		e.secretSent, e.reactivated = !e.plan.WithoutSecret, e.plan.Cause == plan.CauseReactivation
 		if e.failures() == 0 { // the same again is no news: nothing came of it
 			e.announceUpdate()
 		}
@@ -36,7 +36,7 @@ func (e *executor) update(remote context.Context) error {
 	e.described, e.updated = &updated, true
 	e.entry.Wrote(updated, patch.Active != nil && !*patch.Active)
 	e.secretSent = !e.plan.WithoutSecret
-	e.reactivated = e.plan.Cause == plan.CauseReactivate
+	e.reactivated = e.plan.Cause == plan.CauseReactivation
 	e.announceUpdate()
 	if patch.CallbackURL != "" {
 		e.facts.LearnSpelling(before, updated.CallbackURL)

@@ -126,7 +126,7 @@ func (e *executor) describeCallback(st *itwinv1alpha1.WebhookStatus, first bool)
 // wants it on and the operator left it on, is said by noteDeactivation alone, which counts it.
 func (e *executor) mayReportActive(st *itwinv1alpha1.WebhookStatus, w *platform.Webhook) bool {
 	deactivated := !w.Active && st.Active != nil && *st.Active && e.object().WantsActive()
-	return !deactivated || e.noted || e.facts.TurnedOff || e.plan.Cause == plan.CauseProhibition || e.facts.TurningOff()
+	return !deactivated || e.noted || e.facts.TurnedOff || e.plan.Cause == plan.CauseProhibition || e.facts.LeftOff()
 }
 
 // forgetRemote drops what was known of another remote webhook.
@@ -204,7 +204,7 @@ func (e *executor) describeActive(st *itwinv1alpha1.WebhookStatus) {
 			Message: "The platform delivers events",
 		})
 	case off && e.object().WantsActive():
-		// It stays as it was noted: the generation that was current then reports whether the spec was edited since.
+		// It stays as it was noted: the generation that was current then shows whether the spec was edited since.
 	default:
 		status.SetOnWebhook(st, e.facts.Generation, metav1.Condition{
 			Type: itwinv1alpha1.ActiveCondition, Status: metav1.ConditionFalse, Reason: itwinv1alpha1.InactiveReason,

@@ -13,15 +13,20 @@ import (
 // the first list of a connection that was applied together with its Webhooks, end before, and cost no write.
 const untoldWait = 2 * time.Second
 
-// tellWait lets a Webhook that has no conditions yet say what it waits for. What waits for a slot within the rate limit
-// does so later: thousands may, and each is written three times as it is.
+// tellWait lets a Webhook that has not been carried out yet say what it waits for. What waits for a slot within the rate
+// limit does so later: thousands may, and each is written three times as it is.
 func (e *executor) tellWait() {
-	o := e.outcome
-	waits := o.Await || o.Retry > status.Again
-	if !o.Silent || !waits || o.Reason == itwinv1alpha1.RateLimitedReason || status.ReadyOf(e.object()) != nil {
+	o, ready := e.outcome, status.ReadyOf(e.object())
+	if ready != nil && ready.Reason != itwinv1alpha1.ProgressingReason {
+		e.entry.WaitTold()
 		return
 	}
-	if left := untoldWait - e.now().Sub(e.entry.Meet().FirstSeen); left > 0 {
+	waits := o.Await || o.Retry > status.Again
+	suspended := e.object().Spec.Suspend && e.object().DeletionTimestamp.IsZero()
+	if !o.Silent || !waits || suspended || o.Reason == itwinv1alpha1.RateLimitedReason {
+		return
+	}
+	if left := untoldWait - e.now().Sub(e.entry.WaitingSince(e.now())); ready == nil && left > 0 {
 		if o.Retry == 0 || left < o.Retry {
 			e.outcome.Retry = left
 		}

@@ -95,20 +95,20 @@ var mutations = []mutation{
 	{
 		guard:   "What was created for an object that is gone is deleted",
 		removed: "undoing the create",
-		file:    "controllers/webhook/record.go",
+		file:    "controllers/webhook/metadata.go",
 		old:     `		return e.undoCreate(ctx, "the Webhook is gone")`,
 		mutated: `		return errOutdated`,
 	},
 	{
 		guard:   "What was created for an object that got another id meanwhile is deleted",
 		removed: "the comparison of the ids",
-		file:    "controllers/webhook/record.go",
+		file:    "controllers/webhook/metadata.go",
 		old:     `	case other.ID != "" && !identity.SameRemote(other, e.facts.Identity.Owned):`,
 		mutated: `	case false:`,
 	},
 	{
 		guard: "An inactive duplicate is deleted whenever it turns up", removed: "finding it",
-		file: "controllers/webhook/plan/move.go",
+		file: "controllers/webhook/plan/former.go",
 		old: `		if !m.Webhook.Active {
 			return removal{`,
 		mutated: `		if false {
@@ -116,7 +116,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "An active duplicate is left alone", removed: "looking at active",
-		file: "controllers/webhook/plan/move.go",
+		file: "controllers/webhook/plan/former.go",
 		old: `		if !m.Webhook.Active {
 			return removal{`,
 		mutated: `		if true {
@@ -130,7 +130,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "Metadata is written to the version that was read", removed: "the lock of patchMetadata",
-		file:    "controllers/webhook/record.go",
+		file:    "controllers/webhook/metadata.go",
 		old:     `client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})`,
 		mutated: `client.MergeFrom(before)`,
 	},
@@ -230,7 +230,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "For 10 s after the start no duplicate and no former webhook is deleted", removed: "the wait",
-		file:    "controllers/webhook/plan/move.go",
+		file:    "controllers/webhook/plan/former.go",
 		old:     `	case found && f.Attempt.WarmUp > 0:`,
 		mutated: `	case false:`,
 	},
@@ -270,7 +270,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A former one goes once the present one matches the spec", removed: "waiting for Ready",
-		file:    "controllers/webhook/plan/move.go",
+		file:    "controllers/webhook/plan/former.go",
 		old:     `	if !found && p.Outcome.Ready {`,
 		mutated: `	if !found {`,
 	},
@@ -282,7 +282,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A former one that leaves the list may be claimed", removed: "releasing its claim",
-		file:    "controllers/webhook/record.go",
+		file:    "controllers/webhook/metadata.go",
 		old:     `		member.Fleet().Release(e.plan.Other.ID, e.owner())`,
 		mutated: `		_ = member`,
 	},
@@ -317,8 +317,8 @@ var mutations = []mutation{
 	{
 		guard: "Deletion removes what interrupted creates made", removed: "finding it",
 		file:    "controllers/webhook/plan/deletion.go",
-		old:     `	if other, found := f.duplicate(); found {`,
-		mutated: `	if other, found := f.duplicate(); found && false {`,
+		old:     `	if other, found := f.leftover(); found {`,
+		mutated: `	if other, found := f.leftover(); found && false {`,
 	},
 	{
 		guard: "Deletion waits for former ones that are not known to be gone", removed: "the wait",
@@ -362,13 +362,13 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A request for a rotation is answered once", removed: "looking at the Secret itself",
-		file:    "controllers/webhook/generate.go",
+		file:    "controllers/webhook/execute_secret.go",
 		old:     `	if err != nil || rotated(secret, e.facts.Webhook) {`,
 		mutated: `	if err != nil {`,
 	},
 	{
 		guard: "A Secret is not judged from a cache that lacks this process's last write", removed: "the read past the cache",
-		file: "controllers/webhook/secret.go",
+		file: "controllers/webhook/observe_secret.go",
 		old: `	if err == nil && !r.secretWrites.Behind(meta) || apierrors.IsNotFound(err) && !r.secretWrites.Noted(key) {
 		return`,
 		mutated: `	if err == nil || apierrors.IsNotFound(err) {
@@ -376,7 +376,7 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A restored Webhook waits for its Secret", removed: "the 30 s",
-		file:    "controllers/webhook/secret.go",
+		file:    "controllers/webhook/observe_secret.go",
 		old:     `wait := known.FirstSeen.Add(RestoreGrace).Sub(f.Now); wait > 0 {`,
 		mutated: `wait := known.FirstSeen.Add(RestoreGrace).Sub(f.Now); wait > RestoreGrace {`,
 	},
@@ -389,13 +389,13 @@ var mutations = []mutation{
 	},
 	{
 		guard: "A Secret that was not generated for the Webhook is not used", removed: "looking at its label and owner",
-		file:    "controllers/webhook/secret.go",
+		file:    "controllers/webhook/observe_secret.go",
 		old:     `	case meta.GetLabels()[kube.ManagedByLabel] != kube.ManagerName:`,
 		mutated: `	case false:`,
 	},
 	{
 		guard: "A Secret of a dead owner that the garbage collector takes keeps its value", removed: "creating it again",
-		file:    "controllers/webhook/generate.go",
+		file:    "controllers/webhook/execute_secret.go",
 		old:     `	if apierrors.IsNotFound(err) {`,
 		mutated: `	if false {`,
 	},
@@ -512,7 +512,7 @@ var mutations = []mutation{
 		guard:   "What the operator turns off itself is no deactivation",
 		removed: "writing it down",
 		file:    "controllers/webhook/plan/decide.go",
-		old:     `	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.TurningOff() {`,
+		old:     `	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.LeftOff() {`,
 		mutated: `	if false {`,
 	},
 	{
@@ -574,14 +574,14 @@ var mutations = []mutation{
 	{
 		guard:   "What needs no secret goes on when the Secret cannot be read",
 		removed: "the problem of the Secret",
-		file:    "controllers/webhook/secret_refused.go",
+		file:    "controllers/webhook/observe_secret.go",
 		old:     "\tif !told {\n\t\treturn err",
 		mutated: "\tif !told || true {\n\t\treturn err",
 	},
 	{
 		guard:   "A refused note does not keep on what is forbidden",
 		removed: "going on",
-		file:    "controllers/webhook/deactivation.go",
+		file:    "controllers/webhook/execute_note.go",
 		old:     `	if words, refused := status.RefusedByKubernetes(err); refused {`,
 		mutated: `	if words, refused := status.RefusedByKubernetes(err); refused && false {`,
 	},
@@ -602,7 +602,7 @@ var mutations = []mutation{
 	{
 		guard:   "What another client undoes is written seldom",
 		removed: "the wait",
-		file:    "controllers/webhook/undone.go",
+		file:    "controllers/webhook/write_pause.go",
 		old:     `	if wait = r.ledger.Of(w).WriteIn(r.Clock.Now(), w.Generation); wait <= 0 {`,
 		mutated: `	if wait = r.ledger.Of(w).WriteIn(r.Clock.Now(), w.Generation); wait <= 0 || true {`,
 	},
@@ -674,7 +674,7 @@ var mutations = []mutation{
 	{
 		guard:   "Connections that get no answer leave workers to others",
 		removed: "remembering that they were slow, and how many their namespace has",
-		file:    "controllers/connection/polls.go",
+		file:    "controllers/connection/workers.go",
 		old:     `p.slots.Take(p.tempo[key], p.held[group], p.most)`,
 		mutated: `p.slots.Take(platform.Quick, 0, p.most)`,
 	},

@@ -133,7 +133,7 @@ func (p *process) serveConnections(fleets *fleet.Registry, controller string) *c
 		Key:       crashKey,
 		AllowHost: p.simulation.allowHost, Recorder: recorder{p.simulation},
 	}
-	r.Prepare()
+	r.Init()
 	r.Dial = func(o platform.Options) (connection.API, error) {
 		o.Transport = transport{p}
 		return platform.New(o)

@@ -26,6 +26,14 @@ type Ledger struct {
 	// begun is when this process began to reconcile, which may be long after it started.
 	begun   time.Time
 	entries map[types.NamespacedName]*Record
+	// waits are since when objects without conditions have waited. They are apart from the entries: that an object waits
+	// says nothing of its creates.
+	waits map[types.NamespacedName]wait
+}
+
+type wait struct {
+	uid   types.UID
+	since time.Time
 }
 
 // Record is what is known of one object.
@@ -90,7 +98,9 @@ type Record struct {
 
 // New returns a ledger of a process that has seen nothing yet.
 func New(c clock.PassiveClock, grace time.Duration) *Ledger {
-	return &Ledger{clock: c, grace: grace, entries: map[types.NamespacedName]*Record{}}
+	return &Ledger{clock: c, grace: grace, entries: map[types.NamespacedName]*Record{},
+		waits: map[types.NamespacedName]wait{},
+	}
 }
 
 // Of returns the entry of an object.
@@ -147,6 +157,25 @@ func (e Entry) RequestedSince(value string, now time.Time) time.Time {
 	return since
 }
 
+// WaitingSince returns since when the object, which has no conditions, has waited.
+func (e Entry) WaitingSince(now time.Time) time.Time {
+	e.ledger.mu.Lock()
+	defer e.ledger.mu.Unlock()
+	w := e.ledger.waits[e.name]
+	if w.uid != e.uid {
+		w = wait{e.uid, now}
+		e.ledger.waits[e.name] = w
+	}
+	return w.since
+}
+
+// WaitTold notes that the object has conditions.
+func (e Entry) WaitTold() {
+	e.ledger.mu.Lock()
+	defer e.ledger.mu.Unlock()
+	delete(e.ledger.waits, e.name)
+}
+
 // Replaced reports whether what is known under the object's name is about an earlier object.
 func (e Entry) Replaced() bool {
 	e.ledger.mu.Lock()
@@ -166,5 +195,6 @@ func (l *Ledger) Forget(name types.NamespacedName) (last Record) {
 		last = *a
 	}
 	delete(l.entries, name)
+	delete(l.waits, name)
 	return last
 }

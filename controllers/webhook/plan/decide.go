@@ -151,7 +151,7 @@ func turnOffForbidden(f Facts) Plan {
 		Steps: []Step{UpdateRemote}, Patch: platform.Patch{Active: new(false)}, WithoutSecret: true, Cause: CauseProhibition,
 		Outcome: status.RequeueAfter(status.Again, "deciding again once what is forbidden is off"),
 	}
-	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.TurningOff() {
+	if f.Described() && f.Webhook.DeletionTimestamp.IsZero() && !f.LeftOff() {
 		p.Steps = []Step{NoteTurningOff, UpdateRemote}
 	}
 	if f.Connection.Problem != nil {

@@ -532,7 +532,7 @@ func TestDecide(t *testing.T) {
 		// Deactivation.
 		{name: "a deactivated webhook is noted, then turned on", facts: with(settled(), remoteOff),
 			reason: "InSync", steps: []Step{NoteDeactivation, UpdateRemote},
-			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
+			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivation)) }},
 		{name: "OnRequest notes a deactivation and does not turn on", facts: with(settled(), remoteOff, onRequest),
 			reason: "Deactivated", steps: []Step{NoteDeactivation}},
 		{name: "OnRequest leaves a deactivated webhook off",
@@ -552,7 +552,7 @@ func TestDecide(t *testing.T) {
 		{name: "OnRequest turns a deactivated webhook on when the annotation requests it",
 			reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), knownDeactivated, onRequest, annotated(itwinv1alpha1.ReactivateRequestedAtAnnotation, "now")),
-			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivate)) }},
+			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivation)) }},
 		{name: "OnRequest turns a deactivated webhook on when the spec changes",
 			facts:  with(settled(), knownDeactivated, onRequest, edited),
 			reason: "InSync", steps: []Step{UpdateRemote}},

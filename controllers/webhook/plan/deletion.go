@@ -211,7 +211,7 @@ func decideRestDeletion(f Facts) Plan {
 	if wait := f.Attempt.WarmUp; wait > 0 && (len(f.Marked) > 0 || len(f.Former) > 0) {
 		return Plan{Outcome: status.RequeueAfter(wait, warmingUp)}
 	}
-	if other, found := f.duplicate(); found {
+	if other, found := f.leftover(); found {
 		return Plan{Steps: []Step{RemoveOther}, Other: other, Outcome: status.RequeueAfter(status.Again, removingOther)}
 	}
 	if former, found := f.revokedFormer(); found {

@@ -44,15 +44,15 @@ func (s Step) Remote() bool {
 type Cause string
 
 const (
-	CauseNone        Cause = ""
-	CauseCreation    Cause = "creation"
-	CauseAdoption    Cause = "adoption"
-	CauseActivation  Cause = "activation"
-	CauseReactivate  Cause = "reactivation"
-	CauseRotation    Cause = "rotation"
-	CauseSpec        Cause = "spec"
-	CauseDrift       Cause = "drift"
-	CauseProhibition Cause = "prohibition"
+	CauseNone         Cause = ""
+	CauseCreation     Cause = "creation"
+	CauseAdoption     Cause = "adoption"
+	CauseActivation   Cause = "activation"
+	CauseReactivation Cause = "reactivation"
+	CauseRotation     Cause = "rotation"
+	CauseSpec         Cause = "spec"
+	CauseDrift        Cause = "drift"
+	CauseProhibition  Cause = "prohibition"
 )
 
 // Plan is what a decision comes to: steps in their order, and what to say when all of them succeeded.
@@ -62,7 +62,7 @@ type Plan struct {
 	waiting []Step
 	// Target is the remote webhook that adopt is about.
 	Target string
-	// Patch of update. It carries the signing secret, unless withoutSecret is set; sendSecret makes it worth sending
+	// Patch of update. It carries the signing secret, unless WithoutSecret is set; sendSecret makes it worth sending
 	// although nothing else differs.
 	Patch         platform.Patch
 	sendSecret    bool

@@ -41,7 +41,7 @@ func withActive(f Facts, p Plan) Plan {
 	p.Patch.Active = &want
 	switch {
 	case off:
-		p.Cause = CauseReactivate
+		p.Cause = CauseReactivation
 	case want && p.Cause == CauseNone:
 		p.Cause = CauseActivation
 	case p.Cause == CauseNone:
@@ -64,11 +64,11 @@ func (f *Facts) staysOff() bool {
 // operator has not turned it off since.
 func (f *Facts) turnedOffElsewhere() bool {
 	was := f.Webhook.Status.Active
-	return f.Described() && was != nil && *was && !f.TurnedOff && !f.TurningOff()
+	return f.Described() && was != nil && *was && !f.TurnedOff && !f.LeftOff()
 }
 
 // TurningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
-func (f *Facts) TurningOff() bool {
+func (f *Facts) LeftOff() bool {
 	active := status.ActiveOf(&f.Webhook.Status)
 	return active != nil && active.Reason == itwinv1alpha1.InactiveReason
 }

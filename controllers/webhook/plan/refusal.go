@@ -41,6 +41,8 @@ func RefusalPause(st, count int) (pause time.Duration, passing bool) {
 		if count <= len(PassingPauses) {
 			return PassingPauses[count-1], true
 		}
+	case http.StatusForbidden:
+		return PermissionPause, false
 	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge,
 		http.StatusUnsupportedMediaType, NotMade:
 		return invalidPause, false
@@ -48,8 +50,8 @@ func RefusalPause(st, count int) (pause time.Duration, passing bool) {
 	return PermissionPause, false
 }
 
-// PassesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. A
-// create that is answered 404 is refused: what does not exist is not the webhook, but what it should be about.
+// PassesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. That of a
+// create counts if it is 404: what does not exist then is not the webhook, but what it should be about.
 func PassesByItself(s Step, err error) bool {
 	switch status.HTTPStatus(err) {
 	case http.StatusNotFound:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +14,6 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/status"
-	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -172,15 +170,4 @@ func (e *executor) removeFinalizer(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// refusesMark reports whether the platform refused a create because of the query parameter that marks its callbackUrl,
-// in words that speak of it: any other refusal is about the spec.
-func refusesMark(err error) bool {
-	said, answered := errors.AsType[*platform.Error](err)
-	if !answered || !platform.IsRefused(err) || platform.IsForbidden(err) {
-		return false
-	}
-	words := strings.ToLower(said.Said())
-	return strings.Contains(words, platform.OwnerParameter) || strings.Contains(words, "query")
 }
