@@ -125,10 +125,7 @@ func (e *executor) sameMatter(a, b *itwinv1alpha1.Webhook) bool {
 
 // ownAnnotations are the annotations of the operator's group.
 func ownAnnotations(w *itwinv1alpha1.Webhook) map[string]string {
-	own := maps.Clone(w.Annotations)
-	maps.DeleteFunc(
-		own,
-		func(name, _ string) bool { return !strings.HasPrefix(name, itwinv1alpha1.GroupVersion.Group+"/") },
-	)
+	own, prefix := maps.Clone(w.Annotations), itwinv1alpha1.GroupVersion.Group+"/"
+	maps.DeleteFunc(own, func(name, _ string) bool { return !strings.HasPrefix(name, prefix) })
 	return own
 }

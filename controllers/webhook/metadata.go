@@ -39,10 +39,8 @@ func (e *executor) patchMetadata(ctx context.Context, change func(*itwinv1alpha1
 // sameMarks reports whether two versions of an object have the same finalizer and annotations of the operator.
 func sameMarks(a, b *itwinv1alpha1.Webhook) bool {
 	return controllerutil.ContainsFinalizer(a, itwinv1alpha1.WebhookFinalizer) ==
-		controllerutil.ContainsFinalizer(
-			b,
-			itwinv1alpha1.WebhookFinalizer,
-		) && maps.Equal(ownAnnotations(a), ownAnnotations(b))
+		controllerutil.ContainsFinalizer(b, itwinv1alpha1.WebhookFinalizer) &&
+		maps.Equal(ownAnnotations(a), ownAnnotations(b))
 }
 
 func (e *executor) addFinalizer(ctx context.Context) error {

@@ -87,11 +87,9 @@ func (r *Reconciler) prohibition(
 			return nil, err
 		}
 		if !tenancy.NamespaceAllowed(spec.AllowedNamespaces, labels) {
-			return &status.Problem{Reason: itwinv1alpha1.ConnectionNotAllowedReason, Message: fmt.Sprintf(
-					"ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select the "+
-						"namespace's labels", connection.GetName(), w.Namespace)},
-
-				nil
+			message := fmt.Sprintf("ClusterConnection %q does not allow namespace %q; its spec.allowedNamespaces must select "+
+				"the namespace's labels", connection.GetName(), w.Namespace)
+			return &status.Problem{Reason: itwinv1alpha1.ConnectionNotAllowedReason, Message: message}, nil
 		}
 	}
 	if tenancy.CallbackAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL) {

@@ -146,11 +146,10 @@ func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref itwinv1alpha1.Secret
 	if f.Restored() && known.Remote.ID == "" {
 		known = r.ledger.Of(f.Webhook).Meet()
 		if wait := known.FirstSeen.Add(RestoreGrace).Sub(f.Now); wait > 0 {
-			f.Secret.Problem, f.Secret.Retry = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
+			f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 				"Secret %q, which belongs to this restored Webhook, is not there; waiting for it to be restored too before "+
-					"another value is generated", ref.Name)},
-
-				wait
+					"another value is generated", ref.Name)}
+			f.Secret.Retry = wait
 			return
 		}
 	}

@@ -132,13 +132,8 @@ func settle(ctx context.Context, err error) (ctrl.Result, error) {
 	log := ctrl.LoggerFrom(ctx).V(1)
 	switch {
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
-		log.Info(
-			"Another client wrote the object meanwhile",
-			"error",
-			err.Error(),
-			"requeueAfter",
-			status.FirstRetry.String(),
-		)
+		log.Info("Another client wrote the object meanwhile",
+			"error", err.Error(), "requeueAfter", status.FirstRetry.String())
 		return ctrl.Result{RequeueAfter: status.FirstRetry}, nil
 	case apierrors.IsNotFound(err):
 		log.Info("The object is gone", "error", err.Error())

@@ -62,22 +62,18 @@ func (e *MergedError) Error() string {
 func (m *Member) Update(
 	ctx context.Context, priority platform.Priority, id string, p platform.Patch,
 ) (platform.Webhook, error) {
-	return m.write(
-		id,
-		changing,
-		func(api API, id string) (platform.Webhook, error) { return api.Update(ctx, priority, id, p) },
-	)
+	return m.write(id, changing, func(api API, id string) (platform.Webhook, error) {
+		return api.Update(ctx, priority, id, p)
+	})
 }
 
 // Confirm reads one webhook, to find out whether it exists. Not existing is an answer, not an error: the webhook is
 // Absent then, and Gone once a list that begins later lacks it too.
 func (m *Member) Confirm(ctx context.Context, priority platform.Priority, id string) error {
 	_, presence := m.fleet.Lookup(id)
-	_, err := m.write(
-		id,
-		reading,
-		func(api API, id string) (platform.Webhook, error) { return api.Get(ctx, priority, id) },
-	)
+	_, err := m.write(id, reading, func(api API, id string) (platform.Webhook, error) {
+		return api.Get(ctx, priority, id)
+	})
 	if platform.IsNotFound(err) {
 		return nil
 	}

@@ -34,13 +34,9 @@ func newInformers(clusterWide bool) *informers {
 	c := &informers{
 		objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}, transform: kube.Transform(nil),
 	}
-	if err := kube.AddIndexes(
-		context.Background(),
-		indexedManager{cache: c},
-		clusterWide,
-		identity.ClaimKeysBy(crashKey),
-		plan.DeliveryKey,
-	); err != nil {
+	claims := identity.ClaimKeysBy(crashKey)
+	err := kube.AddIndexes(context.Background(), indexedManager{cache: c}, clusterWide, claims, plan.DeliveryKey)
+	if err != nil {
 		panic(err)
 	}
 	return c

@@ -216,8 +216,7 @@ func callbackOf(name string) string { return "https://" + name + ".example.com/i
 
 // credentials makes or changes the Secret of a connection.
 func (w *simulation) credentials(secret, clientID, clientSecret string) {
-	w.cluster.setSecret(
-		secret,
-		map[string]string{connection.ClientIDKey: clientID, connection.ClientSecretKey: clientSecret},
-	)
+	w.cluster.setSecret(secret, map[string]string{
+		connection.ClientIDKey: clientID, connection.ClientSecretKey: clientSecret,
+	})
 }

@@ -84,11 +84,8 @@ func (c *writeChecker) conditions(o client.Object, observed int64, conditions []
 			c.violated("observedGeneration of %s is %d of %d", condition.Type, condition.ObservedGeneration, o.GetGeneration())
 		}
 	}
-	if r := apimeta.FindStatusCondition(
-		conditions,
-		itwinv1alpha1.ReadyCondition,
-	); ready &&
-		r.ObservedGeneration != observed {
+	r := apimeta.FindStatusCondition(conditions, itwinv1alpha1.ReadyCondition)
+	if ready && r.ObservedGeneration != observed {
 		c.violated("Ready is of generation %d, and the status of %d", r.ObservedGeneration, observed)
 	}
 }

@@ -104,13 +104,8 @@ func (f *Facts) reportedRefusal(request string) status.Outcome {
 	ready := status.ReadyOf(f.Webhook)
 	if ready == nil ||
 		ready.Reason != itwinv1alpha1.RefusedReason && ready.Reason != itwinv1alpha1.PlatformUnavailableReason {
-		return status.Stalled(
-			itwinv1alpha1.RefusedReason,
-			"The platform refused this request before; it is tried again within "+
-				PermissionPause.String(),
-		).OfRequest(
-			request,
-		)
+		return status.Stalled(itwinv1alpha1.RefusedReason,
+			"The platform refused this request before; it is tried again within "+PermissionPause.String()).OfRequest(request)
 	}
 	if ready.Reason == itwinv1alpha1.RefusedReason {
 		return status.Stalled(ready.Reason, ready.Message).OfRequest(request)

@@ -183,11 +183,9 @@ func deletedLater(s scene) {
 
 func noNewFinalizer(s scene) {
 	s.Expect(s.api.Delete(s.t.Context(), s.created(finalized))).To(Succeed())
-	err := s.patch(
-		s.stored(),
-		false,
-		func(w *itwinv1alpha1.Webhook) { w.Finalizers = append(w.Finalizers, finalizer+"-2") },
-	)
+	err := s.patch(s.stored(), false, func(w *itwinv1alpha1.Webhook) {
+		w.Finalizers = append(w.Finalizers, finalizer+"-2")
+	})
 	s.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 }
 
