@@ -13,8 +13,8 @@ import (
 const (
 	// ByConnection finds the Webhooks of a connection, by its key.
 	ByConnection = "spec.connection"
-	// ByClaim finds the Webhooks that own a remote webhook or gave it up (identity.ClaimKey), and those that ask to import it
-	// (identity.RequestKey).
+	// ByClaim finds the Webhooks that own a remote webhook or gave it up (identity.ClaimKey), and those that ask to import
+	// it (identity.RequestKey).
 	ByClaim = "claim"
 	// BySecret finds the objects that refer to a Secret, by "namespace/name".
 	BySecret = "spec.secret"

@@ -13,8 +13,8 @@ import (
 // the first list of a connection that was applied together with its Webhooks, end before, and cost no write.
 const untoldWait = 2 * time.Second
 
-// tellWait lets a Webhook that has not been carried out yet say what it waits for. What waits for a slot within the rate
-// limit does so later: thousands may, and each is written three times as it is.
+// tellWait lets a Webhook that has not been carried out yet say what it waits for. What waits for a slot within the
+// rate limit does so later: thousands may, and each is written three times as it is.
 func (e *executor) tellWait() {
 	o, ready := e.outcome, status.ReadyOf(e.object())
 	if ready != nil && ready.Reason != itwinv1alpha1.ProgressingReason {

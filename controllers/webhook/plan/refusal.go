@@ -50,8 +50,8 @@ func RefusalPause(st, count int) (pause time.Duration, passing bool) {
 	return PermissionPause, false
 }
 
-// PassesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. That of a
-// create counts if it is 404: what does not exist then is not the webhook, but what it should be about.
+// PassesByItself reports whether an answer is of a kind that often passes, given by the platform or by a proxy. That of
+// a create counts if it is 404: what does not exist then is not the webhook, but what it should be about.
 func PassesByItself(s Step, err error) bool {
 	switch status.HTTPStatus(err) {
 	case http.StatusNotFound:
