@@ -13,11 +13,12 @@ import (
 // the first list of a connection that was applied together with its Webhooks, end before, and cost no write.
 const untoldWait = 2 * time.Second
 
-// tellWait lets a Webhook that has not been carried out yet say what it waits for. What waits for a slot within the
-// rate limit does so later: thousands may, and each is written three times as it is.
+// tellWait lets a Webhook that has no conditions yet say what it waits for: once, for it may wait for several things in
+// turns. What waits for a slot within the rate limit says so later: thousands may, and each is written three times as it
+// is.
 func (e *executor) tellWait() {
-	o, ready := e.outcome, status.ReadyOf(e.object())
-	if ready != nil && ready.Reason != itwinv1alpha1.ProgressingReason {
+	o := e.outcome
+	if status.ReadyOf(e.object()) != nil {
 		e.entry.WaitTold()
 		return
 	}
@@ -26,7 +27,7 @@ func (e *executor) tellWait() {
 	if !o.Silent || !waits || suspended || o.Reason == itwinv1alpha1.RateLimitedReason {
 		return
 	}
-	if left := untoldWait - e.now().Sub(e.entry.WaitingSince(e.now())); ready == nil && left > 0 {
+	if left := untoldWait - e.now().Sub(e.entry.WaitingSince(e.now())); left > 0 {
 		if o.Retry == 0 || left < o.Retry {
 			e.outcome.Retry = left
 		}
