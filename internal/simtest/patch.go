@@ -5,10 +5,10 @@ import (
 	"reflect"
 	"slices"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -95,10 +95,6 @@ func forbidden(current, patched client.Object) error {
 
 // merged is an object after a merge patch: of its status alone, or of all but its status.
 func merged(current client.Object, data []byte, status bool) (client.Object, error) {
-	before, err := runtime.DefaultUnstructuredConverter.ToUnstructured(current)
-	if err != nil {
-		return nil, err
-	}
 	var patch map[string]any
 	if err := json.Unmarshal(data, &patch); err != nil {
 		return nil, err
@@ -108,27 +104,17 @@ func merged(current client.Object, data []byte, status bool) (client.Object, err
 			delete(patch, field)
 		}
 	}
+	before, err := json.Marshal(current)
+	if err != nil {
+		return nil, err
+	}
+	if data, err = json.Marshal(patch); err != nil {
+		return nil, err
+	}
+	if data, err = jsonpatch.MergePatch(before, data); err != nil {
+		return nil, err
+	}
 	after := current.DeepCopyObject().(client.Object)
 	reflect.ValueOf(after).Elem().SetZero()
-	return after, runtime.DefaultUnstructuredConverter.FromUnstructured(merge(before, patch), after)
-}
-
-// merge is RFC 7386.
-func merge(target, patch map[string]any) map[string]any {
-	if target == nil {
-		target = map[string]any{}
-	}
-	for field, value := range patch {
-		below, isObject := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(target, field)
-		case isObject:
-			old, _ := target[field].(map[string]any)
-			target[field] = merge(old, below)
-		default:
-			target[field] = value
-		}
-	}
-	return target
+	return after, json.Unmarshal(data, after)
 }
