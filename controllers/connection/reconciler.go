@@ -216,7 +216,7 @@ func (r *Reconciler) users(ctx context.Context, key string) ([]itwinv1alpha1.Web
 	return users.Items, err
 }
 
-// Prepare makes what the process remembers.
+// Init makes what the process remembers.
 func (r *Reconciler) Init() {
 	r.writes = kube.NewWrittenVersions()
 	r.polls = newPolls(connectionWorkers)

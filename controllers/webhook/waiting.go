@@ -14,8 +14,8 @@ import (
 const untoldWait = 2 * time.Second
 
 // tellWait lets a Webhook that has no conditions yet say what it waits for: once, for it may wait for several things in
-// turns. What waits for a slot within the rate limit says so later: thousands may, and each is written three times as it
-// is.
+// turns. What waits for a slot within the rate limit says so later: thousands may, and each is written three times as
+// it is.
 func (e *executor) tellWait() {
 	o := e.outcome
 	if status.ReadyOf(e.object()) != nil {

@@ -67,7 +67,7 @@ func (f *Facts) turnedOffElsewhere() bool {
 	return f.Described() && was != nil && *was && !f.TurnedOff && !f.LeftOff()
 }
 
-// TurningOff reports whether the operator wrote down that it was about to turn the webhook off itself.
+// LeftOff reports whether the status says that the operator left the webhook off, or was about to turn it off.
 func (f *Facts) LeftOff() bool {
 	active := status.ActiveOf(&f.Webhook.Status)
 	return active != nil && active.Reason == itwinv1alpha1.InactiveReason
