@@ -3,17 +3,13 @@ package connection
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -78,23 +74,16 @@ func (r *Reconciler) pollForDeletions(ctx context.Context, key string) (ctrl.Res
 	return ctrl.Result{RequeueAfter: max(member.PollIn(), time.Second)}, nil
 }
 
-// needed reports whether a Webhook that fits may have something to delete through a closed connection: it refers to the
-// connection, or owns or gave up a remote webhook of its account and lives where the connection does.
+// needed reports whether a Webhook that fits may have something to delete through a closed connection.
 func (r *Reconciler) needed(
-	ctx context.Context, member *fleet.Member, fits func(itwinv1alpha1.Webhook) bool,
-) (bool, error) {
-	var all itwinv1alpha1.WebhookList
-	namespace, _, _ := strings.Cut(member.Name(), "/")
-	if err := r.Kube.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(all.Items, func(w itwinv1alpha1.Webhook) bool {
-		return fits(w) && (kube.ConnectionOf(&w) == member.Name() || identity.Mentions(&w, member.Fleet().Account()))
-	}), nil
+	ctx context.Context, member *fleet.Member, fits func(*itwinv1alpha1.Webhook) bool,
+) (needed bool, err error) {
+	err = r.eachUser(ctx, member, func(w *itwinv1alpha1.Webhook) { needed = needed || fits(w) })
+	return needed, err
 }
 
-func isDeleting(w itwinv1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
+func isDeleting(w *itwinv1alpha1.Webhook) bool { return !w.DeletionTimestamp.IsZero() }
 
-func isHeld(w itwinv1alpha1.Webhook) bool {
-	return controllerutil.ContainsFinalizer(&w, itwinv1alpha1.WebhookFinalizer)
+func isHeld(w *itwinv1alpha1.Webhook) bool {
+	return controllerutil.ContainsFinalizer(w, itwinv1alpha1.WebhookFinalizer)
 }

@@ -23,19 +23,29 @@ type Enqueuer interface {
 // enqueueUsers enqueues the Webhooks that may use a connection whose account is listed: those that refer to it, and
 // those that own or gave up a remote webhook of its account. After a restart that is every one: they come behind what
 // people ask for. The controller of Webhooks drops those of other shards.
-func (r *Reconciler) enqueueUsers(ctx context.Context, c itwinv1alpha1.ConnectionObject, account string) error {
+func (r *Reconciler) enqueueUsers(ctx context.Context, member *fleet.Member) error {
+	var names []types.NamespacedName
+	err := r.eachUser(ctx, member, func(w *itwinv1alpha1.Webhook) {
+		names = append(names, client.ObjectKeyFromObject(w))
+	})
+	r.Webhooks.Enqueue(kube.PriorityBulk, names...)
+	return err
+}
+
+// eachUser calls do for each Webhook that may have to do with a connection: it refers to the connection, or owns or gave
+// up a remote webhook of its account and lives where the connection does.
+func (r *Reconciler) eachUser(ctx context.Context, member *fleet.Member, do func(*itwinv1alpha1.Webhook)) error {
 	var all itwinv1alpha1.WebhookList
-	if err := r.Kube.List(ctx, &all, client.InNamespace(c.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+	namespace, _, _ := strings.Cut(member.Name(), "/")
+	if err := r.Kube.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	var names []types.NamespacedName
 	for i := range all.Items {
 		w := &all.Items[i]
-		if kube.ConnectionOf(w) == kube.KeyOf(c) || identity.Mentions(w, account) {
-			names = append(names, client.ObjectKeyFromObject(w))
+		if kube.ConnectionOf(w) == member.Name() || identity.Mentions(w, member.Fleet().Account()) {
+			do(w)
 		}
 	}
-	r.Webhooks.Enqueue(kube.PriorityBulk, names...)
 	return nil
 }
 

@@ -190,7 +190,7 @@ func (r *Reconciler) poll(
 		}
 	}
 	if account.Synced() && !member.Introduced() {
-		if err := r.enqueueUsers(ctx, c, account.Account()); err != nil {
+		if err := r.enqueueUsers(ctx, member); err != nil {
 			return ctrl.Result{}, err
 		}
 		member.Introduce()

@@ -37,14 +37,11 @@ func (e *executor) classify(s plan.Step, err error) (v status.Outcome, ok bool) 
 		v = e.classifyConfirmation(v, err)
 	case s == plan.DeleteRemote && (passing || !v.Silent):
 		v = e.classifyDelete(s, v, err)
-	case passing:
+	case passing || platform.IsRefused(err):
 		said, _ := errors.AsType[*platform.Error](err)
 		v = e.classifyRefusal(s, said.Status, status.Refusal(said))
 	case s == plan.CreateRemote && platform.MayHaveHappened(err):
 		v.Since = e.now()
-	case platform.IsRefused(err):
-		said, _ := errors.AsType[*platform.Error](err)
-		v = e.classifyRefusal(s, said.Status, status.Refusal(said))
 	}
 	return v, true
 }

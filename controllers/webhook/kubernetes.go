@@ -70,12 +70,8 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	}
 	metrics.RefusedStatusWrites.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
 	if e.entry.TellOnce(words) {
-		e.warn(
-			itwinv1alpha1.KubernetesRefusedReason,
-			"Report",
-			"The Kubernetes API server refused to write the status: %s",
-			words,
-		)
+		e.warn(itwinv1alpha1.KubernetesRefusedReason, "Report",
+			"The Kubernetes API server refused to write the status: %s", words)
 	}
 	return ctrl.Result{RequeueAfter: status.Jittered(status.KubernetesPause)}, nil
 }

@@ -249,10 +249,9 @@ var mutations = []mutation{
 	// Giving up and moving.
 	{
 		guard: "What is gone is listed in former before another one is created", removed: "the step that lists it",
-		file: "controllers/webhook/plan/create.go",
-		old: `	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former
-	if p.Cause`,
-		mutated: `	if p.Cause`,
+		file:    "controllers/webhook/plan/create.go",
+		old:     `	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former`,
+		mutated: `	_ = former`,
 	},
 	{
 		guard: "An id that was given up is not owned, whatever an old status says", removed: "looking at former",
@@ -490,9 +489,9 @@ var mutations = []mutation{
 	{
 		guard:   "Credentials of a deleted connection are kept while its account has something to delete",
 		removed: "looking at the account",
-		file:    "controllers/connection/deleted.go",
-		old:     `(kube.ConnectionOf(&w) == member.Name() || identity.Mentions(&w, member.Fleet().Account()))`,
-		mutated: `kube.ConnectionOf(&w) == member.Name()`,
+		file:    "controllers/connection/enqueue.go",
+		old:     `kube.ConnectionOf(w) == member.Name() || identity.Mentions(w, member.Fleet().Account())`,
+		mutated: `kube.ConnectionOf(w) == member.Name()`,
 	},
 	{
 		guard:   "Trouble of one connection's list is its own",

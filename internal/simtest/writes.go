@@ -66,13 +66,8 @@ func (c *writeChecker) webhook(before, now *itwinv1alpha1.Webhook) {
 // conditions checks what holds for the conditions of each kind.
 func (c *writeChecker) conditions(o client.Object, observed int64, conditions []metav1.Condition) {
 	is := func(name string) bool { return apimeta.IsStatusConditionTrue(conditions, name) }
-	ready, reconciling, stalled := is(
-		itwinv1alpha1.ReadyCondition,
-	), is(
-		itwinv1alpha1.ReconcilingCondition,
-	), is(
-		itwinv1alpha1.StalledCondition,
-	)
+	ready, stalled := is(itwinv1alpha1.ReadyCondition), is(itwinv1alpha1.StalledCondition)
+	reconciling := is(itwinv1alpha1.ReconcilingCondition)
 	if ready && (reconciling || stalled) || reconciling && stalled {
 		c.violated("Ready, Reconciling and Stalled are %t, %t and %t", ready, reconciling, stalled)
 	}

@@ -25,12 +25,7 @@ func (e Entry) Failed(generation int64, now time.Time) (wait time.Duration) {
 
 // ThrottledSince returns since when an object that has found no slot within the rate limit has waited for one.
 func (e Entry) ThrottledSince(now time.Time) (since time.Time) {
-	e.change(func(a *Record) {
-		if a.throttledSince.IsZero() {
-			a.throttledSince = now
-		}
-		since = a.throttledSince
-	})
+	e.change(func(a *Record) { since = begun(&a.throttledSince, now) })
 	return since
 }
 

@@ -11,12 +11,7 @@ import (
 // KubernetesFailed notes that the API server failed a request of a reconcile that began at a time, and returns since
 // when it has failed all of them.
 func (e Entry) KubernetesFailed(began time.Time) (since time.Time) {
-	e.change(func(a *Record) {
-		if a.kubernetesSince.IsZero() {
-			a.kubernetesSince = began
-		}
-		since = a.kubernetesSince
-	})
+	e.change(func(a *Record) { since = begun(&a.kubernetesSince, began) })
 	return since
 }
 

@@ -98,8 +98,9 @@ type Record struct {
 
 // New returns a ledger of a process that has seen nothing yet.
 func New(c clock.PassiveClock, grace time.Duration) *Ledger {
-	return &Ledger{clock: c, grace: grace, entries: map[types.NamespacedName]*Record{},
-		waits: map[types.NamespacedName]wait{},
+	return &Ledger{
+		clock: c, grace: grace,
+		entries: map[types.NamespacedName]*Record{}, waits: map[types.NamespacedName]wait{},
 	}
 }
 
@@ -143,6 +144,14 @@ func (e Entry) change(change func(*Record)) {
 	e.ledger.mu.Lock()
 	defer e.ledger.mu.Unlock()
 	e.ledger.entries[e.name] = &a
+}
+
+// begun sets a time that is not set yet, and returns it.
+func begun(at *time.Time, now time.Time) time.Time {
+	if at.IsZero() {
+		*at = now
+	}
+	return *at
 }
 
 // RequestedSince returns when a value of reconcile-requested-at was first seen.

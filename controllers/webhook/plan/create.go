@@ -9,6 +9,15 @@ import (
 // decideLost replaces a remote webhook that was deleted on the platform. The old id is given up first, and listed: it
 // may be one that the credentials could not see for a while.
 func decideLost(f Facts) Plan {
+	p := replace(f)
+	if p.Cause == CauseCreation && p.Target == "" {
+		p.Cause, p.Drift = CauseDrift, "it was deleted on the platform; created another"
+	}
+	return p
+}
+
+// replace gives up the remote webhook that the object owns, and takes or creates another one.
+func replace(f Facts) Plan {
 	former, full := f.giveUp()
 	if full != nil {
 		return *full
@@ -18,9 +27,6 @@ func decideLost(f Facts) Plan {
 		return p
 	}
 	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former
-	if p.Cause == CauseCreation && p.Target == "" {
-		p.Cause, p.Drift = CauseDrift, "it was deleted on the platform; created another"
-	}
 	return p
 }
 

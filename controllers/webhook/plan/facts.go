@@ -259,25 +259,25 @@ func (f *Facts) formerRemotes(without ...proof.Remote) (remotes []proof.Remote) 
 	return remotes
 }
 
-// Requested reports whether an annotation asks for something that was not handled yet.
-func Requested(w *itwinv1alpha1.Webhook, annotation, handled string) bool {
+// requested reports whether an annotation asks for something that was not handled yet.
+func requested(w *itwinv1alpha1.Webhook, annotation, handled string) bool {
 	value := w.Annotations[annotation]
 	return value != "" && value != handled
 }
 
 func (f *Facts) reactivationRequested() bool {
-	return Requested(f.Webhook, itwinv1alpha1.ReactivateRequestedAtAnnotation, f.Webhook.Status.LastHandledReactivateAt)
+	return requested(f.Webhook, itwinv1alpha1.ReactivateRequestedAtAnnotation, f.Webhook.Status.LastHandledReactivateAt)
 }
 
 // RotationRequested reports whether another value of a generated Secret was asked for.
 func (f *Facts) RotationRequested() bool {
 	return f.Webhook.GeneratesSecret() &&
-		Requested(f.Webhook, itwinv1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
+		requested(f.Webhook, itwinv1alpha1.RotateRequestedAtAnnotation, f.Webhook.Status.LastHandledRotateAt)
 }
 
 // ReconcileRequested reports whether another look at the platform was asked for.
 func (f *Facts) ReconcileRequested() bool {
-	return Requested(f.Webhook, itwinv1alpha1.ReconcileRequestedAtAnnotation, f.Webhook.Status.LastHandledReconcileAt)
+	return requested(f.Webhook, itwinv1alpha1.ReconcileRequestedAtAnnotation, f.Webhook.Status.LastHandledReconcileAt)
 }
 
 // AlreadySays reports whether the status gives this reason for the current spec: the words of the first failure are

@@ -39,7 +39,7 @@ func tidyUp(f Facts, p Plan) Plan {
 	return p
 }
 
-// duplicate is an inactive webhook that another create of this object made.
+// leftover is an inactive webhook that another create of this object made.
 func (f *Facts) leftover() (removal, bool) {
 	for _, m := range f.Marked {
 		if !m.Webhook.Active {
@@ -127,11 +127,9 @@ func (f *Facts) confirmFormer(reached ...Reach) (p Plan, unconfirmed bool) {
 		}
 		switch former.Presence {
 		case fleet.Missing, fleet.Unseen:
-			return Plan{
-				Steps:   []Step{ConfirmRemote},
-				Other:   former.removal(),
-				Outcome: status.WaitForNextList(confirmingFormer),
-			}, true
+			p = confirming(confirmingFormer)
+			p.Other = former.removal()
+			return p, true
 		case fleet.Absent:
 			return Plan{Other: former.removal(), Outcome: status.WaitForList(f.Now, confirmingFormer)}, true
 		}

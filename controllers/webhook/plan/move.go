@@ -20,16 +20,7 @@ func decideMove(f Facts) Plan {
 		return Plan{Outcome: alreadyClaimed("Remote webhook %s was imported from the account %s, and spec.connectionRef now "+
 			"reaches another one; point it back, or delete this Webhook", f.ID(), f.Identity.Owned.Account)}
 	}
-	former, full := f.giveUp()
-	if full != nil {
-		return *full
-	}
-	p := decideNew(f)
-	if len(p.Steps) == 0 {
-		return p
-	}
-	p.Steps, p.Former = append([]Step{GiveUpID}, without(p.Steps, AddFinalizer)...), former
-	return p
+	return replace(f)
 }
 
 // giveUp returns the list of former remote webhooks with the present one added, or why that is not possible: too many

@@ -26,14 +26,14 @@ var PassingPauses = []time.Duration{10 * time.Second, 30 * time.Second, 90 * tim
 // What a failed call is noted as that has no HTTP status: no answer came, or the platform accepted a change without
 // making it.
 const (
-	NoAnswer = 0
+	noAnswer = 0
 	NotMade  = -1
 )
 
 // RefusalPause is how long a request is left alone after so many refusals in a row; passing is true while the operator
 // expects the platform to take it soon.
 func RefusalPause(st, count int) (pause time.Duration, passing bool) {
-	if st >= http.StatusInternalServerError || st == http.StatusUnauthorized || st == NoAnswer {
+	if st >= http.StatusInternalServerError || st == http.StatusUnauthorized || st == noAnswer {
 		return FailureBackoff.After(count), true
 	}
 	switch st {
