@@ -65,7 +65,7 @@ func (w *simulation) startKillable(name string) *killableManager {
 	ctx, cancel := context.WithCancel(context.Background())
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
 		AllowLoopback: true, Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
-		Namespaces: []string{w.namespace}, Workers: 4, Version: name, SettleTime: time.Second,
+		Namespaces: []string{w.namespace}, Workers: 4, Version: name, GracePeriod: time.Second,
 	})).To(Succeed())
 	done := make(chan struct{})
 	go func() {

@@ -70,7 +70,7 @@ var _ = Describe("A tenant whose platform does not answer", func() {
 		p := newHangingPlatform(hostile, func(r *http.Request) bool {
 			return r.Method == http.MethodPost && r.URL.Path == "/webhooks"
 		})
-		startOperator(func(o *controllers.Options) { o.Workers, o.SettleTime = workers, 0 })
+		startOperator(func(o *controllers.Options) { o.Workers, o.GracePeriod = workers, 0 })
 		sound.connect()
 		seen(sound.apply("before")).Should(beReady())
 		for i := range accounts {

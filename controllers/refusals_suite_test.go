@@ -163,7 +163,7 @@ func startRefusedOperator(namespaces []string) *apiServer {
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
-		Namespaces: namespaces, Workers: 16, Version: "test", SettleTime: settleTime, AllowLoopback: true,
+		Namespaces: namespaces, Workers: 16, Version: "test", GracePeriod: gracePeriod, AllowLoopback: true,
 		Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
 	})).To(Succeed())
 	done := make(chan struct{})

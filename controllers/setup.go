@@ -33,8 +33,8 @@ type Options struct {
 	Workers int
 	// Version goes into the User-Agent.
 	Version string
-	// SettleTime overrides the constant of the same name when not 0.
-	SettleTime time.Duration
+	// GracePeriod overrides the constant of the same name when not 0.
+	GracePeriod time.Duration
 	// Key is the operator key, which proves ownership.
 	Key proof.Key
 	// AllowedAPIHosts bound the hosts of apiUrl, tokenUrl and of links between pages: each exact, or with one leading
@@ -53,7 +53,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	webhooks := &webhook.Reconciler{
 		Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("webhook-controller"),
 		Fleets: fleets.View(), Clock: clock.RealClock{}, Key: o.Key, Selector: o.Selector, Cluster: o.Cluster,
-		Namespaces: o.Namespaces, SettleTime: o.SettleTime,
+		Namespaces: o.Namespaces, GracePeriod: o.GracePeriod,
 	}
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
 		return err

@@ -37,8 +37,8 @@ import (
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
-// settleTime is short here: the simulator carries out a request at once, unless a fault delays it.
-const settleTime = 2 * time.Second
+// gracePeriod is short here: the simulator carries out a request at once, unless a fault delays it.
+const gracePeriod = 2 * time.Second
 
 var (
 	environment *envtest.Environment
@@ -97,7 +97,7 @@ func startOperator(options ...operatorOption) *operator {
 	cfg := rest.CopyConfig(restConfig)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return o.writes.wrap(next) })
 	opts := controllers.Options{
-		Cluster: true, Workers: 16, Version: "test", SettleTime: settleTime, AllowLoopback: true,
+		Cluster: true, Workers: 16, Version: "test", GracePeriod: gracePeriod, AllowLoopback: true,
 		Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
 	}
 	for _, option := range options {
@@ -416,7 +416,7 @@ func (w *simulation) remote(callback string) simulator.Webhook {
 
 func (w *simulation) count(route string) int { return w.Requests().Counts[route] }
 
-// writes counts the calls that change the remote side.
+// changes counts the calls that change the remote side.
 func (w *simulation) changes() int {
 	return w.count("POST /webhooks") + w.count("PATCH /webhooks/{id}") + w.count("DELETE /webhooks/{id}")
 }

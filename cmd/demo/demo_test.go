@@ -44,7 +44,7 @@ func TestTheWholeStoryOnThisMachine(t *testing.T) {
 		`receiver +breaks`,
 		`platform +3 days pass: 13 attempts to deliver it failed`,
 		`operator +Webhook itwin-lifecycle: Reactivated remote webhook`,
-		`receiver +is mended`,
+		`receiver +is fixed`,
 		`receiver +takes iTwins\.iTwinCreated\.v1`,
 		`you +kubectl edit webhook model-events`,
 		`operator +Webhook model-events: Updated remote webhook .* eventTypes`,

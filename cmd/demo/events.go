@@ -78,9 +78,9 @@ func (d *demo) failures(ctx context.Context, messageID string) (n int, err error
 	return n, nil
 }
 
-func (d *demo) receiverIsMended(ctx context.Context) error {
-	d.say(receiverSide, "is mended")
-	d.receiver.Mend()
+func (d *demo) receiverIsFixed(ctx context.Context) error {
+	d.say(receiverSide, "is fixed")
+	d.receiver.Fix()
 	return d.eventArrives(ctx)
 }
 

@@ -32,7 +32,7 @@ func (d *demo) simulatedStory() []step {
 		{"the samples are applied and exist on the platform", d.apply},
 		{"an event arrives and its signature is right", d.eventArrives},
 		{"the receiver breaks and the platform gives up", d.receiverBreaks},
-		{"the receiver is mended and events arrive again", d.receiverIsMended},
+		{"the receiver is fixed and events arrive again", d.receiverIsFixed},
 		{"an edit reaches the platform with one request", d.edit},
 		{"a deleted Webhook is gone on both sides", d.remove},
 	}

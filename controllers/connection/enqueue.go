@@ -32,8 +32,8 @@ func (r *Reconciler) enqueueUsers(ctx context.Context, member *fleet.Member) err
 	return err
 }
 
-// eachUser calls do for each Webhook that may have to do with a connection: it refers to the connection, or owns or gave
-// up a remote webhook of its account and lives where the connection does.
+// eachUser calls do for each Webhook that may have to do with a connection: it refers to the connection, or owns or
+// gave up a remote webhook of its account and lives where the connection does.
 func (r *Reconciler) eachUser(ctx context.Context, member *fleet.Member, do func(*itwinv1alpha1.Webhook)) error {
 	var all itwinv1alpha1.WebhookList
 	namespace, _, _ := strings.Cut(member.Name(), "/")

@@ -23,7 +23,7 @@ func (e *executor) warn(reason, action, note string, args ...any) {
 	e.emit(corev1.EventTypeWarning, reason, action, fmt.Sprintf(note, args...))
 }
 
-// record writes an Event, and the same into the log, which is kept for longer.
+// emit writes an Event, and the same into the log, which is kept for longer.
 func (e *executor) emit(kind, reason, action, note string) {
 	e.log.Info(status.Shortened(note, status.MaxMessage), "reason", reason)
 	e.recorder.Eventf(e.object(), nil, kind, reason, action, "%s", status.Shortened(note, status.MaxNote))

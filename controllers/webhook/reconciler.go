@@ -30,8 +30,8 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// SettleTime is how long after it was sent a create of unknown outcome may still take effect: the request's timeout.
-const SettleTime = platform.DefaultRequestTimeout
+// GracePeriod is how long after it was sent a create of unknown outcome may still take effect: the request's timeout.
+const GracePeriod = platform.DefaultRequestTimeout
 
 // Reconciler keeps remote webhooks equal to Webhooks.
 type Reconciler struct {
@@ -48,8 +48,8 @@ type Reconciler struct {
 	Selector labels.Selector
 	// Namespaces that the cache is bound to; none is all.
 	Namespaces []string
-	// SettleTime overrides the constant of the same name when not 0.
-	SettleTime time.Duration
+	// GracePeriod overrides the constant of the same name when not 0.
+	GracePeriod time.Duration
 	// Cluster is false in a namespaced installation, which knows no ClusterConnections and reads no Namespaces.
 	Cluster bool
 
@@ -165,10 +165,10 @@ func (r *Reconciler) Serves(w *itwinv1alpha1.Webhook) bool {
 
 // Init makes what the process remembers.
 func (r *Reconciler) Init() {
-	settleTime := r.SettleTime
-	if settleTime == 0 {
-		settleTime = SettleTime
+	gracePeriod := r.GracePeriod
+	if gracePeriod == 0 {
+		gracePeriod = GracePeriod
 	}
-	r.ledger = ledger.New(r.Clock, settleTime)
+	r.ledger = ledger.New(r.Clock, gracePeriod)
 	r.writes, r.secretWrites = kube.NewWrittenVersions(), kube.NewWrittenVersions()
 }

@@ -558,7 +558,7 @@ var mutations = []mutation{
 	},
 	{
 		guard:   "What the API server fails for long is told",
-		removed: "the patience",
+		removed: "the time",
 		file:    "controllers/status/api_server_error.go",
 		old:     `now.Sub(since) >= kubernetesPatience`,
 		mutated: `false`,

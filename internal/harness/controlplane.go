@@ -42,7 +42,7 @@ func StartControlPlane(dir string, configure ...func(*envtest.APIServer)) (*Cont
 	}
 	c := &ControlPlane{
 		environment: &envtest.Environment{
-			BinaryAssetsDirectory: folder, ControlPlaneStartTimeout: Patience,
+			BinaryAssetsDirectory: folder, ControlPlaneStartTimeout: Timeout,
 		},
 		dir:        dir,
 		Kubeconfig: filepath.Join(dir, "kubeconfig"), KubectlPath: filepath.Join(folder, "kubectl"),

@@ -38,7 +38,7 @@ type Delivery struct {
 func (d Delivery) Taken() bool { return d.Verified && !d.Broken }
 
 // Receiver takes events over HTTPS on loopback, with a certificate that it signed itself, and verifies them. It can be
-// broken and mended.
+// broken and fixed.
 type Receiver struct {
 	// URL has no path.
 	URL string
@@ -90,11 +90,11 @@ func (r *Receiver) Trust(secretsOf func(path string) []string) {
 	r.trusted = secretsOf
 }
 
-// Break makes every answer a 503, until Mend.
+// Break makes every answer a 503, until Fix.
 func (r *Receiver) Break() { r.setBroken(true) }
 
-// Mend makes the receiver take events again.
-func (r *Receiver) Mend() { r.setBroken(false) }
+// Fix makes the receiver take events again.
+func (r *Receiver) Fix() { r.setBroken(false) }
 
 func (r *Receiver) setBroken(broken bool) {
 	r.mu.Lock()

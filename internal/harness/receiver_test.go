@@ -73,7 +73,7 @@ func TestReceiver(t *testing.T) {
 	post("forged", "another", http.StatusUnauthorized)
 	receiver.Break()
 	post("good too", secret, http.StatusServiceUnavailable)
-	receiver.Mend()
+	receiver.Fix()
 	post("good again", secret, http.StatusOK)
 
 	if len(noticed) != 4 || len(receiver.Deliveries()) != 4 {

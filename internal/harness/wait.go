@@ -10,13 +10,13 @@ import (
 const (
 	// poll is how often a condition is looked at.
 	poll = 50 * time.Millisecond
-	// Patience is how long a condition is waited for. It bounds a failure; nothing that works takes so long.
-	Patience = time.Minute
+	// Timeout is how long a condition is waited for. It bounds a failure; nothing that works takes so long.
+	Timeout = time.Minute
 )
 
 // Until waits until check is content, and returns what it complained of last when that takes too long.
 func Until(ctx context.Context, what string, check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()

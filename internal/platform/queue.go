@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// line hands out different times to the callers that must come back, at the pace at which slots become free, so that
-// they do not all return at once.
+// groupQueue hands out different times to the callers that must come back, at the pace at which slots become free, so
+// that they do not all return at once.
 type groupQueue struct{ last time.Time }
 
 func (l *groupQueue) place(earliest time.Time, spacing time.Duration) time.Time {
@@ -61,7 +61,7 @@ func (q *queue) place(t Priority, now, earliest time.Time, spacing time.Duration
 	return at
 }
 
-// lines are the lines of groups.
+// groupQueues are those of the groups.
 type groupQueues map[string]*groupQueue
 
 // of returns the line of a group, and drops those of groups that nothing waits in.

@@ -122,7 +122,7 @@ type instant time.Time
 // or, as some services write UTC, without.
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
 
-// milliseconds since 1970 are larger than this from 1973 on; seconds are not before the year 5138.
+// smallestMilliseconds since 1970 are larger than this from 1973 on; seconds are not before the year 5138.
 const smallestMilliseconds = 1e11
 
 // UnmarshalJSON reads a time; what cannot be read is the zero time.

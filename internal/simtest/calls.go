@@ -129,7 +129,7 @@ func (p *process) await(ctx context.Context, e exchange, now disruption) (err er
 		f.sleep(e.latency)
 		return e.instead(now.reply)
 	}
-	f.sleepRanked(patience(ctx, due), rank)
+	f.sleepRanked(within(ctx, due), rank)
 	if !answered {
 		return context.DeadlineExceeded
 	}
@@ -137,8 +137,8 @@ func (p *process) await(ctx context.Context, e exchange, now disruption) (err er
 	return err
 }
 
-// patience is how long a request is waited for.
-func patience(ctx context.Context, d time.Duration) time.Duration {
+// within is how long a request is waited for.
+func within(ctx context.Context, d time.Duration) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return min(d, time.Until(deadline))
 	}

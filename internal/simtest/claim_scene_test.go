@@ -230,7 +230,7 @@ func (w *simulation) interrupted(faults ...disruption) {
 func TestAWebhookIsBeingCreatedNoOtherTakesIt(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		w.interrupted(slowly)
-		w.in(webhook.SettleTime-2*time.Second, "another client adds a twin", func() { addTwin(w) })
+		w.in(webhook.GracePeriod-2*time.Second, "another client adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
 		g := NewWithT(w.t)
 		g.Expect(w.violations()).To(BeEmpty())
@@ -246,13 +246,13 @@ var slowly = disruption{every: "before POST /webhooks", what: disturb, slow: 5 *
 func TestTwoWebhooksCreateTheSameEachKeepsItsOwn(t *testing.T) {
 	inSimulation(t, func(w *simulation) {
 		var p *process
-		lost := disruption{every: slowly.every, what: disturb, reply: hungUp, late: webhook.SettleTime - time.Second}
+		lost := disruption{every: slowly.every, what: disturb, reply: hungUp, late: webhook.GracePeriod - time.Second}
 		once := disruption{every: slowly.every, what: meet, meets: func(*simulation) { p.faults = []disruption{slowly} }}
 		p = w.start(lost, once)
 		w.run(warmUp)
 		p.count()
 		add()(w)
-		w.in(webhook.SettleTime-2*time.Second, "another client adds a twin", func() { addTwin(w) })
+		w.in(webhook.GracePeriod-2*time.Second, "another client adds a twin", func() { addTwin(w) })
 		w.run(2 * settleFor)
 		g := NewWithT(w.t)
 		g.Expect(w.violations()).To(BeEmpty())

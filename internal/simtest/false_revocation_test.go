@@ -24,7 +24,7 @@ func TestAFailingLoginIsNoRevocation(t *testing.T) {
 		p, refused := s.start(), true
 		p.dialRefusably(&refused)
 		s.run(settleFor)
-		s.Expect(s.remotes()[0].Active).To(BeTrue(), "before anything wakes it")
+		s.Expect(s.remotes()[0].Active).To(BeTrue(), "before anything enqueues it")
 		s.cluster.annotate(subject, itwinv1alpha1.ReconcileRequestedAtAnnotation, "now")
 		s.run(time.Minute)
 		s.Expect(s.remotes()[0].Active).To(BeTrue(), s.message(subject))

@@ -64,7 +64,7 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
 			trace.GotConn(httptrace.GotConnInfo{})
 		}
-		t.process.simulation.running.sleep(patience(r.Context(), time.Hour))
+		t.process.simulation.running.sleep(within(r.Context(), time.Hour))
 		return nil, r.Context().Err()
 	}
 	if err != nil {

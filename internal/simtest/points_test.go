@@ -110,7 +110,7 @@ func scenarioNamed(name string) scenario {
 
 // TestRequestsOutliveTheirProcess ends the operator while a request is on its way, which is carried out later.
 func TestRequestsOutliveTheirProcess(t *testing.T) {
-	lates := []time.Duration{time.Millisecond, 3 * time.Second, webhook.SettleTime - time.Millisecond}
+	lates := []time.Duration{time.Millisecond, 3 * time.Second, webhook.GracePeriod - time.Millisecond}
 	eachScenario(t, "sent, then crash", func(t *testing.T, s scenario, v *visits) {
 		for _, k := range leaving(s.play(t).traces[0], "before ", writing...) {
 			for _, late := range lates {
@@ -152,8 +152,8 @@ func disturbances() []disruption {
 	const timeout = platform.DefaultRequestTimeout
 	return []disruption{
 		{late: timeout + time.Second}, {late: 2*timeout - time.Second},
-		{reply: hungUp}, {reply: hungUp, late: 3 * time.Second}, {reply: hungUp, late: webhook.SettleTime - time.Second},
-		{reply: proxy}, {reply: proxy, late: webhook.SettleTime - time.Second}, {reply: proxy, never: true},
+		{reply: hungUp}, {reply: hungUp, late: 3 * time.Second}, {reply: hungUp, late: webhook.GracePeriod - time.Second},
+		{reply: proxy}, {reply: proxy, late: webhook.GracePeriod - time.Second}, {reply: proxy, never: true},
 		{reply: portal}, {reply: portal, never: true}, {reply: notFound}, {reply: notFound, never: true},
 	}
 }

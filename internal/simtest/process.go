@@ -115,7 +115,7 @@ func (p *process) assemble() {
 		Key: crashKey, Cluster: p.simulation.clusterWide,
 	}
 	p.webhooks.Init()
-	_ = p.webhooks.Enqueuer.Start(p.context, wakeups{p: p, controller: webhookController})
+	_ = p.webhooks.Enqueuer.Start(p.context, processQueue{p: p, controller: webhookController})
 	p.connections = p.serveConnections(fleets, connectionController)
 	p.connections.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} }
 	p.connections.NewList = func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
@@ -138,7 +138,7 @@ func (p *process) serveConnections(fleets *fleet.Registry, controller string) *c
 		o.Transport = transport{p}
 		return platform.New(o)
 	}
-	_ = r.Enqueuer.Start(p.context, wakeups{p: p, controller: controller})
+	_ = r.Enqueuer.Start(p.context, processQueue{p: p, controller: controller})
 	return r
 }
 
@@ -152,15 +152,15 @@ func (r recorder) Eventf(about, _ apimachineryruntime.Object, _, reason, _, note
 	}
 }
 
-// wakeups is the queue as an enqueuer sees it.
-type wakeups struct {
+// processQueue is the queue as an enqueuer sees it.
+type processQueue struct {
 	kube.Queue
 	p          *process
 	controller string
 }
 
 // Add implements the queue's.
-func (q wakeups) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.NamespacedName}, 0) }
+func (q processQueue) Add(r reconcile.Request) { q.p.enqueue(item{q.controller, r.NamespacedName}, 0) }
 
 // in plans something that only a process that lives and is not frozen does.
 func (p *process) in(d time.Duration, name string, do func()) {

@@ -31,7 +31,7 @@ const (
 	watchLatency   = 5 * time.Millisecond
 
 	// countedFor is how long the points of a process are counted; a poll lies in it. settleFor is what a process is
-	// given to put everything right: the settle time, what may come late after it, and two polls.
+	// given to put everything right: the grace period, what may come late after it, and two polls.
 	countedFor = 25 * time.Second
 	settleFor  = 45 * time.Second
 	// downtime lies between the end of one process and the start of the next.

@@ -13,7 +13,7 @@ import (
 // itself wrote, and what others did, shows late in its cache, while its writes go to the objects as they are. The
 // platform hears no more than when the cache is up to date.
 func TestHeldBackCaches(t *testing.T) {
-	lates := []time.Duration{100 * time.Millisecond, 3 * time.Second, webhook.SettleTime + 2*time.Second}
+	lates := []time.Duration{100 * time.Millisecond, 3 * time.Second, webhook.GracePeriod + 2*time.Second}
 	eachScenario(t, "held back", func(t *testing.T, s scenario, v *visits) {
 		undisturbed := s.play(t)
 		for k := range undisturbed.events {

@@ -299,9 +299,9 @@ func TestRetriesAndDeactivation(t *testing.T) {
 
 func TestDeactivationDropsTheQueue(t *testing.T) {
 	g := NewWithT(t)
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	callback := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
-		if !mended.Load() {
+		if !fixed.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
@@ -317,7 +317,7 @@ func TestDeactivationDropsTheQueue(t *testing.T) {
 	g.Expect(active(platform)).To(Equal([]bool{false}))
 	g.Expect(platform.Webhooks()[0].QueuedEvents).To(BeZero(), "the younger event is lost as well")
 	before := len(callback.received())
-	mended.Store(true)
+	fixed.Store(true)
 	c.login() // three days are more than the life of a token
 	g.Expect(c.do(http.MethodPatch, "/webhooks/"+id, `{"active":true}`).status).To(Equal(http.StatusOK))
 	advance(t, platform, 72*time.Hour)
@@ -326,21 +326,21 @@ func TestDeactivationDropsTheQueue(t *testing.T) {
 	g.Expect(callback.received()).To(HaveLen(before + 1))
 }
 
-// The owner mends the webhook while events wait for it.
+// The owner fixes the webhook while events wait for it.
 func TestRetryUsesTheWebhookAsItIsNow(t *testing.T) {
 	g := NewWithT(t)
 	broken := newReceiver(t, respond(http.StatusBadGateway))
-	mended := newReceiver(t, respond(http.StatusOK))
+	fixed := newReceiver(t, respond(http.StatusOK))
 	platform, c := newSimulator(t, simulator.Options{InsecureCallbacks: true})
 	id := c.createActive(broken.URL)
 	publish(t, platform, deletedEvent())
 
 	const newSecret = "a-secret-that-is-another-than-that-before"
-	c.do(http.MethodPatch, "/webhooks/"+id, `{"callbackUrl":"`+mended.URL+`","secret":"`+newSecret+`"}`)
+	c.do(http.MethodPatch, "/webhooks/"+id, `{"callbackUrl":"`+fixed.URL+`","secret":"`+newSecret+`"}`)
 	advance(t, platform, time.Minute)
 
-	g.Expect(mended.received()).To(HaveLen(1))
-	g.Expect(mended.received()[0].signature).To(Equal(sign(newSecret, broken.received()[0].body)))
+	g.Expect(fixed.received()).To(HaveLen(1))
+	g.Expect(fixed.received()[0].signature).To(Equal(sign(newSecret, broken.received()[0].body)))
 }
 
 func TestSlowCallbackDoesNotDelayOthers(t *testing.T) {

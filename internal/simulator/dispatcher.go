@@ -14,13 +14,13 @@ type dispatcher struct {
 	idle    sync.Cond // signalled when pending is zero
 	pending int       // jobs that wait or run
 	running int
-	lanes   map[string]*lane // by webhook
+	queues  map[string]*webhookQueue // by webhook
 	hosts   map[string]*host
-	ready   []*lane // those that may start a job, as far as they know; served in turn
+	ready   []*webhookQueue // those that may start a job, as far as they know; served in turn
 }
 
-// lane is the jobs of one webhook that wait, in order, and the number of those that run.
-type lane struct {
+// webhookQueue is the jobs of one webhook that wait, in order, and the number of those that run.
+type webhookQueue struct {
 	webhook string
 	host    *host
 	jobs    []func()
@@ -30,9 +30,9 @@ type lane struct {
 
 type host struct {
 	name    string
-	lanes   int
+	queues  int
 	running int
-	blocked []*lane // those that wait for the host; there are none while it has room
+	blocked []*webhookQueue // those that wait for the host; there are none while more may run
 }
 
 func newDispatcher(limit int) *dispatcher {
@@ -40,7 +40,7 @@ func newDispatcher(limit int) *dispatcher {
 		limit:      limit,
 		perHost:    max(1, limit/2),
 		perWebhook: max(1, limit/8),
-		lanes:      map[string]*lane{},
+		queues:     map[string]*webhookQueue{},
 		hosts:      map[string]*host{},
 	}
 	d.idle.L = &d.mu
@@ -51,7 +51,7 @@ func newDispatcher(limit int) *dispatcher {
 func (d *dispatcher) submit(hostName, webhook string, job func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l := d.laneLocked(hostName, webhook)
+	l := d.queueLocked(hostName, webhook)
 	l.jobs = append(l.jobs, job)
 	d.pending++
 	d.listLocked(l)
@@ -67,10 +67,10 @@ func (d *dispatcher) wait() {
 	}
 }
 
-// laneLocked finds the lane of a webhook. One whose callback has moved keeps the host of the jobs it has until they are
-// done.
-func (d *dispatcher) laneLocked(hostName, webhook string) *lane {
-	if l, found := d.lanes[webhook]; found {
+// queueLocked finds the queue of a webhook. One whose callback has moved keeps the host of the jobs it has until they
+// are done.
+func (d *dispatcher) queueLocked(hostName, webhook string) *webhookQueue {
+	if l, found := d.queues[webhook]; found {
 		return l
 	}
 	h, found := d.hosts[hostName]
@@ -78,13 +78,13 @@ func (d *dispatcher) laneLocked(hostName, webhook string) *lane {
 		h = &host{name: hostName}
 		d.hosts[hostName] = h
 	}
-	h.lanes++
-	l := &lane{webhook: webhook, host: h}
-	d.lanes[webhook] = l
+	h.queues++
+	l := &webhookQueue{webhook: webhook, host: h}
+	d.queues[webhook] = l
 	return l
 }
 
-func (d *dispatcher) listLocked(l *lane) {
+func (d *dispatcher) listLocked(l *webhookQueue) {
 	if !l.listed && len(l.jobs) > 0 && l.running < d.perWebhook {
 		l.listed = true
 		d.ready = append(d.ready, l)
@@ -113,7 +113,7 @@ func (d *dispatcher) startLocked() {
 	}
 }
 
-func (d *dispatcher) done(l *lane) {
+func (d *dispatcher) done(l *webhookQueue) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.running--
@@ -121,7 +121,7 @@ func (d *dispatcher) done(l *lane) {
 	d.running--
 	d.pending--
 	if blocked := l.host.blocked; len(blocked) > 0 {
-		d.ready, l.host.blocked = append(d.ready, blocked[0]), blocked[1:] // there is room for one
+		d.ready, l.host.blocked = append(d.ready, blocked[0]), blocked[1:] // one more may run
 	}
 	d.listLocked(l)
 	d.forgetLocked(l)
@@ -131,13 +131,13 @@ func (d *dispatcher) done(l *lane) {
 	}
 }
 
-// forgetLocked drops a lane and a host that have nothing to do.
-func (d *dispatcher) forgetLocked(l *lane) {
+// forgetLocked drops a queue and a host that have nothing to do.
+func (d *dispatcher) forgetLocked(l *webhookQueue) {
 	if l.running > 0 || len(l.jobs) > 0 {
 		return
 	}
-	delete(d.lanes, l.webhook)
-	if l.host.lanes--; l.host.lanes == 0 {
+	delete(d.queues, l.webhook)
+	if l.host.queues--; l.host.queues == 0 {
 		delete(d.hosts, l.host.name)
 	}
 }

@@ -41,7 +41,7 @@ const (
 )
 
 // ErrQueueFull refuses an event because too much waits to be delivered already.
-var ErrQueueFull = errors.New("too many events wait to be delivered: advance the clock, or mend or delete webhooks")
+var ErrQueueFull = errors.New("too many events wait to be delivered: advance the clock, or fix or delete webhooks")
 
 // message is an event on its way to the webhooks that subscribe to it.
 type message struct {

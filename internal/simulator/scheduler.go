@@ -17,8 +17,8 @@ type task struct {
 
 // scheduler runs tasks in the order in which they are due, as the clock reaches them, or as advance takes it there.
 type scheduler struct {
-	clock *clock
-	wake  chan struct{}
+	clock   *clock
+	changed chan struct{}
 
 	running sync.Mutex // held while tasks run, so that a loop and an advance do not mix
 
@@ -28,7 +28,7 @@ type scheduler struct {
 }
 
 func newScheduler(c *clock) *scheduler {
-	return &scheduler{clock: c, wake: make(chan struct{}, 1)}
+	return &scheduler{clock: c, changed: make(chan struct{}, 1)}
 }
 
 // at plans a task. A time in the past means now.
@@ -39,7 +39,7 @@ func (s *scheduler) at(due time.Time, run func()) *task {
 	heap.Push(&s.tasks, t)
 	s.mu.Unlock()
 	select {
-	case s.wake <- struct{}{}:
+	case s.changed <- struct{}{}:
 	default:
 	}
 	return t
@@ -69,7 +69,7 @@ func (s *scheduler) loop(ctx context.Context) {
 		}
 		select {
 		case <-ticks:
-		case <-s.wake:
+		case <-s.changed:
 		case <-ctx.Done():
 			return
 		}

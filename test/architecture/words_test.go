@@ -14,7 +14,8 @@ import (
 // Kubernetes and of its controllers take their place.
 var words = regexp.MustCompile(`(?i)\b(pictures?|rumour(s|ed)?|vouch(ed)?|doubtful|rivals?|misfits?|immature|horizon|` +
 	`setbacks?|verdicts?|hush|troubled|heirs?|strangers?|mortal|reaper|crew|nobody|somebody|whoever|anew|woken|askedFor|` +
-	`shareTexts|essence|waker|worlds?|newWorld|fates|zombies?|crowd(ed)?|hope(s|d)?)\b`)
+	`shareTexts|essence|waker|worlds?|newWorld|fates|zombies?|crowd(ed)?|hope(s|d)?|` +
+	`hopeSince|nudge(s|d)?|shaken|lanes?|patience|wakes?|wakeups?|mend(s|ed|ing)?|settle times?)\b`)
 
 // excepted are the files that need such a word.
 var excepted = []string{"test/architecture/words_test.go"}

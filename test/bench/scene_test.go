@@ -48,7 +48,7 @@ func newScene(t *testing.T, part *section) *scene {
 	t.Helper()
 	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context(), section: part}
 	// A bound on failures, for any N; nothing that works comes near to it.
-	s.SetDefaultEventuallyTimeout(harness.Patience + time.Duration(*webhooks)*100*time.Millisecond + 10**interval)
+	s.SetDefaultEventuallyTimeout(harness.Timeout + time.Duration(*webhooks)*100*time.Millisecond + 10**interval)
 	s.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	return s
 }
@@ -92,7 +92,7 @@ func (s *scene) newFleet(flags ...string) *fleet {
 
 // describe logs what a user would look at after a failure.
 func (f *fleet) describe() {
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	counts, err := f.platform.Requests(ctx)
 	f.Logf("the calls to the platform (%v): %v", err, counts)

@@ -148,7 +148,7 @@ func (w *scene) deleteAll(ctx context.Context) error {
 
 // history is all that was noted of a Webhook, or of a remote webhook that belongs to none.
 func (w *scene) history(about string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	events, ids := w.events(ctx, about)
 	words := append(ids, about)

@@ -40,7 +40,7 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
-	s.SetDefaultEventuallyTimeout(harness.Patience)
+	s.SetDefaultEventuallyTimeout(harness.Timeout)
 	s.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"}}
 	s.create(namespace)
@@ -61,7 +61,7 @@ func newScene(t *testing.T) *scene {
 
 // describe logs what a user would look at after a failure.
 func (s *scene) describe() {
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	for _, kind := range []string{"itwin", "events"} {
 		objects, err := plane.Kubectl(ctx, "get", kind, "-n", s.namespace, "-o", "wide")

@@ -38,7 +38,7 @@ func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T)
 	s.sees("model-events", "Deactivated")
 	s.sees("model-events", "Reactivated")
 
-	receiver.Mend()
+	receiver.Fix()
 	s.arrives(receiver)
 	for _, delivery := range receiver.Deliveries() {
 		s.Expect(delivery.Verified).To(BeTrue())

@@ -121,7 +121,7 @@ func (i *installation) create(ctx context.Context, g Gomega, objects ...client.O
 // patient is for what takes as long as it takes.
 func patient(t *testing.T) *WithT {
 	g := NewWithT(t)
-	g.SetDefaultEventuallyTimeout(harness.Patience)
+	g.SetDefaultEventuallyTimeout(harness.Timeout)
 	g.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	return g
 }

@@ -40,7 +40,7 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
-	s.SetDefaultEventuallyTimeout(harness.Patience)
+	s.SetDefaultEventuallyTimeout(harness.Timeout)
 	s.SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "teardown-"}}
 	s.create(namespace)
@@ -61,7 +61,7 @@ func newScene(t *testing.T) *scene {
 
 // describe logs what a user would look at after a failure.
 func (s *scene) describe() {
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	for _, args := range [][]string{
 		{"get", "itwin,secrets,events", "-n", s.namespace, "-o", "wide"},
