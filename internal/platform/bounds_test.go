@@ -55,9 +55,9 @@ func padded(size int) func(int) string {
 }
 
 // grows runs something and returns by how much the heap in use grew at most, as seen every few milliseconds. Garbage is
-// collected early, so that it is hardly counted.
+// collected as early as in the operator, so that it is hardly counted.
 func grows(do func()) (peak int64) {
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	var before, now runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
