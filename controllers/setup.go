@@ -7,9 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
@@ -58,25 +56,18 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := webhooks.SetupWithManager(mgr, o.Workers); err != nil {
 		return err
 	}
-	connections := func() *connection.Reconciler {
-		return &connection.Reconciler{
-			Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Fleets: fleets, Clock: clock.RealClock{},
-			Recorder: mgr.GetEventRecorder("connection-controller"),
-			Webhooks: &webhooks.Enqueuer, Key: o.Key, UserAgent: "itwin-webhook-operator/" + o.Version,
+	kinds := []connection.Kind{connection.Namespaced}
+	if o.Cluster {
+		kinds = append(kinds, connection.Cluster)
+	}
+	for _, kind := range kinds {
+		connections := &connection.Reconciler{
+			Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("connection-controller"),
+			Fleets: fleets, Clock: clock.RealClock{}, Webhooks: &webhooks.Enqueuer, Key: o.Key, Kind: kind,
+			UserAgent: "itwin-webhook-operator/" + o.Version,
 			AllowHost: tenancy.AllowHosts(o.AllowedAPIHosts, o.AllowLoopback),
 		}
-	}
-	namespaced := connections()
-	namespaced.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} }
-	namespaced.NewList = func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
-	if err := namespaced.SetupWithManager(mgr, "connection"); err != nil {
-		return err
-	}
-	if o.Cluster {
-		cluster := connections()
-		cluster.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.ClusterConnection{} }
-		cluster.NewList = func() client.ObjectList { return &itwinv1alpha1.ClusterConnectionList{} }
-		if err := cluster.SetupWithManager(mgr, "clusterconnection"); err != nil {
+		if err := connections.SetupWithManager(mgr); err != nil {
 			return err
 		}
 	}

@@ -47,10 +47,8 @@ type Reconciler struct {
 	Webhooks Enqueuer
 	// Key is the operator key, which proves ownership.
 	Key proof.Key
-	// New makes an empty object of the kind that is served.
-	New func() itwinv1alpha1.ConnectionObject
-	// NewList makes an empty list of that kind.
-	NewList func() client.ObjectList
+	// Kind that is served.
+	Kind Kind
 	// UserAgent of every request to the platform.
 	UserAgent string
 	// AllowHost returns an error for a host that the installation does not allow; nil allows any.
@@ -67,9 +65,31 @@ type Reconciler struct {
 	Dial func(platform.Options) (API, error)
 }
 
+// Kind of connection.
+type Kind struct {
+	// Name of the controller that serves it.
+	Name    string
+	new     func() itwinv1alpha1.ConnectionObject
+	newList func() client.ObjectList
+}
+
+// The kinds, each of which has a controller.
+var (
+	Namespaced = Kind{
+		Name:    "connection",
+		new:     func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} },
+		newList: func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} },
+	}
+	Cluster = Kind{
+		Name:    "clusterconnection",
+		new:     func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.ClusterConnection{} },
+		newList: func() client.ObjectList { return &itwinv1alpha1.ClusterConnectionList{} },
+	}
+)
+
 // Reconcile connects one connection, polls it when a poll is due, and reports.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	connection := r.New()
+	connection := r.Kind.new()
 	if err := r.Kube.Get(ctx, request.NamespacedName, connection); apierrors.IsNotFound(err) {
 		return r.retire(ctx, request.NamespacedName)
 	} else if err != nil {

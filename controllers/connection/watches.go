@@ -14,10 +14,10 @@ import (
 	"webhook-operator.io/itwin/controllers/kube"
 )
 
-// SetupWithManager registers the controller under a name of its own.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
+// SetupWithManager registers the controller of the kind that is served.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.Init()
-	b := ctrl.NewControllerManagedBy(mgr).Named(name).WatchesRawSource(&r.Enqueuer).
+	b := ctrl.NewControllerManagedBy(mgr).Named(r.Kind.Name).WatchesRawSource(&r.Enqueuer).
 		WithOptions(kube.Options(connectionWorkers))
 	for _, watch := range r.Watches() {
 		b = watch.AddTo(b)
@@ -28,14 +28,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, name string) error {
 // Watches are all that makes the controller look at connections, beside the ends of lists.
 func (r *Reconciler) Watches() []kube.Watch {
 	return []kube.Watch{
-		{Object: r.New(), Changes: predicate.GenerationChangedPredicate{}},
+		{Object: r.Kind.new(), Changes: predicate.GenerationChangedPredicate{}},
 		{Object: &corev1.Secret{}, MetadataOnly: true, Find: r.usersOfSecret},
 	}
 }
 
 // usersOfSecret finds the connections whose credentials or certificates a Secret holds.
 func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	list := r.NewList()
+	list := r.Kind.newList()
 	key := secret.GetNamespace() + "/" + secret.GetName()
 	if err := r.Kube.List(ctx, list, client.MatchingFields{kube.BySecret: key}); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Cannot list the connections that use a Secret")

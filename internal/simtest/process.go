@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
@@ -68,11 +67,10 @@ type item struct {
 
 func (i item) name() string { return "work " + i.controller + " " + i.String() }
 
-const (
-	webhookController           = "webhook"
-	connectionController        = "connection"
-	clusterConnectionController = "clusterconnection"
-)
+// The controllers by their names.
+const webhookController = "webhook"
+
+var connectionController, clusterConnectionController = connection.Namespaced.Name, connection.Cluster.Name
 
 // start begins a life.
 func (w *simulation) start(faults ...disruption) *process {
@@ -116,21 +114,17 @@ func (p *process) assemble() {
 	}
 	p.webhooks.Init()
 	_ = p.webhooks.Enqueuer.Start(p.context, processQueue{p: p, controller: webhookController})
-	p.connections = p.serveConnections(fleets, connectionController)
-	p.connections.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.Connection{} }
-	p.connections.NewList = func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
+	p.connections = p.serveConnections(fleets, connection.Namespaced)
 	if p.simulation.clusterWide {
-		p.clusterConnections = p.serveConnections(fleets, clusterConnectionController)
-		p.clusterConnections.New = func() itwinv1alpha1.ConnectionObject { return &itwinv1alpha1.ClusterConnection{} }
-		p.clusterConnections.NewList = func() client.ObjectList { return &itwinv1alpha1.ClusterConnectionList{} }
+		p.clusterConnections = p.serveConnections(fleets, connection.Cluster)
 	}
 }
 
-// serveConnections makes the reconciler of one kind of connection, which the caller names.
-func (p *process) serveConnections(fleets *fleet.Registry, controller string) *connection.Reconciler {
+// serveConnections makes the reconciler of one kind of connection.
+func (p *process) serveConnections(fleets *fleet.Registry, kind connection.Kind) *connection.Reconciler {
 	r := &connection.Reconciler{
 		Kube: p.client(), Live: p.reader(), Fleets: fleets, Clock: clock.RealClock{}, Webhooks: &p.webhooks.Enqueuer,
-		Key:       crashKey,
+		Key: crashKey, Kind: kind,
 		AllowHost: p.simulation.allowHost, Recorder: recorder{p.simulation},
 	}
 	r.Init()
@@ -138,7 +132,7 @@ func (p *process) serveConnections(fleets *fleet.Registry, controller string) *c
 		o.Transport = transport{p}
 		return platform.New(o)
 	}
-	_ = r.Enqueuer.Start(p.context, processQueue{p: p, controller: controller})
+	_ = r.Enqueuer.Start(p.context, processQueue{p: p, controller: kind.Name})
 	return r
 }
 
