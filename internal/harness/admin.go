@@ -35,6 +35,13 @@ func (a *Admin) Webhooks(ctx context.Context) ([]simulator.Webhook, error) {
 	return body.Webhooks, err
 }
 
+// AddWebhooks makes remote webhooks without calls, and returns them in the same order. A request takes some 2,000.
+func (a *Admin) AddWebhooks(ctx context.Context, seeds []simulator.Seed) ([]simulator.Webhook, error) {
+	var body struct{ Webhooks []simulator.Webhook }
+	err := a.call(ctx, http.MethodPost, "/simulator/webhooks", map[string]any{"webhooks": seeds}, &body)
+	return body.Webhooks, err
+}
+
 // Deactivate turns a webhook off as the platform does after failed deliveries.
 func (a *Admin) Deactivate(ctx context.Context, id string) error {
 	return a.call(ctx, http.MethodPost, "/simulator/webhooks/"+id+"/deactivate", nil, nil)

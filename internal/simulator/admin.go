@@ -27,6 +27,7 @@ func adminEndpoints() []adminEndpoint {
 		{http.MethodGet, "/simulator/requests", adminRequests},
 		{http.MethodPost, "/simulator/requests/reset", adminResetRequests},
 		{http.MethodGet, "/simulator/webhooks", adminWebhooks},
+		{http.MethodPost, "/simulator/webhooks", adminAddWebhooks},
 		{http.MethodPost, "/simulator/webhooks/{id}/deactivate", adminDeactivate},
 		{http.MethodPost, "/simulator/events", adminPublish},
 		{http.MethodGet, "/simulator/deliveries", adminDeliveries},
@@ -111,6 +112,20 @@ func adminResetRequests(s *Simulator, _ string, _ []byte) (*response, error) {
 
 func adminWebhooks(s *Simulator, _ string, _ []byte) (*response, error) {
 	return jsonResponse(http.StatusOK, map[string][]Webhook{"webhooks": s.Webhooks()}), nil
+}
+
+func adminAddWebhooks(s *Simulator, _ string, body []byte) (*response, error) {
+	var request struct {
+		Webhooks []Seed `json:"webhooks"`
+	}
+	if err := decodeStrictly(body, &request); err != nil {
+		return nil, err
+	}
+	added, err := s.AddWebhooks(request.Webhooks)
+	if err != nil {
+		return nil, err
+	}
+	return jsonResponse(http.StatusCreated, map[string][]Webhook{"webhooks": added}), nil
 }
 
 func adminDeactivate(s *Simulator, id string, _ []byte) (*response, error) {

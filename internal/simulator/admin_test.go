@@ -75,7 +75,7 @@ func TestAdminEndpoints(t *testing.T) {
 	id := c.createActive(callback.URL)
 
 	a := c.do(http.MethodGet, "/simulator/requests", "")
-	g.Expect(a.json(t)).To(Equal(map[string]any{"total": 2.0, "counts": map[string]any{
+	g.Expect(a.json(t)).To(Equal(map[string]any{"total": 2.0, "mostInAMinute": 2.0, "counts": map[string]any{
 		"POST /connect/token": 0.0, "GET /webhooks": 0.0, "POST /webhooks": 1.0, "GET /webhooks/{id}": 0.0,
 		"PATCH /webhooks/{id}": 1.0, "DELETE /webhooks/{id}": 0.0, "POST /webhooks/imodels": 0.0,
 		"GET /webhooks/confirm": 0.0, "POST /webhooks/{id}/activate": 0.0, "POST /webhooks/{id}/deactivate": 0.0,

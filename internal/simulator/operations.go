@@ -14,7 +14,10 @@ const (
 	v2 apiVersion = 2
 )
 
-const tokenPath = "/connect/token"
+const (
+	tokenPath = "/connect/token"
+	tokenKey  = http.MethodPost + " " + tokenPath
+)
 
 // handler answers a call of an authenticated account, with the simulator locked.
 type handler func(*Simulator, *call) *response

@@ -17,7 +17,7 @@ type rateLimiter struct {
 type slidingWindow struct {
 	limit  int
 	period time.Duration
-	calls  []time.Time // of the last period, oldest first; never more than limit
+	calls  []time.Time // of the last period, oldest first; where there is a limit, never more than that
 }
 
 func newRateLimiter(perMinute, perHour int) rateLimiter {
@@ -57,12 +57,17 @@ func (l *rateLimiter) remaining() int {
 	return least
 }
 
-func (w *slidingWindow) wait(now time.Time) time.Duration {
+// forget drops the calls that are a period old.
+func (w *slidingWindow) forget(now time.Time) {
 	gone := 0
 	for gone < len(w.calls) && !w.calls[gone].Add(w.period).After(now) {
 		gone++
 	}
 	w.calls = w.calls[gone:]
+}
+
+func (w *slidingWindow) wait(now time.Time) time.Duration {
+	w.forget(now)
 	if len(w.calls) < w.limit {
 		return 0
 	}

@@ -38,8 +38,9 @@ func (s *Simulator) serveCall(w http.ResponseWriter, r *http.Request, template s
 func (s *Simulator) receive(c *call) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests.add(c.key())
-	if fault := s.faults.take(c, s.clientOf(c)); fault != nil {
+	clientID := s.clientOf(c)
+	s.requests.add(c.key(), clientID, s.clock.now())
+	if fault := s.faults.take(c, clientID); fault != nil {
 		return fault
 	}
 	return s.variantFault(c)

@@ -71,7 +71,7 @@ type Simulator struct {
 	webhooksByID map[string]*webhook
 	queuedBytes  int // of all that waits to be delivered
 	attempts     attemptLog
-	requests     RequestCounts
+	requests     requestLog
 	faults       faultList
 	variants     map[string]*activeVariant
 }
@@ -206,7 +206,7 @@ func (s *Simulator) clear() {
 	s.tokens, s.tokenOrder = map[string]token{}, nil
 	s.webhooks, s.webhooksByID = nil, map[string]*webhook{}
 	s.attempts = attemptLog{}
-	s.requests = newRequestCounts()
+	s.requests = newRequestLog()
 	s.faults = nil
 	s.resetVariants()
 }
@@ -232,14 +232,14 @@ func (s *Simulator) Advance(d time.Duration) (time.Time, error) {
 func (s *Simulator) Requests() RequestCounts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.requests.clone()
+	return s.requests.view()
 }
 
 // ResetRequests sets the counts to zero.
 func (s *Simulator) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = newRequestCounts()
+	s.requests = newRequestLog()
 }
 
 // Webhooks returns the webhooks of all accounts, oldest first.

@@ -100,7 +100,7 @@ func (s *Simulator) createV1(c *call) *response {
 	if refused := s.refuseCreate(); refused != nil {
 		return refused
 	}
-	v := s.newValidator(c)
+	v := s.readBody(c)
 	v.only("imodelId", "eventTypes", "callbackUrl", "expirationDateTime", "secret")
 	w := &webhook{Webhook: Webhook{
 		ClientID:    c.account.ClientID,
@@ -139,7 +139,7 @@ func (s *Simulator) activateV1(c *call) *response {
 	}
 	v := &validator{}
 	if len(c.body) > 0 {
-		v = s.newValidator(c)
+		v = s.readBody(c)
 	}
 	v.only("expirationDateTime")
 	expires := v.expiration(s.clock.now())

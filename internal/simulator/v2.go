@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -119,16 +120,9 @@ func (s *Simulator) createV2(c *call) *response {
 	if refused := s.refuseCreate(); refused != nil {
 		return refused
 	}
-	v := s.newValidator(c)
+	v := s.readBody(c)
 	v.only("callbackUrl", "scope", "scopeId", "eventTypes", "secret")
-	w := &webhook{Webhook: Webhook{
-		ClientID:    c.account.ClientID,
-		APIVersion:  int(v2),
-		CallbackURL: v.callbackURL(required),
-		EventTypes:  v.eventTypes(required, eventTypePatternV2),
-		Secret:      v.secret(),
-	}}
-	w.Scope, w.ScopeID = v.scope(c.account)
+	w := v.webhookV2(c.account)
 	if v.failed() {
 		return invalidRequest("Create", v.details)
 	}
@@ -138,12 +132,22 @@ func (s *Simulator) createV2(c *call) *response {
 	if equal := s.findEqual(c, w); equal != nil {
 		return s.createdV2(equal)
 	}
-	if w.Secret == "" {
-		w.Secret = randomHex(32)
-	}
 	w.Active = s.on(variantCreatesActive)
 	s.addWebhook(w)
 	return s.createdV2(w)
+}
+
+// webhookV2 reads the properties of a new webhook. A secret that is absent is generated.
+func (v *validator) webhookV2(a *account) *webhook {
+	w := &webhook{Webhook: Webhook{
+		ClientID:    a.ClientID,
+		APIVersion:  int(v2),
+		CallbackURL: v.callbackURL(required),
+		EventTypes:  v.eventTypes(required, eventTypePatternV2),
+		Secret:      cmp.Or(v.secret(), randomHex(32)),
+	}}
+	w.Scope, w.ScopeID = v.scope(a)
+	return w
 }
 
 // createdV2 is the answer to create, the only one with the secret.
@@ -182,7 +186,7 @@ func (s *Simulator) updateV2(c *call) *response {
 	if w == nil {
 		return errWebhookNotFound.response(http.StatusNotFound)
 	}
-	v := s.newValidator(c)
+	v := s.readBody(c)
 	v.only("active", "callbackUrl", "eventTypes", "secret")
 	v.notEmpty()
 	active, callbackURL := v.bool("active"), v.callbackURL(optional)

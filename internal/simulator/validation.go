@@ -40,17 +40,22 @@ type validator struct {
 	details     []errorDetail
 }
 
-func (s *Simulator) newValidator(c *call) *validator {
+// readBody begins to read the body of a call.
+func (s *Simulator) readBody(c *call) *validator {
+	if c.hasJSONBody() {
+		return s.newValidator(c.body)
+	}
+	v := &validator{broken: true}
+	v.refuse("Content-Type", "the Content-Type must be application/json")
+	return v
+}
+
+func (s *Simulator) newValidator(body []byte) *validator {
 	v := &validator{
 		plainHTTP: s.options.HTTPCallbacks, noMarker: s.on(variantCreatesRefuseQuery),
 		repetitions: s.on(variantEventTypesSorted),
 	}
-	if !c.hasJSONBody() {
-		v.broken = true
-		v.refuse("Content-Type", "the Content-Type must be application/json")
-		return v
-	}
-	decoder := json.NewDecoder(bytes.NewReader(c.body))
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&v.properties); err != nil || v.properties == nil || decoder.More() {
 		v.broken = true
 		v.refuse("body", "it must be one JSON object")
