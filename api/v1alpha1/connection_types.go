@@ -8,14 +8,15 @@ import (
 // RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more. All
 // connections to one account together are bound by the largest.
 type RateLimit struct {
-	// requestsPerMinute: a bucket holds a quarter of it, and fills with the rest in the course of a minute.
-	// +kubebuilder:default=500
+	// requestsPerMinute is the most that are sent in any 60 seconds. Absent: what the platform's answers show that it
+	// grants, and 500 as long as they show no more.
 	// +kubebuilder:validation:Minimum=4
 	// +kubebuilder:validation:Maximum=1000000
 	// +optional
 	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 
-	// requestsPerHour bounds the hour as well, as the smallest subscription does (5,000). Absent: no such bound.
+	// requestsPerHour is the most that are sent in any hour. Absent: no such bound, unless the platform's answers name a
+	// subscription that has one (5,000).
 	// +kubebuilder:validation:Minimum=120
 	// +kubebuilder:validation:Maximum=60000000
 	// +optional
@@ -106,7 +107,6 @@ type ConnectionSpec struct {
 	PollInterval metav1.Duration `json:"pollInterval,omitzero"`
 
 	// rateLimit bounds the calls.
-	// +kubebuilder:default={}
 	// +optional
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
 
@@ -158,11 +158,52 @@ type ConnectionStatus struct {
 	// +optional
 	UnmanagedWebhooks *int32 `json:"unmanagedWebhooks,omitempty"`
 
+	// rateLimit is what bounds the calls of this connection, as of the last poll.
+	// +optional
+	RateLimit *RateLimitStatus `json:"rateLimit,omitempty"`
+
 	// conditions: Ready, and while true Reconciling or Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// RateLimitSource is where a limit comes from.
+// +kubebuilder:validation:Enum=Assumed;Spec;Platform
+type RateLimitSource string
+
+// The sources of limits.
+const (
+	// RateLimitAssumed is what the smallest subscription allows, as long as the platform's answers show no more.
+	RateLimitAssumed RateLimitSource = "Assumed"
+	// RateLimitSpec is what spec.rateLimit says.
+	RateLimitSpec RateLimitSource = "Spec"
+	// RateLimitPlatform is what the platform's answers show.
+	RateLimitPlatform RateLimitSource = "Platform"
+)
+
+// RateLimitStatus is the rate limit in force. It is written again when it changes by more than a tenth.
+type RateLimitStatus struct {
+	// requestsPerMinute is the most that are sent in any 60 seconds.
+	// +optional
+	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
+
+	// requestsPerMinuteSource says where it comes from: Assumed, Spec or Platform.
+	// +optional
+	RequestsPerMinuteSource RateLimitSource `json:"requestsPerMinuteSource,omitempty"`
+
+	// requestsPerHour is the most that are sent in any hour; absent without such a bound.
+	// +optional
+	RequestsPerHour int32 `json:"requestsPerHour,omitempty"`
+
+	// requestsPerHourSource says where it comes from: Spec or Platform.
+	// +optional
+	RequestsPerHourSource RateLimitSource `json:"requestsPerHourSource,omitempty"`
+
+	// subscription is the name of the subscription, where an answer of the platform had it.
+	// +optional
+	Subscription string `json:"subscription,omitempty"`
 }
 
 // Connection lets the Webhooks of its namespace reach the platform.

@@ -84,6 +84,8 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 		"`calls` an account may make in a minute; 0 is no limit")
 	flags.IntVar(&options.RequestsPerHour, "requests-per-hour", 0,
 		"`calls` an account may make in an hour; 0 is no limit")
+	flags.StringVar(&options.Subscription, "subscription", "",
+		"the `name` of the accounts' subscription, which answers then have in a header")
 	flags.IntVar(&options.PageSize, "page-size", 0, "list webhooks in pages of this `number`; 0 is no pages")
 	flags.BoolVar(&options.InsecureCallbacks, "insecure-callbacks", false,
 		"accept callbacks with self-signed certificates")

@@ -59,10 +59,13 @@ func named(waiting []string) []types.NamespacedName {
 }
 
 // enqueueChanged enqueues the Webhooks whose remote side changed: those that own, gave up or ask for what changed, and
-// those whose creates made it; and those that waited for a list.
+// those whose creates made it; and those that waited for a list, or for a limit that has grown.
 func (r *Reconciler) enqueueChanged(ctx context.Context, account *fleet.Fleet, changes fleet.Changes) {
 	names := named(changes.Waiting)
 	marks := map[string]bool{}
+	for _, owner := range changes.Released {
+		marks[owner] = true
+	}
 	for _, w := range changes.Webhooks {
 		if w.Mark != "" {
 			marks[w.Mark] = true
@@ -90,8 +93,8 @@ func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names 
 	return names
 }
 
-// markers are the Webhooks whose creates left the marks. There are few marks: of creates that are under way, or that
-// were interrupted.
+// markers are the Webhooks whose creates leave the marks. There are few marks, of creates that are under way or were
+// interrupted, unless a limit has grown.
 func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names []types.NamespacedName) {
 	var all itwinv1alpha1.WebhookList
 	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {

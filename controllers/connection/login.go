@@ -245,11 +245,18 @@ func (r *Reconciler) options(ctx context.Context, c itwinv1alpha1.ConnectionObje
 	return options, nil
 }
 
+// limitsOf are the limits that a connection asks for. Without requestsPerMinute it takes what the platform grants, which
+// is assumed to be little until its answers show more.
 func limitsOf(spec *itwinv1alpha1.ConnectionSpec) platform.Limits {
-	return platform.Limits{
+	limits := platform.Limits{
 		PerMinute: int(spec.RateLimit.RequestsPerMinute), PerHour: int(ptr.Deref(spec.RateLimit.RequestsPerHour, 0)),
 		InFlight: callsInFlight,
 	}
+	if limits.PerMinute == 0 {
+		limits.PerMinute, limits.Assumed = platform.AssumedPerMinute, true
+	}
+	limits.ListEvery = max(cmp.Or(spec.PollInterval.Duration, defaultPollInterval), limits.HalfPace())
+	return limits
 }
 
 // readKeys reads values of a Secret, all of which must be there, by one request.

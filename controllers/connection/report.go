@@ -12,6 +12,7 @@ import (
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -30,6 +31,7 @@ func (r *Reconciler) report(
 	status.Set(&st.Conditions, c.GetGeneration(), status.ConditionsOf(ready)...)
 	if member != nil {
 		st.Account = member.Fleet().Account()
+		st.RateLimit = rateLimitOf(member.InForce(), st.RateLimit)
 	}
 	if ready.Ready {
 		if err := r.count(ctx, c, member, st); err != nil {
@@ -45,6 +47,27 @@ func (r *Reconciler) report(
 		r.writes.Note(c)
 	}
 	return nil
+}
+
+// rateLimitOf describes the limits in force. While others use the same credentials the platform's answers show a little
+// more or less each time: that is nothing new.
+func rateLimitOf(force platform.InForce, before *itwinv1alpha1.RateLimitStatus) *itwinv1alpha1.RateLimitStatus {
+	now := itwinv1alpha1.RateLimitStatus{Subscription: force.Tier}
+	if force.PerMinute > 0 {
+		now.RequestsPerMinute = int32(force.PerMinute) //nolint:gosec // at most a million
+		now.RequestsPerMinuteSource = itwinv1alpha1.RateLimitSource(force.MinuteFrom)
+	}
+	if force.PerHour > 0 {
+		now.RequestsPerHour = int32(force.PerHour) //nolint:gosec // at most sixty millions
+		now.RequestsPerHourSource = itwinv1alpha1.RateLimitSource(force.HourFrom)
+	}
+	if before != nil && now.RequestsPerMinuteSource == itwinv1alpha1.RateLimitPlatform &&
+		now.RequestsPerMinuteSource == before.RequestsPerMinuteSource &&
+		10*max(now.RequestsPerMinute-before.RequestsPerMinute, before.RequestsPerMinute-now.RequestsPerMinute) <=
+			before.RequestsPerMinute {
+		now.RequestsPerMinute = before.RequestsPerMinute
+	}
+	return &now
 }
 
 // announce logs why a connection is not ready, once while the reason stays the same, and that it is again.

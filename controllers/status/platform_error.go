@@ -23,7 +23,7 @@ func OfConnection(err error) Outcome {
 		return Unchanged("nothing is known of the list yet")
 	}
 	if _, limited := platform.IsRateLimited(err); limited {
-		return Waiting(itwinv1alpha1.RateLimitedReason, "The platform's rate limit is used up")
+		return Waiting(itwinv1alpha1.RateLimitedReason, "The platform's rate limit is used up"+usedUp(err))
 	}
 	said, answered := errors.AsType[*platform.Error](err)
 	switch {
@@ -38,6 +38,35 @@ func OfConnection(err error) Outcome {
 			"The platform does not accept the credentials; correct the Secret: %s", located(said)))
 	}
 	return Waiting(itwinv1alpha1.PlatformUnavailableReason, unavailable(said))
+}
+
+// usedUp says which rate limit is used up, and how to raise it, in words that stay the same while the same limit is.
+func usedUp(err error) string {
+	pacing, own := errors.AsType[*platform.ThrottledError](err)
+	switch {
+	case !own, pacing.Closed:
+		return ", and the platform asked for a pause; the limit" + ofSubscription(err) + " holds for all that use this client ID: lower " +
+			"spec.rateLimit of the connection if others need a part of it, or get a larger subscription"
+	case pacing.Limit.From == platform.FromPlatform:
+		return fmt.Sprintf(": %s; only a larger subscription, or less use by others of the client ID, raises it", pacing.Limit)
+	case pacing.Limit.Calls > 0:
+		return fmt.Sprintf(": %s; if the subscription allows more, set spec.rateLimit of the connection", pacing.Limit)
+	}
+	return ""
+}
+
+// ofSubscription names the subscription of the account, where that is known.
+func ofSubscription(err error) string {
+	tier := ""
+	if pacing, own := errors.AsType[*platform.ThrottledError](err); own {
+		tier = pacing.Tier
+	} else if said, answered := errors.AsType[*platform.Error](err); answered {
+		tier = said.Tier
+	}
+	if tier == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of the subscription %q", tier)
 }
 
 // unavailable says what went wrong. The words of an Error stay the same while the outage lasts: one outage is one
@@ -81,7 +110,7 @@ func FromPlatform(err error) (v Outcome, ok bool) {
 	}
 	if wait, limited := platform.IsRateLimited(err); limited {
 		pacing, own := errors.AsType[*platform.ThrottledError](err)
-		v = Waiting(itwinv1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded").After(wait)
+		v = Waiting(itwinv1alpha1.RateLimitedReason, "Waiting: API rate limit exceeded"+usedUp(err)).After(wait)
 		if own && !pacing.Closed {
 			v.Silent, v.Why = true, "waiting for a slot within the rate limit, or among the calls in flight"
 		}

@@ -134,6 +134,9 @@ func (m *Member) Outcome() error {
 // sound members can list.
 func (m *Member) sound() bool { return m.closed == nil && m.failure == nil }
 
+// InForce is what bounds the connection's calls, and what is left of it.
+func (m *Member) InForce() platform.InForce { return m.fleet.pace.InForce(m.name) }
+
 // RetryIn takes a slot among the account's retries of what the platform refused; it returns 0, or when to ask again.
 func (m *Member) RetryIn() time.Duration { return m.fleet.pace.RetryIn() }
 

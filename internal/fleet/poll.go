@@ -17,6 +17,8 @@ type Changes struct {
 	Webhooks []platform.Webhook
 	// Waiting are the keys that awaited a successful list.
 	Waiting []string
+	// Released are the owners whose calls were told to wait for longer than they have to, since a rate limit grew.
+	Released []string
 }
 
 // ErrPolling is returned by Poll while another list of the account is under way. Its end enqueues every member.
@@ -89,7 +91,7 @@ func (m *Member) finishPoll(listing platform.Listing, err error, start pollStart
 	f.listed, f.merged = start.at, f.moment
 	f.expireClaims()
 	f.listCount++
-	changes := Changes{Webhooks: f.merge(listing, start.began)}
+	changes := Changes{Webhooks: f.merge(listing, start.began), Released: f.pace.Released()}
 	if f.issues = listing.Issues; f.proves(listing) {
 		f.complete, f.incomplete = start.at, 0
 		changes.Waiting = f.takeWaiting(start.at)

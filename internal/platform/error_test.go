@@ -460,7 +460,7 @@ func TestA429HoldsBackAllCalls(t *testing.T) {
 	s.Expect(ok).To(BeTrue(), "%v", err)
 	s.Expect(throttled.Closed).To(BeTrue())
 	s.Expect(throttled.After).To(Equal(57 * time.Second))
-	s.Expect(err).To(MatchError(ContainSubstring("rate limit is used up")))
+	s.Expect(err).To(MatchError(ContainSubstring("the platform asked for a pause")))
 	s.Expect(s.throttled).To(Equal([]time.Duration{57 * time.Second}))
 	s.pass(56 * time.Second)
 	_, err = s.create()

@@ -48,6 +48,8 @@ type Error struct {
 	Answer string
 	// RetryAfter is how long the platform asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
+	// Tier is the name of the account's subscription, where an answer had it.
+	Tier string
 	// Outcome says whether a write may have taken effect.
 	Outcome Outcome
 	// Cause is the underlying error when there was no answer, or one that could not be read.
@@ -136,13 +138,21 @@ type ThrottledError struct {
 	InFlight bool
 	// Own is true when the limits of the connection itself say how long, not those of its account.
 	Own bool
+	// Limit is the one that says how long, where it is a rate limit of the operator.
+	Limit Limit
+	// Tier is the name of the account's subscription, where an answer had it.
+	Tier string
 }
 
 func (e *ThrottledError) Error() string {
-	if e.Closed {
-		return fmt.Sprintf("the platform's rate limit is used up; next try in %s", e.After.Round(time.Second))
+	wait := e.After.Round(time.Second)
+	switch {
+	case e.Closed:
+		return fmt.Sprintf("the platform asked for a pause; next try in %s", wait)
+	case e.InFlight:
+		return fmt.Sprintf("too many calls are in flight; next try in %s", wait)
 	}
-	return fmt.Sprintf("waiting for a slot within the rate limit; next try in %s", e.After.Round(time.Second))
+	return fmt.Sprintf("waiting for a slot within the rate limit of %s; next try in %s", e.Limit, wait)
 }
 
 // IsNotFound reports whether the platform itself, not some proxy, says that the webhook does not exist.

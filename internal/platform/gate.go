@@ -2,6 +2,7 @@ package platform
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,17 +33,6 @@ type Priority struct {
 	Group string
 }
 
-// Limits bound the calls of one connection.
-type Limits struct {
-	// PerMinute calls; 0 means no bound. No window of a minute sees more.
-	PerMinute int
-	// PerHour calls; 0 means no bound. No window of an hour sees more.
-	PerHour int
-	// InFlight calls at the same time, beside a list; 0 means no bound. It keeps one slow platform from holding every
-	// worker.
-	InFlight int
-}
-
 // gate says when a call of an account may be sent. Asking never blocks: the answer is "now" or "in d".
 type gate struct {
 	clock clock.PassiveClock
@@ -57,6 +47,12 @@ type gate struct {
 	closedUntil time.Time
 	inFlight    inFlight
 
+	// granted is what the platform has shown of its limits, and ended counts the calls that are over.
+	granted granted
+	ended   int
+	// released are the callers that need not wait as long as they were told.
+	released []string
+
 	// entries is how many entries of the account's list are kept.
 	entries int
 	// largeListGood is true when the account's last large list was quick and good. The lock of largeLists guards it.
@@ -66,6 +62,8 @@ type gate struct {
 // pool is a budget and the calls that wait for it: the account's, or those that only a member's own limits hold back.
 type pool struct {
 	budget
+	// asked are the limits that the member asks for.
+	asked Limits
 	// expected is how many Webhooks use the member's connection.
 	expected int
 	// left is true of a member that has left.
@@ -76,39 +74,23 @@ type pool struct {
 }
 
 const (
-	// routineShare and urgentShare of a bucket are what routine and urgent calls must leave untouched.
-	routineShare = 0.2
-	urgentShare  = 0.1
 	// servedDecay is how much less a call counts after each further one.
 	servedDecay = 0.99
 	// smallestShare of all slots is what a class is taken to have, however few it had.
 	smallestShare = 0.25
-	// shortestSpacing lies between two callers that wait.
+	// comesWithin is how long after its time a caller that waits is expected at the latest.
+	comesWithin = 10 * time.Second
+	// shortestSpacing lies between two callers that wait for the same moment, and spreadPart is the part of a period over
+	// which all of them are spread at most.
 	shortestSpacing = 2 * time.Millisecond
+	spreadPart      = 60
 )
 
 func newGate(c clock.PassiveClock, slots *Slots) *gate {
-	return &gate{clock: c, members: map[string]*pool{}, inFlight: inFlight{slots: slots}}
-}
-
-// split divides a limit into what a bucket holds and what it is filled with in a period.
-func split(limit int) (burst, refill int) {
-	burst = max(limit/4, 1)
-	return burst, max(limit-burst, 1)
-}
-
-// HalfPace is the shortest interval of calls that leave half of what the limits allow to others; 0 without limits.
-func (l Limits) HalfPace() (pace time.Duration) {
-	for _, b := range []struct {
-		limit  int
-		period time.Duration
-	}{{l.PerMinute, time.Minute}, {l.PerHour, time.Hour}} {
-		if b.limit > 0 {
-			_, refill := split(b.limit)
-			pace = max(pace, 2*b.period/time.Duration(refill))
-		}
+	return &gate{
+		clock: c, account: pool{budget: newBudget()}, members: map[string]*pool{},
+		inFlight: inFlight{slots: slots, origin: c.Now()},
 	}
-	return pace
 }
 
 // enter takes a slot for a member's call. It returns leave, to be called when the call is over, or how long to wait.
@@ -126,19 +108,25 @@ func (g *gate) enter(member string, t Priority) (leave func(), refused *Throttle
 	if !ok {
 		return nil, g.inFlight.wait(t, now)
 	}
-	for _, p := range g.pools(member) {
+	pools := g.pools(member)
+	for _, p := range pools {
 		p.take(t, now)
 	}
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		ended(g.clock.Now())
+		now := g.clock.Now()
+		g.ended++
+		for _, p := range pools {
+			p.end(t.Class, now)
+		}
+		ended(now)
 	}, nil
 }
 
 // take counts a call that is let through.
 func (p *pool) take(t Priority, now time.Time) {
-	p.spend(now)
+	p.spend(t.Class, now)
 	for class := range p.queues {
 		delete(p.queues[class].kept, t.Caller)
 		p.served[class] *= servedDecay
@@ -160,30 +148,76 @@ func (g *gate) ask(member string, t Priority) *ThrottledError {
 // refuse returns how long the rate limits, or a pause, make a caller wait; nil when they do not.
 func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError {
 	if now.Before(g.closedUntil) {
-		return &ThrottledError{After: g.account.wait(t, now, g.closedUntil), Closed: true}
+		return &ThrottledError{After: g.account.wait(t, now, g.closedUntil), Closed: true, Tier: g.granted.tier}
 	}
 	var scarcest *pool
 	var longest time.Duration
 	for _, p := range g.pools(member) {
-		deficit := p.deficit(now, t.Class)
-		if deficit > longest || scarcest == nil && p.queues[t.Class].early(t, now) && !p.idle(now) {
-			scarcest, longest = p, deficit
+		wait := p.waitFor(t.Class, 1+p.unfinished(t.Class, now), now)
+		if wait > longest || scarcest == nil && !p.idle(now) && p.queues[t.Class].early(t, now, p.servedTo(t.Class, now)) {
+			scarcest, longest = p, wait
 		}
 	}
-	if scarcest != nil {
-		return &ThrottledError{After: scarcest.wait(t, now, now.Add(longest)), Own: scarcest != &g.account}
+	if scarcest == nil {
+		return nil
 	}
-	return nil
+	return &ThrottledError{
+		After: scarcest.wait(t, now, now), Own: scarcest != &g.account, Limit: g.scarce(scarcest, t.Class, now),
+	}
 }
 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the slots are. There is one list at a time, which stands behind nothing.
 func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
-	if t.Class == listing {
-		return earliest.Sub(now)
+	unfinished := p.unfinished(t.Class, now)
+	at := func(position float64) time.Time {
+		nth := max(int(math.Ceil(position))-p.let, 1)
+		at := now.Add(p.waitFor(t.Class, nth+unfinished, now))
+		if at.Before(earliest) {
+			at = earliest
+		}
+		return at.Add(p.spread(nth))
 	}
-	behind := p.queues[t.Class].place(t, now, earliest, p.spacing(), p.share(t.Class)).Sub(earliest)
-	return earliest.Sub(now) + look(behind, longWait)
+	first := at(float64(p.let + 1))
+	if t.Class == listing {
+		return first.Sub(now)
+	}
+	told := p.queues[t.Class].place(t, line{
+		now: now, next: float64(p.let + 1), distance: 1, share: p.share(t.Class), at: at,
+	})
+	return first.Sub(now) + look(told.Sub(first), longWait)
+}
+
+// unfinished is how many calls that finish something wait, or were told to come a moment ago: calls that begin something
+// leave room for them.
+func (p *pool) unfinished(class Class, now time.Time) (calls int) {
+	if class != Urgent && class != Routine {
+		return 0
+	}
+	for _, told := range p.queues[Finishing].kept {
+		if now.Sub(told) < comesWithin {
+			calls++
+		}
+	}
+	return calls
+}
+
+// servedTo is the last position of the queue that the pool has room for now.
+func (p *pool) servedTo(class Class, now time.Time) float64 {
+	free := math.MaxInt32
+	for _, b := range p.bounds() {
+		free = min(free, b.free(class, now))
+	}
+	return float64(p.let + free)
+}
+
+// spread is how much later the nth of those that wait comes than there is room for it, so that not all come at once.
+func (p *pool) spread(nth int) time.Duration {
+	spread := time.Duration(nth-1) * shortestSpacing
+	for _, b := range p.bounds() {
+		spread = min(spread, time.Duration((nth-1)%b.limit)*shortestSpacing, b.period/spreadPart)
+	}
+	return spread
 }
 
 // pools are those that a member's call takes a slot in, the account's first: where both are as scarce, all callers of
@@ -197,61 +231,17 @@ func (g *gate) pools(member string) []*pool {
 
 // idle reports whether so few call that those in the queue before a caller must have gone.
 func (p *pool) idle(now time.Time) bool {
-	for _, b := range p.buckets() {
-		if b.TokensAt(now) < float64(b.Burst())/2 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.bounds(), func(b *bound) bool { return 2*b.count(now) > b.limit })
 }
 
-// deficit is how long it takes until every bucket holds a call for this class.
-func (p *pool) deficit(now time.Time, class Class) time.Duration {
-	var longest time.Duration
-	for _, b := range p.buckets() {
-		missing := 1 + reserve(class, b.Burst()) - b.TokensAt(now)
-		// A sliver below a whole call is float noise, not a wait.
-		if missing > 1e-9 {
-			longest = max(longest, time.Duration(math.Ceil(missing/float64(b.Limit())*float64(time.Second))))
-		}
-	}
-	return longest
-}
-
-// reserve is what calls of a class must leave of a bucket: a share to those that go before them, the last call to the
-// list.
-func reserve(class Class, burst int) float64 {
-	list := float64(min(burst-1, 1))
-	urgent := max(math.Floor(urgentShare*float64(burst)), float64(min(burst-1, 2)))
-	switch class {
-	case listing:
-		return 0
-	case Finishing:
-		return list
-	case Routine:
-		return max(math.Floor(routineShare*float64(burst)), urgent)
-	default:
-		return urgent
-	}
-}
-
-// spacing is how often a slot becomes free.
-func (p *pool) spacing() time.Duration {
-	spacing := shortestSpacing
-	for _, b := range p.buckets() {
-		spacing = max(spacing, time.Duration(float64(time.Second)/float64(b.Limit())))
-	}
-	return spacing
-}
-
-// share is which part of all slots a class has had lately.
+// share is which part of the slots beside the lists' a class has had lately.
 func (p *pool) share(class Class) float64 {
+	all := 0.0
+	for _, served := range p.served[:listing] {
+		all += served
+	}
 	if p.served[class] == 0 {
 		return 1
-	}
-	all := 0.0
-	for _, served := range p.served {
-		all += served
 	}
 	return max(p.served[class]/all, smallestShare)
 }

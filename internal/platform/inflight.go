@@ -21,6 +21,8 @@ type inFlight struct {
 	// most is Limits.InFlight, and slots are those of the process.
 	most  int
 	slots *Slots
+	// origin is the time at position 0 of the queues, whose positions are seconds.
+	origin time.Time
 
 	// began is when each call under way began, by number.
 	began map[uint64]time.Time
@@ -74,7 +76,7 @@ func (f *inFlight) refuse(t Priority, now time.Time) *ThrottledError {
 		return nil
 	}
 	allowed := f.allowed(now)
-	if len(f.began) < allowed && (!f.waiting[t.Class].early(t, now) || f.idle(now, allowed)) {
+	if len(f.began) < allowed && (!f.waiting[t.Class].early(t, now, f.position(now)) || f.idle(now, allowed)) {
 		return nil
 	}
 	return f.wait(t, now)
@@ -85,9 +87,15 @@ func (f *inFlight) wait(t Priority, now time.Time) *ThrottledError {
 	spacing := f.spacing(now, f.allowed(now))
 	earliest := now.Add(max(crowdPause, spacing))
 	f.waiting[t.Class].apart = true
-	at := f.waiting[t.Class].place(t, now, earliest, spacing, 1)
+	at := f.waiting[t.Class].place(t, line{
+		now: now, next: f.position(earliest), distance: spacing.Seconds(), share: 1,
+		at: func(position float64) time.Time { return f.origin.Add(time.Duration(position * float64(time.Second))) },
+	})
 	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), crowdLook), InFlight: true}
 }
+
+// position is a time as a position of the queues.
+func (f *inFlight) position(t time.Time) float64 { return t.Sub(f.origin).Seconds() }
 
 // allowed is how many calls may be under way.
 func (f *inFlight) allowed(now time.Time) int {

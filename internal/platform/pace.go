@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -27,15 +28,14 @@ func (p *Pace) Join(member string, l Limits) *Share {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.clock.Now()
 	m := g.members[member]
 	if m == nil {
-		m = &pool{}
+		m = &pool{budget: newBudget()}
 		g.members[member] = m
 	}
-	m.left = false
-	m.set(l, now)
-	g.widen(now)
+	m.left, m.asked = false, l
+	m.set(g.effective(l))
+	g.refresh()
 	return &Share{gate: g, member: member}
 }
 
@@ -96,12 +96,15 @@ func (g *gate) widen(now time.Time) {
 		largest.PerMinute = wider(largest.PerMinute, m.limits.PerMinute)
 		largest.PerHour = wider(largest.PerHour, m.limits.PerHour)
 		largest.InFlight = wider(largest.InFlight, m.limits.InFlight)
+		largest.ListEvery = min(cmp.Or(largest.ListEvery, m.limits.ListEvery), cmp.Or(m.limits.ListEvery, largest.ListEvery))
 	}
 	if first {
 		return
 	}
 	g.inFlight.most = largest.InFlight
-	g.account.set(largest, now)
+	if g.account.limits != largest {
+		g.account.set(largest)
+	}
 }
 
 // wider is the larger of two bounds, of which 0 is none.
@@ -115,89 +118,54 @@ func wider(a, b int) int {
 // budget is what may be spent of some limits, and what was.
 type budget struct {
 	limits       Limits
-	minute, hour *rate.Limiter
-	// ofMinute and ofHour are the calls of the last minute and hour, also those that no limit bounded.
-	ofMinute, ofHour calls
+	minute, hour bound
+	// let is how many calls were let through.
+	let int
+}
+
+func newBudget() budget {
+	return budget{
+		minute: bound{window: window{period: time.Minute}},
+		hour:   bound{window: window{period: time.Hour}},
+	}
 }
 
 // set changes the limits and keeps what was spent.
-func (b *budget) set(l Limits, now time.Time) {
-	if b.limits == l {
-		return
-	}
-	b.minute = bucket(l.PerMinute, time.Minute, &b.ofMinute, now)
-	b.hour = bucket(l.PerHour, time.Hour, &b.ofHour, now)
+func (b *budget) set(l Limits) {
 	b.limits = l
+	b.minute.set(l.PerMinute, l.ListEvery)
+	b.hour.set(l.PerHour, l.ListEvery)
 }
 
-// spend counts a call that is let through.
-func (b *budget) spend(now time.Time) {
-	for _, limiter := range b.buckets() {
-		limiter.AllowN(now, 1)
-	}
-	b.ofMinute.add(time.Minute, now)
-	b.ofHour.add(time.Hour, now)
+// spend counts a call that is let through, and end that it is over.
+func (b *budget) spend(class Class, now time.Time) {
+	b.minute.spend(class, now)
+	b.hour.spend(class, now)
+	b.let++
+}
+
+func (b *budget) end(class Class, now time.Time) {
+	b.minute.end(class, now)
+	b.hour.end(class, now)
 }
 
 // rested reports whether nothing was spent lately.
-func (b *budget) rested(now time.Time) bool {
-	b.ofHour.forget(time.Hour, now)
-	return b.ofHour.counts == [slots]int{}
-}
+func (b *budget) rested(now time.Time) bool { return b.hour.count(now) == 0 }
 
-// bucket holds a quarter of a limit and fills with the other three in a period, so that no window of a period sees more
-// than the limit. What was spent in the last period is taken from it, as if it had been the bucket all the time.
-func bucket(limit int, period time.Duration, spent *calls, now time.Time) *rate.Limiter {
-	if limit <= 0 {
-		return nil
-	}
-	burst, refill := split(limit)
-	b := rate.NewLimiter(rate.Limit(float64(refill)/period.Seconds()), burst)
-	spent.forget(period, now)
-	for slot := spent.newest - slots + 1; slot <= spent.newest; slot++ {
-		n := *spent.at(slot)
-		if n == 0 {
-			continue
-		}
-		end := time.Unix(0, (slot+1)*int64(period/slots))
-		if end.After(now) {
-			end = now
-		}
-		b.AllowN(end, min(n, int(b.TokensAt(end))))
-	}
-	return b
-}
-
-// slots is into how many parts a period is divided to count the calls in it. All of a slot count as made at its end.
-const slots = 60
-
-// calls counts the calls of the last period, by slots of it. A slot is numbered by the time since the epoch.
-type calls struct {
-	counts [slots]int
-	newest int64
-}
-
-func (c *calls) add(period time.Duration, now time.Time) {
-	c.forget(period, now)
-	*c.at(c.newest)++
-}
-
-func (c *calls) at(slot int64) *int { return &c.counts[(slot%slots+slots)%slots] }
-
-// forget drops the slots that are over.
-func (c *calls) forget(period time.Duration, now time.Time) {
-	newest := now.UnixNano() / int64(period/slots)
-	for slot := max(c.newest, newest-slots) + 1; slot <= newest; slot++ {
-		*c.at(slot) = 0
-	}
-	c.newest = max(c.newest, newest)
-}
-
-func (b *budget) buckets() (all []*rate.Limiter) {
-	for _, limiter := range []*rate.Limiter{b.minute, b.hour} {
-		if limiter != nil {
-			all = append(all, limiter)
+// bounds are the limits that there are.
+func (b *budget) bounds() (all []*bound) {
+	for _, bound := range []*bound{&b.minute, &b.hour} {
+		if bound.limit > 0 {
+			all = append(all, bound)
 		}
 	}
 	return all
+}
+
+// waitFor is how long it takes until every limit has room for the nth call of a class from now on.
+func (b *budget) waitFor(class Class, nth int, now time.Time) (longest time.Duration) {
+	for _, bound := range b.bounds() {
+		longest = max(longest, bound.wait(class, nth, now))
+	}
+	return longest
 }

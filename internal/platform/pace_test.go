@@ -26,7 +26,7 @@ func TestMembersOfOneAccountSpendOneLimit(t *testing.T) {
 	pace := NewPace(c, nil)
 	a, b := pace.Join("a", Limits{PerMinute: 400}), pace.Join("b", Limits{PerMinute: 400})
 	alone := a.passes(Priority{})
-	g.Expect(alone).To(BeNumerically(">", 80))
+	g.Expect(alone).To(BeNumerically(">", 350))
 	g.Expect(b.passes(Priority{})).To(BeZero(), "the account's calls are spent")
 }
 
@@ -34,16 +34,16 @@ func TestEachMemberIsBoundByItsOwnLimitAndTheAccountByTheLargest(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
 	small, large := pace.Join("small", Limits{PerMinute: 40}), pace.Join("large", Limits{PerMinute: 400})
-	g.Expect(small.passes(Priority{})).To(BeNumerically("<=", 10))
-	g.Expect(large.passes(Priority{})).To(BeNumerically(">", 70))
+	g.Expect(small.passes(Priority{})).To(BeNumerically("<=", 40))
+	g.Expect(large.passes(Priority{})).To(BeNumerically(">", 300))
 }
 
 func TestJoiningAgainForgetsNothing(t *testing.T) {
 	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
 	pace := NewPace(c, nil)
-	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Priority{})).To(BeNumerically(">", 80))
+	g.Expect(pace.Join("a", Limits{PerMinute: 400}).passes(Priority{})).To(BeNumerically(">", 350))
 	again := pace.Join("a", Limits{PerMinute: 404})
-	g.Expect(again.passes(Priority{})).To(BeNumerically("<=", 1), "what was spent is spent")
+	g.Expect(again.passes(Priority{})).To(BeNumerically("<=", 5), "what was spent is spent")
 	again.gate.close(time.Hour)
 	_, refused := pace.Join("a", Limits{PerMinute: 100_000}).gate.enter("a", Priority{})
 	g.Expect(refused.Closed).To(BeTrue(), "the pause that the platform asked for goes on")
@@ -54,7 +54,7 @@ func TestALimitThatShrinksBindsAtOnce(t *testing.T) {
 	pace := NewPace(c, nil)
 	pace.Join("a", Limits{PerMinute: 4000}).passes(Priority{Class: listing})
 	c.SetTime(c.Now().Add(time.Hour))
-	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Priority{Class: listing})).To(Equal(10))
+	g.Expect(pace.Join("a", Limits{PerMinute: 40}).passes(Priority{Class: listing})).To(Equal(40))
 }
 
 func TestNamespacesThatWaitTakeTurns(t *testing.T) {
@@ -70,11 +70,11 @@ func TestNamespacesThatWaitTakeTurns(t *testing.T) {
 	for i := range 1000 {
 		last = wait("busy", i)
 	}
-	g.Expect(last).To(BeNumerically(">", time.Minute))
+	g.Expect(last).To(BeNumerically(">", 2*time.Minute))
 	first := wait("quiet", 0)
 	g.Expect(first).To(BeNumerically("<", 5*time.Second), "it does not stand behind the thousand")
-	second, spacing := wait("quiet", 1), share.gate.account.spacing()
-	g.Expect(second-first).To(BeNumerically("~", 2*spacing, spacing), "every second place is its")
+	second := wait("quiet", 1)
+	g.Expect(second-first).To(BeNumerically("<", 5*time.Second), "every second place is its")
 }
 
 // What one member has spent stays spent when its limits are edited, and when it leaves and joins again.
@@ -94,10 +94,11 @@ func TestALimitChangesAndIsSetAgainWhatWasSpentStaysSpent(t *testing.T) {
 				change(p)
 				c.SetTime(c.Now().Add(time.Second))
 			}
-			g.Expect(sent).To(Equal(30), "what the bucket holds")
-			c.SetTime(c.Now().Add(100 * time.Second))
-			refilled := p.Join("a", Limits{PerHour: 120}).passes(Priority{Class: listing})
-			g.Expect(refilled).To(Or(Equal(1), Equal(2)), "90 an hour")
+			g.Expect(sent).To(Equal(120))
+			c.SetTime(c.Now().Add(30 * time.Minute))
+			g.Expect(p.Join("a", Limits{PerHour: 120}).passes(Priority{Class: listing})).To(BeZero())
+			c.SetTime(c.Now().Add(31 * time.Minute))
+			g.Expect(p.Join("a", Limits{PerHour: 120}).passes(Priority{Class: listing})).To(Equal(120))
 		})
 	}
 }
@@ -113,8 +114,8 @@ func TestALimitIsSetForTheFirstTimeTheCallsBeforeItCount(t *testing.T) {
 	}
 	share := p.Join("a", Limits{PerHour: 120})
 	g.Expect(share.passes(Priority{Class: listing})).To(BeZero())
-	c.SetTime(c.Now().Add(40 * time.Second))
-	g.Expect(share.passes(Priority{Class: listing})).To(Equal(1), "no debt")
+	c.SetTime(c.Now().Add(time.Hour + 5*time.Second))
+	g.Expect(share.passes(Priority{Class: listing})).To(Equal(120), "no debt")
 }
 
 func TestAMemberLeftAnHourAgoItIsForgotten(t *testing.T) {

@@ -103,6 +103,8 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	begun := c.options.Clock.Now()
+	account := c.share.Load().gate
+	endedBefore := account.endedCalls()
 	var progress progress
 	response, err := c.http.Do(request.WithContext(progress.trace(ctx, op.url.Host)))
 	if err != nil {
@@ -115,6 +117,7 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	defer func() { _ = response.Body.Close() }()
+	failure.Tier = account.learn(toldBy(response), endedBefore)
 	err = c.read(ctx, response, op, failure, token)
 	c.dropDead(err)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})

@@ -138,7 +138,7 @@ func TestCredentialsThatAreRefusedAreNotTriedAgain(t *testing.T) {
 
 // Each request of the API counts against the rate limit, also the one that repeats a refused one.
 func TestARepeatedRequestTakesASlot(t *testing.T) {
-	s := newScene(t, simulator.Options{}, func(o *platform.Options) { o.Limits.PerMinute = 20 }) // five at once
+	s := newScene(t, simulator.Options{}, func(o *platform.Options) { o.Limits.PerMinute = 5 })
 	s.fault(simulator.Fault{Action: "status:401", Times: simulator.Forever, Match: simulator.Match{Path: "/webhooks"}})
 	for range 2 {
 		s.Expect(platform.IsUnauthorized(operations["list"](s, ""))).To(BeTrue())

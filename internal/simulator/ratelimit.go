@@ -6,6 +6,7 @@ import "time"
 const (
 	headerRemainingCalls    = "iTwinPlatform-RateLimit-RemainingCalls"
 	headerRetryAfterSeconds = "iTwinPlatform-RateLimit-Retry-After-Seconds"
+	headerTier              = "iTwinPlatform-Tier"
 )
 
 // rateLimiter allows an account so many calls in any period of that length: a sliding window, the strictest reading of
@@ -48,11 +49,15 @@ func (l *rateLimiter) take(now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// remaining is how many more calls are allowed right after the last one taken.
-func (l *rateLimiter) remaining() int {
+// remaining is how many more calls are allowed right after the last one taken; ofHour: as if there was the limit of the
+// hour alone, if there is one.
+func (l *rateLimiter) remaining(ofHour bool) int {
 	least := l.windows[0].limit - len(l.windows[0].calls)
 	for _, w := range l.windows[1:] {
-		least = min(least, w.limit-len(w.calls))
+		left := w.limit - len(w.calls)
+		if least = min(least, left); ofHour {
+			least = left
+		}
 	}
 	return least
 }

@@ -69,14 +69,19 @@ func (s *Simulator) answerLocked(c *call) *response {
 	if refused := s.authenticate(c); refused != nil {
 		return refused
 	}
-	if !c.account.limiter.limited() {
-		return op.handler(c.version)(s, c)
+	limiter, silent := &c.account.limiter, s.on(variantRemainingAbsent)
+	var r *response
+	if wait := limiter.take(s.clock.now()); wait > 0 {
+		r = tooManyRequests(c.version, wait)
+	} else if r = op.handler(c.version)(s, c); limiter.limited() {
+		r.header[headerRemainingCalls] = []string{strconv.Itoa(limiter.remaining(s.on(variantRemainingOfHour)))}
 	}
-	if wait := c.account.limiter.take(s.clock.now()); wait > 0 {
-		return tooManyRequests(c.version, wait)
+	switch {
+	case silent:
+		delete(r.header, headerRemainingCalls)
+	case s.options.Subscription != "":
+		r.header[headerTier] = []string{s.options.Subscription}
 	}
-	r := op.handler(c.version)(s, c)
-	r.header[headerRemainingCalls] = []string{strconv.Itoa(c.account.limiter.remaining())}
 	return r
 }
 

@@ -21,6 +21,9 @@ type Options struct {
 	RequestsPerMinute int
 	// RequestsPerHour is the same for an hour. The smallest subscriptions of the platform have both limits.
 	RequestsPerHour int
+	// Subscription is the name of the accounts' subscription, which answers of the Webhooks API have in a header; it sets
+	// no limit, and may be empty.
+	Subscription string
 	// PageSize makes the list of version 2 answer in pages of so many, linked by _links.next; zero is one answer with all
 	// of them, as the platform is documented.
 	PageSize int

@@ -35,6 +35,8 @@ const (
 	variantCreatesActive        = "creates-active"
 	variantHidden               = "hidden"
 	variantHiddenCreatesRefused = "hidden-creates-refused"
+	variantRemainingAbsent      = "remaining-calls-absent"
+	variantRemainingOfHour      = "remaining-calls-of-hour"
 )
 
 // variant is a named way in which the real platform may differ from the default model.
@@ -92,6 +94,10 @@ var modelVariants = []variant{
 		"the host in another way: in upper case, with the default port"},
 	{name: variantHiddenCreatesRefused, description: "like `hidden`, and creates get 403 " +
 		"`InsufficientPermissions`"},
+	{name: variantRemainingAbsent, description: "no answer has the header `iTwinPlatform-RateLimit-RemainingCalls`, " +
+		"nor the one with the subscription"},
+	{name: variantRemainingOfHour, description: "`iTwinPlatform-RateLimit-RemainingCalls` is what is left of the hour " +
+		"alone, where there is such a limit"},
 }
 
 // syntax is how the variant is written in a specification.

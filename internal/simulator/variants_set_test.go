@@ -31,7 +31,7 @@ func namesOn(p *simulator.Simulator) []string {
 
 func TestEveryVariantIsTested(t *testing.T) {
 	tested := []string{"hidden", "hidden-creates-refused"} // TestHiddenWebhooks
-	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants, faultVariants) {
+	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants, rateVariants, faultVariants) {
 		name, _, _ := strings.Cut(tc.spec, "=")
 		tested = append(tested, name)
 	}

@@ -24,8 +24,21 @@ const (
 // variantTest calls the simulator and returns what it saw; the variant is on or off.
 type variantTest struct {
 	spec    string
+	options simulator.Options
 	observe func(p *simulator.Simulator, c *client) any
 	on, off any
+}
+
+// rateVariants are those of the headers of the rate limit.
+var rateVariants = []variantTest{
+	{
+		spec: "remaining-calls-absent", options: simulator.Options{RequestsPerMinute: 5, Subscription: "Standard"},
+		observe: remaining, on: []string{"", ""}, off: []string{"4", "Standard"},
+	},
+	{
+		spec: "remaining-calls-of-hour", options: simulator.Options{RequestsPerMinute: 5, RequestsPerHour: 9},
+		observe: remaining, on: []string{"8", ""}, off: []string{"4", ""},
+	},
 }
 
 // property reads one property of an answer.
@@ -101,6 +114,12 @@ func spelled(callback string) func(*simulator.Simulator, *client) any {
 		}
 		return written
 	}
+}
+
+// remaining returns what an answer says of the rate limit: the remaining calls, and the subscription.
+func remaining(_ *simulator.Simulator, c *client) any {
+	h := c.do(http.MethodGet, "/webhooks", "").header
+	return []string{h.Get(headerRemaining), h.Get("iTwinPlatform-Tier")}
 }
 
 var spellingVariants = []variantTest{
@@ -254,11 +273,11 @@ var writeVariants = []variantTest{
 }
 
 func TestVariants(t *testing.T) {
-	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants, faultVariants) {
+	for _, tc := range slices.Concat(spellingVariants, timeVariants, writeVariants, rateVariants, faultVariants) {
 		for state, want := range map[string]any{"on": tc.on, "off": tc.off} {
 			t.Run(tc.spec+" "+state, func(t *testing.T) {
 				g := NewWithT(t)
-				platform, c := newSimulator(t, simulator.Options{})
+				platform, c := newSimulator(t, tc.options)
 				g.Expect(platform.SetVariant(tc.spec)).To(Succeed())
 				if state == "off" {
 					name, _, _ := strings.Cut(tc.spec, "=")

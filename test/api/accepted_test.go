@@ -93,7 +93,6 @@ func TestDefaults(t *testing.T) {
 		"credentialsSecretRef": map[string]any{"name": "itwin-service-app"},
 		"oauthScope":           "itwin-platform",
 		"pollInterval":         "1m",
-		"rateLimit":            map[string]any{"requestsPerMinute": int64(500)},
 	}
 	for _, c := range []struct{ name, base, given, adds string }{
 		{"Webhook", webhook, "", ""},
@@ -103,7 +102,7 @@ func TestDefaults(t *testing.T) {
 		{"values that are like none", webhook, "active: false, suspend: null", "active: false"},
 		{"Connection", connection, "", ""},
 		{"rateLimit in part", connection,
-			"rateLimit: {requestsPerHour: 5000}", "rateLimit: {requestsPerMinute: 500, requestsPerHour: 5000}"},
+			"rateLimit: {requestsPerHour: 5000}", "rateLimit: {requestsPerHour: 5000}"},
 		{"caBundleSecretRef in part", connection,
 			"caBundleSecretRef: {name: ca}", "caBundleSecretRef: {name: ca, key: ca.crt}"},
 		{"ClusterConnection", clusterConnection, "", "credentialsSecretRef: {namespace: default}"},
@@ -173,7 +172,7 @@ func TestDefaultsFromGo(t *testing.T) {
 	g.Expect(typed.Create(t.Context(), c)).To(Succeed())
 	cleanup(c)
 	g.Expect(c.Spec.PollInterval.Duration.String()).To(Equal("1m0s"))
-	g.Expect(c.Spec.RateLimit).To(Equal(itwinv1alpha1.RateLimit{RequestsPerMinute: 500}))
+	g.Expect(c.Spec.RateLimit).To(BeZero(), "what the platform grants is not known")
 
 	// A program that writes back what it read is not refused, and changes no Webhook.
 	generation := w.Generation

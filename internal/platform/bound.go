@@ -1,0 +1,124 @@
+package platform
+
+import (
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// routineShare and urgentShare of a limit are what routine and urgent calls leave to those that go before them.
+	routineShare = 0.2
+	urgentShare  = 0.1
+	// spareDebt is how many calls more than its pace allows may be taken of a reserve, to finish what was begun.
+	spareDebt = 10
+)
+
+// bound is a limit of the calls in any period of some length, and the window that counts them.
+type bound struct {
+	window
+	// limit is 0 where there is none.
+	limit int
+	// listEvery is how often lists are made; 0 when that is not known.
+	listEvery time.Duration
+	// spare paces, by class, what a class takes of the reserve that it leaves to others: evenly, so that some of it is
+	// there at any time of the period. It is nil for a class that never takes any.
+	spare [listing + 1]*rate.Limiter
+}
+
+// set changes the limit, and how often lists are made. What was spent stays spent.
+func (b *bound) set(limit int, listEvery time.Duration) {
+	b.listEvery = listEvery
+	if b.limit == limit {
+		return
+	}
+	b.limit, b.spare = limit, [listing + 1]*rate.Limiter{}
+	if limit == 0 {
+		return
+	}
+	for class := range listing {
+		if soft, hard := b.reserve(class); soft > hard {
+			b.spare[class] = rate.NewLimiter(rate.Limit(float64(soft-hard)/b.period.Seconds()), 1)
+		}
+	}
+}
+
+// reserve is how many calls those of a class leave free: soft where they take no more of them than evenly over the
+// period, and hard in any case, for the lists of the period.
+func (b *bound) reserve(class Class) (soft, hard int) {
+	lists := b.listReserve()
+	urgent := max(int(urgentShare*float64(b.limit)), min(b.limit-1, lists+1))
+	switch class {
+	case listing:
+		return 0, 0
+	case Finishing:
+		return lists, lists
+	case Routine:
+		return max(int(routineShare*float64(b.limit)), urgent), urgent
+	default:
+		return urgent, lists
+	}
+}
+
+// listReserve is how many lists are still to come before those in the window make room for others: as many as there
+// are in a period less those that it has already, and one at least, but never more than half of the limit.
+func (b *bound) listReserve() int {
+	missing := 1
+	if b.listEvery > 0 {
+		missing = max(int(b.period/b.listEvery)-b.sum.lists, 1)
+	}
+	return min(missing, max(b.limit/2, 1), b.limit-1)
+}
+
+// spend counts a call that begins now. What urgent calls leave to those that finish what they began is used by both.
+func (b *bound) spend(class Class, now time.Time) {
+	paced := class
+	if class == Finishing {
+		paced = Urgent
+	}
+	soft, _ := b.reserve(paced)
+	spare := b.spare[paced]
+	if spare != nil && b.limit-b.count(now) <= soft && spare.TokensAt(now) > -spareDebt {
+		spare.ReserveN(now, 1)
+	}
+	b.begin()
+}
+
+// free is how many calls of a class may begin now, beside those that its reserve allows.
+func (b *bound) free(class Class, now time.Time) int {
+	if b.limit == 0 {
+		return math.MaxInt32
+	}
+	soft, _ := b.reserve(class)
+	return max(b.limit-b.count(now)-soft, 0)
+}
+
+// left is how many calls may begin now before the limit is reached; 0 without a limit.
+func (b *bound) left(now time.Time) int { return max(b.limit-b.count(now), 0) }
+
+// wait is how long it takes until the window has room for the nth call of a class from now on.
+func (b *bound) wait(class Class, nth int, now time.Time) time.Duration {
+	if b.limit == 0 {
+		return 0
+	}
+	soft, hard := b.reserve(class)
+	free := b.limit - b.count(now)
+	if free >= soft+nth {
+		return 0
+	}
+	// Calls that come into the window meanwhile leave it a period later than those that made room for them.
+	missing, periods := nth+soft-free, 0
+	for count := b.limit - free; missing > count; periods++ {
+		missing -= b.limit
+	}
+	wait := time.Duration(periods) * b.period
+	if missing > 0 {
+		wait += b.leftBy(missing, now).Sub(now)
+	}
+	if spare := b.spare[class]; spare != nil && free >= hard+nth {
+		evenly := (float64(nth) - spare.TokensAt(now)) / float64(spare.Limit())
+		wait = min(wait, max(time.Duration(math.Ceil(evenly*float64(time.Second))), 0))
+	}
+	return wait
+}
