@@ -12,8 +12,11 @@ ARCH ?= $(shell go env GOARCH)
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 # What `make generate manifests` writes, below this folder.
 OUT ?= .
-# Webhooks in `make bench` and `make chaos`.
+# Webhooks in `make bench`, which takes several numbers, and `make chaos`.
 N ?= 200
+# Where `make bench` writes what it measured; docs for the documentation. With SEEDED=1 nothing is created by the operator.
+REPORT ?= bin/bench
+SEEDED ?=
 # How long everything breaks in each scenario of `make chaos`, and what its choices follow from; 0 picks that.
 FOR ?= 3m
 SEED ?= 0
@@ -27,8 +30,11 @@ PARALLEL = $(filter-out %/internal/simtest,$(PKG))
 
 BIN := $(CURDIR)/bin
 TOOLS := bin/tools
+comma := ,
+# A curve takes several numbers of Webhooks, and all rows of the table.
+CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 # Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
-MODULES := . hack/image
+MODULES := . hack/image hack/curve
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
@@ -99,10 +105,15 @@ test: build bin/teardown-controllers ## Run all tests, on a real control plane.
 	@$(WITH_ASSETS) $(if $(PARALLEL),go test -race -timeout 60m $(PARALLEL))
 	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
+	cd hack/curve && go test ./...
 
 .PHONY: bench
-bench: build ## Count what N Webhooks cost: make bench N=200
-	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 60m -args -n=$(N)
+bench: build ## Count what N Webhooks cost: make bench N=100,1000,10000
+	@mkdir -p $(REPORT)
+	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 3h -args -n=$(N) $(if $(SEEDED),-seeded) \
+		-report=$(abspath $(REPORT))
+	@$(if $(CURVE),cd hack/curve && go run . -data $(abspath $(REPORT))/performance.json \
+		-o $(abspath $(REPORT))/performance.svg)
 
 .PHONY: chaos
 chaos: build bin/teardown-controllers ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0

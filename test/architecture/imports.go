@@ -41,6 +41,7 @@ var layers = []layer{
 	{folder: "internal/backoff", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
 	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
+	{folder: "internal/figures", kubernetes: []string{}},
 	{folder: "internal/proof", kubernetes: []string{}},
 	{folder: "internal/simulator", kubernetes: []string{}},
 	{folder: "internal/harness", ours: []string{"api", "internal/simulator"}},

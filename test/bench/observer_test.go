@@ -29,8 +29,8 @@ type sighting struct {
 func (s *scene) observe(namespace string) *observer {
 	s.Helper()
 	o := &observer{last: map[string]*itwinv1alpha1.Webhook{}, waiting: map[string]sighting{}}
-	watched, err := cache.New(plane.Config, cache.Options{
-		Scheme: plane.Client.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}},
+	watched, err := cache.New(s.plane.Config, cache.Options{
+		Scheme: s.plane.Client.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		DefaultTransform: cache.TransformStripManagedFields(),
 	})
 	s.must(err)

@@ -25,7 +25,7 @@ type operator struct {
 // startOperator starts one, which the end of the test stops.
 func (s *scene) startOperator(flags ...string) *operator {
 	s.Helper()
-	p, err := startProxy()
+	p, err := startProxy(s.plane.Config)
 	s.must(err)
 	s.Cleanup(p.server.Close)
 	address, err := harness.FreeAddress()
@@ -48,7 +48,7 @@ func (s *scene) startOperator(flags ...string) *operator {
 
 func (s *scene) start(o *operator) {
 	s.Helper()
-	manager, err := plane.StartManager(s.ctx, o.flags...)
+	manager, err := s.plane.StartManager(s.ctx, o.flags...)
 	s.must(err)
 	o.Manager = manager
 }
@@ -122,17 +122,10 @@ func (s *scene) cpu(o *operator) time.Duration {
 // memory is how much of a process is resident, now or at most so far, in MiB.
 func (s *scene) memory(o *operator, field string) float64 {
 	s.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.Pid()))
-	s.must(err)
-	for line := range strings.Lines(string(data)) {
-		if rest, found := strings.CutPrefix(line, field+":"); found {
-			kib, err := strconv.Atoi(strings.Fields(rest)[0])
-			s.must(err)
-			return float64(kib) / 1024
-		}
-	}
-	s.Fatalf("/proc/%d/status has no %s", o.Pid(), field)
-	return 0
+	path := fmt.Sprintf("/proc/%d/status", o.Pid())
+	kib := kibOf(path, field)
+	s.Expect(kib).NotTo(BeZero(), "%s has no %s", path, field)
+	return kib / 1024
 }
 
 // Fields of /proc/pid/status.
@@ -140,5 +133,3 @@ const (
 	resident     = "VmRSS"
 	mostResident = "VmHWM"
 )
-
-func mib(n float64) string { return fmt.Sprintf("%.0f MiB", n) }

@@ -38,13 +38,13 @@ type request struct {
 	namespace, name string
 }
 
-func startProxy() (*proxy, error) {
-	target, err := url.Parse(plane.Config.Host)
+func startProxy(server *rest.Config) (*proxy, error) {
+	target, err := url.Parse(server.Host)
 	if err != nil {
 		return nil, err
 	}
 	transport, err := rest.TransportFor(&rest.Config{
-		Host: plane.Config.Host, TLSClientConfig: rest.TLSClientConfig{CAData: plane.Config.CAData},
+		Host: server.Host, TLSClientConfig: rest.TLSClientConfig{CAData: server.CAData},
 	})
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (p *proxy) kubeconfig(s *scene) string {
 	token := &authenticationv1.TokenRequest{}
 	var operator corev1.ServiceAccount
 	operator.Namespace, operator.Name = harness.Namespace, account
-	s.must(plane.Client.SubResource("token").Create(s.ctx, &operator, token))
+	s.must(s.plane.Client.SubResource("token").Create(s.ctx, &operator, token))
 	config := clientcmdapi.NewConfig()
 	config.Clusters["proxy"] = &clientcmdapi.Cluster{
 		Server: p.server.URL, CertificateAuthorityData: pem.EncodeToMemory(&pem.Block{

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/figures"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -40,17 +42,41 @@ const (
 type scene struct {
 	*testing.T
 	*WithT
-	ctx     context.Context
-	section *section
+	ctx   context.Context
+	plane *harness.ControlPlane
+	// table and column are where figures go.
+	table  *figures.Table
+	column string
 }
 
-func newScene(t *testing.T, part *section) *scene {
+// newScene is one of n Webhooks on the shared control plane.
+func newScene(t *testing.T, n int, table *figures.Table, column string) *scene {
 	t.Helper()
-	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context(), section: part}
+	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context(), plane: sharedPlane, table: table, column: column}
 	// A bound on failures, for any N; nothing that works comes near to it.
-	s.SetDefaultEventuallyTimeout(harness.Timeout + time.Duration(*webhooks)*100*time.Millisecond + 10**interval)
+	s.SetDefaultEventuallyTimeout(harness.Timeout + time.Duration(n)*100*time.Millisecond + 10**interval)
 	s.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	return s
+}
+
+// ownPlane gives the scene a control plane of its own, where no Webhook of another test is.
+func (s *scene) ownPlane() {
+	s.Helper()
+	dir, err := os.MkdirTemp("", "itwin-bench-")
+	s.must(err)
+	s.plane, err = harness.StartControlPlane(dir)
+	s.must(err)
+	s.Cleanup(func() {
+		if err := s.plane.Stop(); err != nil {
+			s.Error(err)
+		}
+		if s.Failed() {
+			s.Logf("what the control plane wrote is in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	s.must(s.plane.Install(s.ctx))
 }
 
 func (s *scene) must(err error) {
@@ -70,7 +96,7 @@ type fleet struct {
 func (s *scene) newFleet(flags ...string) *fleet {
 	s.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "bench-"}}
-	s.must(plane.Client.Create(s.ctx, namespace))
+	s.must(s.plane.Client.Create(s.ctx, namespace))
 	platform, err := harness.StartSimulator(s.ctx, s.TempDir(), flags...)
 	s.must(err)
 	f := &fleet{scene: s, namespace: namespace.Name, platform: platform}
@@ -83,7 +109,7 @@ func (s *scene) newFleet(flags ...string) *fleet {
 		}
 	})
 	f.seen = s.observe(f.namespace)
-	s.must(plane.Client.Create(s.ctx, &corev1.Secret{
+	s.must(s.plane.Client.Create(s.ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: credentials},
 		StringData: map[string]string{"clientId": f.namespace, "clientSecret": "test-secret"},
 	}))
@@ -96,10 +122,10 @@ func (f *fleet) describe() {
 	defer cancel()
 	counts, err := f.platform.Requests(ctx)
 	f.Logf("the calls to the platform (%v): %v", err, counts)
-	connections, err := plane.Kubectl(ctx, "get", "connections", "-n", f.namespace, "-o", "yaml")
+	connections, err := f.plane.Kubectl(ctx, "get", "connections", "-n", f.namespace, "-o", "yaml")
 	f.Logf("the connections (%v):\n%s", err, connections)
 	var all itwinv1alpha1.WebhookList
-	err = plane.Client.List(ctx, &all, client.InNamespace(f.namespace))
+	err = f.plane.Client.List(ctx, &all, client.InNamespace(f.namespace))
 	f.Logf("%d Webhooks (%v), of which %d were seen to be ready", len(all.Items), err, f.seen.count(isReady))
 	told := 0
 	for _, w := range all.Items {
@@ -113,7 +139,7 @@ func (f *fleet) describe() {
 // connect makes the Connection that the Webhooks use.
 func (f *fleet) connect(pollInterval time.Duration, perMinute int32) {
 	f.Helper()
-	f.must(plane.Client.Create(f.ctx, &itwinv1alpha1.Connection{
+	f.must(f.plane.Client.Create(f.ctx, &itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "default"},
 		Spec: itwinv1alpha1.ConnectionSpec{
 			APIURL: f.platform.URL, TokenURL: f.platform.TokenURL(),
@@ -128,7 +154,7 @@ func (f *fleet) connect(pollInterval time.Duration, perMinute int32) {
 func (f *fleet) connection() *itwinv1alpha1.Connection {
 	f.Helper()
 	var c itwinv1alpha1.Connection
-	f.must(plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: "default"}, &c))
+	f.must(f.plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: "default"}, &c))
 	return &c
 }
 
@@ -138,7 +164,7 @@ func (f *fleet) pollEvery(d time.Duration) {
 	c := f.connection()
 	before := c.DeepCopy()
 	c.Spec.PollInterval.Duration = d
-	f.must(plane.Client.Patch(f.ctx, c, client.MergeFrom(before)))
+	f.must(f.plane.Client.Patch(f.ctx, c, client.MergeFrom(before)))
 	f.Eventually(func() int64 { return f.connection().Status.ObservedGeneration }).Should(Equal(c.Generation))
 }
 
@@ -196,7 +222,7 @@ func (f *fleet) apply(names []string, labels func(name string) map[string]string
 		if labels != nil {
 			of = labels(name)
 		}
-		return plane.Client.Create(f.ctx, f.webhook(name, of))
+		return f.plane.Client.Create(f.ctx, f.webhook(name, of))
 	})
 }
 
@@ -205,12 +231,12 @@ func (f *fleet) change(names []string, change func(*itwinv1alpha1.Webhook)) {
 	f.Helper()
 	f.each(names, func(name string) error {
 		var w itwinv1alpha1.Webhook
-		if err := plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: name}, &w); err != nil {
+		if err := f.plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: name}, &w); err != nil {
 			return err
 		}
 		before := w.DeepCopy()
 		change(&w)
-		return plane.Client.Patch(f.ctx, &w, client.MergeFrom(before))
+		return f.plane.Client.Patch(f.ctx, &w, client.MergeFrom(before))
 	})
 }
 

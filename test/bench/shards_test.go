@@ -24,7 +24,8 @@ func shardOf(name string) string {
 // TestShardsShareAnAccount runs two operators with disjoint selectors on one connection.
 func TestShardsShareAnAccount(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, shardSection)
+	all := names("webhook", pick(1000, 50))
+	s := newScene(t, len(all), shardTable, measured)
 	f := s.newFleet()
 	f.connect(*interval, unlimited)
 	foreign := f.foreignWebhooks(3)
@@ -33,7 +34,6 @@ func TestShardsShareAnAccount(t *testing.T) {
 		shards[shard] = s.startOperator("--watch-namespace="+f.namespace,
 			fmt.Sprintf("--watch-label-selector=%s=%s", shardLabel, shard))
 	}
-	all := names("webhook", pick(1000, 50))
 	f.apply(all, func(name string) map[string]string { return map[string]string{shardLabel: shardOf(name)} })
 	f.awaitReady(len(all))
 	f.awaitCounts(len(all), foreign)
@@ -42,16 +42,17 @@ func TestShardsShareAnAccount(t *testing.T) {
 	}
 
 	calls, n := f.calls(), len(all)
-	s.exactly(fmt.Sprintf("create %d: POST", n), calls[creates]-foreign, n)
-	s.exactly("create: PATCH", calls[updates], n)
-	s.exactly("create: reads of one webhook, and deletes", calls[gets]+calls[deletes], 0)
+	s.count("Webhooks", n)
+	s.exactly("create: POST", calls[creates]-foreign, fixed(n))
+	s.exactly("create: PATCH", calls[updates], fixed(n))
+	s.exactly("create: reads of one webhook, and deletes", calls[gets]+calls[deletes], fixed(0))
 	remote, err := f.platform.Webhooks(s.ctx)
 	s.must(err)
-	s.exactly("remote webhooks, beside those without an owner", len(remote)-foreign, n)
-	s.exactly("Webhooks written by the wrong shard", strays(shards), 0)
-	s.exactly("writes of each Webhook, most", max(most(shards["even"].perWebhook()), most(shards["odd"].perWebhook())), 3)
-	s.exactly("status.unmanagedWebhooks", int(ptr.Deref(f.connection().Status.UnmanagedWebhooks, -1)), foreign)
-	s.exactly("status.webhooks", int(ptr.Deref(f.connection().Status.Webhooks, -1)), n)
+	s.exactly("remote webhooks, beside those without an owner", len(remote)-foreign, fixed(n))
+	s.exactly("Webhooks written by the wrong shard", strays(shards), fixed(0))
+	s.exactly("writes of each Webhook, most", max(most(shards["even"].perWebhook()), most(shards["odd"].perWebhook())), fixed(3))
+	s.exactly("status.unmanagedWebhooks", int(ptr.Deref(f.connection().Status.UnmanagedWebhooks, -1)), fixed(foreign))
+	s.exactly("status.webhooks", int(ptr.Deref(f.connection().Status.Webhooks, -1)), fixed(n))
 	f.restartShard(shards["odd"], n/2)
 }
 
@@ -103,7 +104,7 @@ func (f *fleet) restartShard(o *operator, own int) {
 	f.Eventually(func() int { return f.reconciles(o) }).Should(BeNumerically(">=", own))
 	f.quiet(o)
 	calls := f.calls()
-	f.exactly("restart of one shard: tokens", calls[tokens], 1)
-	f.exactly("restart of one shard: calls beside lists and token", total(calls)-calls[lists]-calls[tokens], 0)
-	f.exactly("restart of one shard: writes", o.writes(""), 0)
+	f.exactly("restart of one shard: tokens", calls[tokens], fixed(1))
+	f.exactly("restart of one shard: calls beside lists and token", total(calls)-calls[lists]-calls[tokens], fixed(0))
+	f.exactly("restart of one shard: writes", o.writes(""), fixed(0))
 }

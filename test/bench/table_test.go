@@ -4,68 +4,133 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
-	"text/tabwriter"
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"webhook-operator.io/itwin/internal/figures"
 )
 
-// section is a part of the table; each test writes one.
-type section struct {
-	title string
-	mu    sync.Mutex
-	rows  [][3]string
-}
-
-// The sections, in the order in which they are printed.
+// The tables, in the order in which they are printed.
 var (
-	budgetSection = &section{title: "A fleet"}
-	pacingSection = &section{title: "The default rate limit"}
-	shardSection  = &section{title: "Two shards on one account"}
+	budgetTable = &figures.Table{Title: "N Webhooks of one connection"}
+	pacingTable = &figures.Table{Title: "The shipped rate limit"}
+	shardTable  = &figures.Table{Title: "Two shards on one account"}
 )
 
-func (s *section) add(work, measured, budget string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rows = append(s.rows, [3]string{work, measured, budget})
+// measured is the column of tables with one.
+const measured = "measured"
+
+// finish prints the tables and, if a folder is given, writes them down.
+func finish(w io.Writer) error {
+	report := figures.Report{Machine: machine(), Tables: []*figures.Table{budgetTable, pacingTable, shardTable}}
+	if *simulated != "" {
+		more, err := figures.Load(*simulated)
+		if err != nil {
+			return err
+		}
+		report.Tables = append(report.Tables, more.Tables...)
+	}
+	if err := report.Print(w); err != nil || *reportDir == "" {
+		return err
+	}
+	if err := report.Save(filepath.Join(*reportDir, dataFile)); err != nil {
+		return err
+	}
+	return writePage(report, filepath.Join(*reportDir, pageFile))
 }
 
-// printTable prints the table, as Markdown whose columns are aligned.
-func printTable(w io.Writer) {
-	aligned := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	for _, s := range []*section{budgetSection, pacingSection, shardSection} {
-		if len(s.rows) == 0 {
-			continue
-		}
-		fmt.Fprintf(aligned, "\n| %s\t| measured\t| budget\t|\n|---\t|---\t|---\t|\n", s.title)
-		for _, row := range s.rows {
-			fmt.Fprintf(aligned, "| %s\t|\n", strings.Join(row[:], "\t| "))
+// Files of a report. Of the documentation both are in the repository.
+const (
+	dataFile = "performance.json"
+	pageFile = "performance.md"
+)
+
+// writePage puts a report into a page, if there is one.
+func writePage(report figures.Report, path string) error {
+	page, err := os.ReadFile(path) //nolint:gosec // the folder is a flag
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if page, err = report.Into(page); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, page, 0o644) //nolint:gosec // documentation
+}
+
+// machine describes what this runs on.
+func machine() string {
+	return fmt.Sprintf("%s, %d processors, %.0f GiB of memory, shared by API server, etcd, simulator, operator and benchmark",
+		lineOf("/proc/cpuinfo", "model name"), runtime.NumCPU(), kibOf("/proc/meminfo", "MemTotal")/(1<<20))
+}
+
+// lineOf is the value of a field in a file of /proc; "" when it has none.
+func lineOf(path, field string) string {
+	data, err := os.ReadFile(path) //nolint:gosec // a file of /proc
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == field {
+			return strings.TrimSpace(value)
 		}
 	}
-	_ = aligned.Flush()
+	return ""
 }
 
+// kibOf is a field of a file of /proc that is given in KiB; 0 when there is none.
+func kibOf(path, field string) float64 {
+	number, _, _ := strings.Cut(lineOf(path, field), " ")
+	kib, _ := strconv.ParseFloat(number, 64)
+	return kib
+}
+
+// budget is a bound, and how it is written: as a formula where it depends on the column.
+type budget struct {
+	n    int
+	text string
+}
+
+func fixed(n int) budget { return budget{n, strconv.Itoa(n)} }
+
+func formula(n int, text string) budget { return budget{n, text} }
+
 // exactly asserts a count and puts it into the table.
-func (s *scene) exactly(work string, measured, budget int) {
+func (s *scene) exactly(work string, count int, b budget) {
 	s.Helper()
-	s.section.add(work, fmt.Sprint(measured), fmt.Sprint(budget))
-	s.Expect(measured).To(Equal(budget), work)
+	s.table.Set(s.column, figures.Row{Work: work, Budget: b.text}, float64(count))
+	s.Expect(count).To(Equal(b.n), work)
 }
 
 // atMost asserts the bound of a count and puts both into the table.
-func (s *scene) atMost(work string, measured, budget int) {
+func (s *scene) atMost(work string, count int, b budget) {
 	s.Helper()
-	s.section.add(work, fmt.Sprint(measured), fmt.Sprintf("≤ %d", budget))
-	s.Expect(measured).To(BeNumerically("<=", budget), work)
+	s.table.Set(s.column, figures.Row{Work: work, Budget: "≤ " + b.text}, float64(count))
+	s.Expect(count).To(BeNumerically("<=", b.n), work)
 }
 
-// tell puts into the table what depends on the machine.
-func (s *scene) tell(work, measured, budget string) {
-	s.section.add(work, measured, budget)
-	s.Logf("%s: %s", work, measured)
+// count puts a number into the table that is no budget's.
+func (s *scene) count(work string, n int) { s.table.Set(s.column, figures.Row{Work: work}, float64(n)) }
+
+// took puts a time into the table, which depends on the machine.
+func (s *scene) took(work string, d time.Duration, goal string) {
+	s.table.Set(s.column, figures.Row{Work: work, Unit: figures.Seconds, Budget: goal}, d.Seconds())
+	s.Logf("%s: %s", work, d.Round(time.Millisecond))
+}
+
+// holds puts memory into the table, which depends on the machine a little.
+func (s *scene) holds(work string, mib float64) {
+	s.table.Set(s.column, figures.Row{Work: work, Unit: figures.MiB, Budget: memoryGoal}, mib)
+	s.Logf("%s: %.0f MiB", work, mib)
 }
 
 // delays are samples of how long something took.
@@ -77,27 +142,8 @@ func (d delays) at(percent int) time.Duration {
 	return sorted[max(0, int(math.Ceil(float64(percent*len(sorted))/100))-1)]
 }
 
-// less takes the same off each sample.
-func (d delays) less(by time.Duration) delays {
-	shorter := make(delays, len(d))
-	for i := range d {
-		shorter[i] = d[i] - by
-	}
-	return shorter
-}
-
-func (d delays) String() string {
-	return fmt.Sprintf("median %s, p90 %s, p99 %s, longest %s (%d samples)",
-		short(d.at(50)), short(d.at(90)), short(d.at(99)), short(d.at(100)), len(d))
-}
-
-// short rounds a time to what can be repeated.
-func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(10 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
+// spread puts samples into the table.
+func (s *scene) spread(work string, d delays, goal string) {
+	s.took(fmt.Sprintf("%s, median of %d", work, len(d)), d.at(50), goal)
+	s.took(work+", longest", d.at(100), goal)
 }
