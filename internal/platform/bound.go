@@ -38,7 +38,7 @@ func (b *bound) set(limit int, listEvery time.Duration) {
 		return
 	}
 	for class := range listing {
-		if soft, hard := b.reserve(class); soft > hard {
+		if soft, hard := b.reserveOf(limit, class); soft > hard {
 			b.spare[class] = rate.NewLimiter(rate.Limit(float64(soft-hard)/b.period.Seconds()), 1)
 		}
 	}
@@ -47,15 +47,20 @@ func (b *bound) set(limit int, listEvery time.Duration) {
 // reserve is how many calls those of a class leave free: soft where they take no more of them than evenly over the
 // period, and hard in any case, for the lists of the period.
 func (b *bound) reserve(class Class) (soft, hard int) {
-	lists := b.listReserve()
-	urgent := max(int(urgentShare*float64(b.limit)), min(b.limit-1, lists+1))
+	return b.reserveOf(max(b.limit-b.sum.others, 1), class)
+}
+
+// reserveOf is the reserve of so many calls as are left to the operator.
+func (b *bound) reserveOf(limit int, class Class) (soft, hard int) {
+	lists := b.listReserve(limit)
+	urgent := max(int(urgentShare*float64(limit)), min(limit-1, lists+1))
 	switch class {
 	case listing:
 		return 0, 0
 	case Finishing:
 		return lists, lists
 	case Routine:
-		return max(int(routineShare*float64(b.limit)), urgent), urgent
+		return max(int(routineShare*float64(limit)), urgent), urgent
 	default:
 		return urgent, lists
 	}
@@ -63,12 +68,12 @@ func (b *bound) reserve(class Class) (soft, hard int) {
 
 // listReserve is how many lists are still to come before those in the window make room for others: as many as there
 // are in a period less those that it has already, and one at least, but never more than half of the limit.
-func (b *bound) listReserve() int {
+func (b *bound) listReserve(limit int) int {
 	missing := 1
 	if b.listEvery > 0 {
 		missing = max(int(b.period/b.listEvery)-b.sum.lists, 1)
 	}
-	return min(missing, max(b.limit/2, 1), b.limit-1)
+	return min(missing, max(limit/2, 1), limit-1)
 }
 
 // spend counts a call that begins now. What urgent calls leave to those that finish what they began is used by both.
