@@ -388,6 +388,24 @@ func TestFinishingCallsGoBeforeOtherCalls(t *testing.T) {
 	e.Expect(let).To(Equal(48))
 }
 
+func TestCallsThatFinishWaitThoseThatBeginLeaveThemRoom(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 20})
+	e.askAll(listing)
+	var finishing []Priority
+	for _, c := range callers(10) {
+		c.Class = Finishing
+		e.called(c)
+		finishing = append(finishing, c)
+	}
+	e.pass(time.Minute + time.Second)
+	let, _ := e.askAll(Urgent)
+	e.Expect(let).To(BeNumerically("~", 8, 1))
+	for _, c := range finishing {
+		_, let := e.called(c)
+		e.Expect(let).To(BeTrue())
+	}
+}
+
 // returning is a caller that comes back when it was told, or a moment later.
 type returning struct {
 	at time.Time
