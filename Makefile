@@ -58,18 +58,19 @@ install: ## Install the CRDs into the current kubeconfig's cluster.
 	$(KUBECTL) apply --server-side -k config/crd
 
 .PHONY: uninstall
-uninstall: ## Remove the CRDs, and with them every object of these kinds.
+uninstall: ## Remove the CRDs, once there is no object of these kinds.
+	@hack/none-left.sh "$(KUBECTL)" webhooks connections clusterconnections
 	$(KUBECTL) delete --ignore-not-found -k config/crd
 
 .PHONY: deploy
 deploy: bin/deploy/kustomization.yaml ## Run the operator in the current kubeconfig's cluster: make deploy IMG=...
+	$(KUBECTL) apply --server-side -k config/crd
+	$(KUBECTL) apply --server-side -k config/namespace
 	$(KUBECTL) apply --server-side -k $(<D)
 
 .PHONY: undeploy
-undeploy: bin/deploy/kustomization.yaml ## Remove the operator and its CRDs, once there are no Webhooks.
-	@left=$$($(KUBECTL) get webhooks.itwin.webhook-operator.io --all-namespaces -o name 2>/dev/null || true); \
-	test -z "$$left" || { echo "There are Webhooks, which only the operator can let go of. Delete them first:" >&2; \
-		echo "  kubectl delete webhooks.itwin.webhook-operator.io --all --all-namespaces" >&2; exit 1; }
+undeploy: bin/deploy/kustomization.yaml ## Remove the operator, once there are no Webhooks. CRDs and namespace stay.
+	@hack/none-left.sh "$(KUBECTL)" webhooks
 	$(KUBECTL) delete --ignore-not-found -k $(<D)
 
 ##@ Build

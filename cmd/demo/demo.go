@@ -90,7 +90,7 @@ func (d *demo) introduce() {
 	} else {
 		d.print("  platform       %s\n", d.settings.account.apiURL)
 	}
-	d.print("  operator       process %d, installed by config/default\n\n", d.operator.Pid())
+	d.print("  operator       process %d, installed by config/install\n\n", d.operator.Pid())
 	d.begin()
 }
 

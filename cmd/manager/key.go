@@ -26,7 +26,7 @@ const (
 	// kustomize changes its name, and no apply replaces its value.
 	keySecret = "itwin-webhook-operator-key" //nolint:gosec // a name, not a credential
 	keyField  = "key"
-	// installNamespace is where config/default installs the operator.
+	// installNamespace is where config/install installs the operator.
 	installNamespace = "itwin-webhook-operator-system"
 	// podNamespaceFile holds the namespace of the pod that this process runs in.
 	podNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"

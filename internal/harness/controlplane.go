@@ -114,7 +114,7 @@ func (c *ControlPlane) Stop() error { return errors.Join(c.environment.Stop(), c
 
 // Install applies the manifests that users install, and waits for the kinds to be served. The Deployment among them
 // is an object like any other here: StartManager runs the program.
-func (c *ControlPlane) Install(ctx context.Context) error { return c.InstallFrom(ctx, "default") }
+func (c *ControlPlane) Install(ctx context.Context) error { return c.InstallFrom(ctx, "install") }
 
 // InstallFrom applies folders of config in their order, and waits as Install does.
 func (c *ControlPlane) InstallFrom(ctx context.Context, folders ...string) error {

@@ -113,11 +113,11 @@ func TestEveryKustomizationBuilds(t *testing.T) {
 
 func TestInstallForACluster(t *testing.T) {
 	g := NewWithT(t)
-	kubectl(t, "apply", "--server-side", "-k", configDir("default"))
+	kubectl(t, "apply", "--server-side", "-k", configDir("install"))
 	// Again: an upgrade is the same command.
-	kubectl(t, "apply", "--server-side", "-k", configDir("default"))
+	kubectl(t, "apply", "--server-side", "-k", configDir("install"))
 
-	objects := built(t, configDir("default"))
+	objects := built(t, configDir("install"))
 	for _, object := range objects {
 		if object.GetNamespace() != "" {
 			g.Expect(object.GetNamespace()).To(Equal(operatorNamespace), object.GetName())
@@ -174,6 +174,7 @@ func TestInstallForANamespace(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(os.WriteFile(filepath.Join(overlay, "kustomization.yaml"),
 		[]byte("namespace: "+namespace+"\nresources: ["+base+"]\n"), 0o600)).To(Succeed())
+	kubectl(t, "apply", "--server-side", "-k", configDir("namespaced-admin"))
 	kubectl(t, "apply", "--server-side", "-k", overlay)
 
 	objects := built(t, overlay)
@@ -259,14 +260,14 @@ func podOf(deployment *appsv1.Deployment) *corev1.Pod {
 func TestNamespacedRole(t *testing.T) {
 	g := NewWithT(t)
 	var whole rbacv1.ClusterRole
-	var namespaced rbacv1.Role
+	var namespaced rbacv1.ClusterRole
 	read(t, filepath.Join("rbac", "role.yaml"), &whole)
-	read(t, filepath.Join("namespaced", "role.yaml"), &namespaced)
+	read(t, filepath.Join("namespaced-admin", "role.yaml"), &namespaced)
 	want := slices.DeleteFunc(permissions(whole.Rules), func(permission string) bool {
 		return strings.Contains(permission, " namespaces") || strings.Contains(permission, " clusterconnections")
 	})
 	g.Expect(permissions(namespaced.Rules)).To(Equal(want),
-		"config/namespaced/role.yaml must allow what config/rbac/role.yaml does, without namespaces and clusterconnections")
+		"config/namespaced-admin/role.yaml must allow what config/rbac/role.yaml does, without namespaces and clusterconnections")
 }
 
 // TestRolesForUsers: a user who may view, edit or administer a namespace may do so with the kinds of this group.
@@ -274,8 +275,8 @@ func TestRolesForUsers(t *testing.T) {
 	g := NewWithT(t)
 	for _, kind := range []string{"webhook", "connection", "clusterconnection"} {
 		var viewer, editor rbacv1.ClusterRole
-		read(t, filepath.Join("rbac", kind+"_viewer_role.yaml"), &viewer)
-		read(t, filepath.Join("rbac", kind+"_editor_role.yaml"), &editor)
+		read(t, filepath.Join("rbac", "people", kind+"_viewer_role.yaml"), &viewer)
+		read(t, filepath.Join("rbac", "people", kind+"_editor_role.yaml"), &editor)
 		for _, role := range []string{"view", "edit", "admin"} {
 			g.Expect(viewer.Labels).To(HaveKeyWithValue("rbac.authorization.k8s.io/aggregate-to-"+role, "true"))
 		}

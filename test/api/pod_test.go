@@ -50,7 +50,7 @@ func TestPodsSurviveTheDrainOfANode(t *testing.T) {
 // the image's is used, which the kubelet holds to runAsNonRoot.
 func TestPodNamesNoUser(t *testing.T) {
 	g := NewWithT(t)
-	kubectl(t, "apply", "--server-side", "-k", configDir("default"))
+	kubectl(t, "apply", "--server-side", "-k", configDir("install"))
 	deployment := one(t, built(t, configDir("default")), "Deployment", operatorAccount, &appsv1.Deployment{})
 	pod := podOf(deployment)
 	pod.Name = "any-user"

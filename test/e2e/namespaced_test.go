@@ -64,23 +64,20 @@ func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
 	s.startManager()
 }
 
-// grantWorkTo applies copies of the Role of config/namespaced and of its binding in the scene's namespace, for the
-// operator of another one.
+// grantWorkTo applies a copy of the binding of config/namespaced in the scene's namespace, for the operator of another one.
 func (s *scene) grantWorkTo(namespace string) {
 	s.Helper()
 	root, err := harness.Root()
 	s.must(err)
-	for _, file := range []string{"role.yaml", "role_binding.yaml"} {
-		text, err := os.ReadFile(filepath.Join(root, "config", "namespaced", file))
-		s.must(err)
-		manifest := strings.NewReplacer(
-			"  name: controller-manager\n  namespace: system",
-			"  name: itwin-webhook-operator-controller-manager\n  namespace: "+namespace,
-			"namespace: system", "namespace: "+s.namespace,
-		).Replace(string(text))
-		_, err = plane.KubectlWith(s.ctx, manifest, "apply", "-f", "-")
-		s.must(err)
-	}
+	text, err := os.ReadFile(filepath.Join(root, "config", "namespaced", "role_binding.yaml"))
+	s.must(err)
+	manifest := strings.NewReplacer(
+		"  name: controller-manager\n  namespace: system",
+		"  name: itwin-webhook-operator-controller-manager\n  namespace: "+namespace,
+		"namespace: system", "namespace: "+s.namespace,
+	).Replace(string(text))
+	_, err = plane.KubectlWith(s.ctx, manifest, "apply", "-f", "-")
+	s.must(err)
 }
 
 // installNamespaced applies config/namespaced into the scene's namespace, as an administrator of no more than that
@@ -95,6 +92,8 @@ func (s *scene) installNamespaced() {
 	s.must(err)
 	overlay := fmt.Sprintf("namespace: %s\nresources: [%s]\n", s.namespace, base)
 	s.must(os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
+	_, err = plane.Kubectl(s.ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", "namespaced-admin"))
+	s.must(err)
 	_, err = plane.Kubectl(s.ctx, "apply", "-k", dir)
 	s.must(err)
 }

@@ -90,12 +90,24 @@ func (i *installation) boundRules(t *testing.T) (all [][]rbacv1.PolicyRule) {
 	g.Expect(api.List(ctx, &here)).To(Succeed())
 	for _, b := range here.Items {
 		if slices.ContainsFunc(b.Subjects, isAccount) {
-			var role rbacv1.Role
-			g.Expect(api.Get(ctx, client.ObjectKey{Namespace: b.Namespace, Name: b.RoleRef.Name}, &role)).To(Succeed())
-			all = append(all, role.Rules)
+			all = append(all, i.rulesOf(t, b.Namespace, b.RoleRef))
 		}
 	}
 	return all
+}
+
+// rulesOf a role that is bound in a namespace, where it may be of either kind.
+func (i *installation) rulesOf(t *testing.T, namespace string, ref rbacv1.RoleRef) []rbacv1.PolicyRule {
+	t.Helper()
+	g := NewWithT(t)
+	if ref.Kind == "ClusterRole" {
+		var role rbacv1.ClusterRole
+		g.Expect(i.plane.Client.Get(t.Context(), client.ObjectKey{Name: ref.Name}, &role)).To(Succeed())
+		return role.Rules
+	}
+	var role rbacv1.Role
+	g.Expect(i.plane.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: ref.Name}, &role)).To(Succeed())
+	return role.Rules
 }
 
 func isAccount(s rbacv1.Subject) bool {

@@ -22,7 +22,7 @@ import (
 type extent string
 
 const (
-	clusterWide  extent = "config/default"
+	clusterWide  extent = "config/install"
 	oneNamespace extent = "config/namespaced"
 )
 
@@ -69,7 +69,7 @@ func install(t *testing.T, e extent) *installation {
 	} else {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: harness.Namespace}}
 		g.Expect(plane.Client.Create(t.Context(), namespace)).To(Succeed())
-		g.Expect(plane.InstallFrom(t.Context(), "crd", "namespaced")).To(Succeed())
+		g.Expect(plane.InstallFrom(t.Context(), "namespaced-admin", "namespaced")).To(Succeed())
 		flags = append(flags, "--watch-namespace="+harness.Namespace)
 	}
 	i.manager, err = plane.StartManager(t.Context(), flags...)
