@@ -5,11 +5,15 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-IMG ?= itwin-webhook-operator:$(VERSION)
+VERSION := $(shell cat VERSION)
+# Where images are pushed, such as registry.example.com/team; an input, because it is yours.
+REGISTRY ?= registry.example.com
+IMG ?= $(REGISTRY)/itwin-webhook-operator:$(VERSION)
 # The image's architecture, and the time of everything in it.
 ARCH ?= $(shell go env GOARCH)
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# Where `make release` writes.
+DIST ?= dist
 # What `make generate manifests` writes, below this folder.
 OUT ?= .
 # Webhooks in `make bench`, which takes several numbers, and `make chaos`.
@@ -34,7 +38,7 @@ comma := ,
 # A curve takes several numbers of Webhooks, and all rows of the table.
 CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 # Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
-MODULES := . hack/image hack/curve
+MODULES := . hack/image hack/curve hack/release
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
@@ -81,8 +85,12 @@ build: bin/manager bin/itwin-simulator ## Build the programs into bin.
 .PHONY: image
 image: ## Write the operator's image to bin/image.tar, without a container engine.
 	GOOS=linux GOARCH=$(ARCH) $(GO_BUILD) -o bin/image/manager ./cmd/manager
-	cd hack/image && SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run . \
-		-binary $(BIN)/image/manager -arch $(ARCH) -tag $(IMG) -version $(VERSION) -o $(BIN)/image.tar
+	cd hack/image && go run . \
+		-binary $(ARCH)=$(BIN)/image/manager -tag $(IMG) -version $(VERSION) -o $(BIN)/image.tar
+
+.PHONY: release
+release: ## Write manifests, chart, images, SBOMs and checksums to dist: make release REGISTRY=registry.example.com/team
+	@hack/release.sh $(REGISTRY) $(DIST)
 
 .PHONY: generate
 generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
@@ -107,6 +115,7 @@ test: build bin/teardown-controllers ## Run all tests, on a real control plane.
 	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
 	cd hack/curve && go test ./...
+	@$(WITH_ASSETS) && cd hack/release && go test -timeout 60m ./...
 
 .PHONY: bench
 bench: build ## Count what N Webhooks cost: make bench N=100,1000,10000
@@ -125,7 +134,7 @@ crash: ## End the operator everywhere, under many orders of what happens at once
 	CRASH_SEEDS=$(SEEDS) CRASH_SEED=$(SEED) go test ./internal/simtest -run '^TestPermutedSchedules$$' -count=1 -timeout 60m
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-format vet lint vuln ## Check everything that is not a test.
+verify: verify-generated verify-modules verify-format verify-release vet lint vuln ## Check everything that is not a test.
 
 .PHONY: vet
 vet: ## Run go vet.
@@ -142,6 +151,10 @@ vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what we call.
 .PHONY: verify-generated
 verify-generated:
 	hack/verify-generated.sh
+
+.PHONY: verify-release
+verify-release:
+	hack/verify-release.sh
 
 .PHONY: verify-modules
 verify-modules:

@@ -11,28 +11,54 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
-// writeArchive writes the image as an OCI image layout in one tar file.
-func writeArchive(img v1.Image, tag string, at time.Time, file string) error {
+// writeArchive writes the images, one for each architecture, as an OCI image layout in one tar file, and returns the
+// digest by which a registry will know what is in it: that of the only image, or of the index that lists several.
+func writeArchive(images []v1.Image, tag string, at time.Time, file string) (digest v1.Hash, err error) {
 	names, err := annotations(tag)
 	if err != nil {
-		return err
+		return digest, err
 	}
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
-		return err
+		return digest, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	index, err := layout.Write(dir, empty.Index)
+	content, err := layout.Write(dir, empty.Index)
 	if err != nil {
-		return err
+		return digest, err
 	}
-	if err := index.AppendImage(img, layout.WithAnnotations(names)); err != nil {
-		return err
+	if digest, err = add(content, images, layout.WithAnnotations(names)); err != nil {
+		return digest, err
 	}
-	return pack(os.DirFS(dir), at, file)
+	return digest, pack(os.DirFS(dir), at, file)
+}
+
+// add puts the only image into the layout, or an index of several, by which an engine finds that of its architecture.
+func add(content layout.Path, images []v1.Image, names layout.Option) (v1.Hash, error) {
+	if len(images) == 1 {
+		if err := content.AppendImage(images[0], names); err != nil {
+			return v1.Hash{}, err
+		}
+		return images[0].Digest()
+	}
+	var index v1.ImageIndex = empty.Index
+	for _, img := range images {
+		config, err := img.ConfigFile()
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add: img, Descriptor: v1.Descriptor{Platform: config.Platform()},
+		})
+	}
+	if err := content.AppendIndex(index, names); err != nil {
+		return v1.Hash{}, err
+	}
+	return index.Digest()
 }
 
 // annotations tell who loads the archive how to name the image: by the standard, the tag alone; for containerd, all.

@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
-	"path"
+	"os"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -15,20 +15,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-const (
-	title = "itwin-webhook-operator"
-	// entrypoint and user are also those of the Dockerfile.
-	entrypoint = "/manager"
-	user       = "65532:65532"
-)
+// user is also that of the Dockerfile.
+const user = "65532:65532"
 
 // build makes an image of one file on an empty base: no shell, no package manager, nothing else to patch.
-func build(program []byte, arch, version string, at time.Time) (v1.Image, error) {
-	layer, err := newLayer(program, at)
+func build(o options, arch, file string, at time.Time) (v1.Image, error) {
+	program, err := os.ReadFile(file) //nolint:gosec // the caller says which
 	if err != nil {
 		return nil, err
 	}
-	img, err := mutate.ConfigFile(empty.Image, newConfig(arch, version, at))
+	layer, err := newLayer(o.name, program, at)
+	if err != nil {
+		return nil, err
+	}
+	img, err := mutate.ConfigFile(empty.Image, newConfig(o, arch, at))
 	if err != nil {
 		return nil, err
 	}
@@ -40,19 +40,19 @@ func build(program []byte, arch, version string, at time.Time) (v1.Image, error)
 	})
 }
 
-func newConfig(arch, version string, at time.Time) *v1.ConfigFile {
+func newConfig(o options, arch string, at time.Time) *v1.ConfigFile {
 	return &v1.ConfigFile{
 		OS:           "linux",
 		Architecture: arch,
 		Created:      v1.Time{Time: at},
 		RootFS:       v1.RootFS{Type: "layers"},
 		Config: v1.Config{
-			Entrypoint: []string{entrypoint},
+			Entrypoint: []string{"/" + o.name},
 			User:       user,
 			WorkingDir: "/",
 			Labels: map[string]string{
-				"org.opencontainers.image.title":    title,
-				"org.opencontainers.image.version":  version,
+				"org.opencontainers.image.title":    o.title,
+				"org.opencontainers.image.version":  o.version,
 				"org.opencontainers.image.licenses": "Apache-2.0",
 			},
 		},
@@ -60,10 +60,10 @@ func newConfig(arch, version string, at time.Time) *v1.ConfigFile {
 }
 
 // newLayer holds the program, which is not writable, not even for the user it runs as.
-func newLayer(program []byte, at time.Time) (v1.Layer, error) {
+func newLayer(name string, program []byte, at time.Time) (v1.Layer, error) {
 	var content bytes.Buffer
 	w := tar.NewWriter(&content)
-	if err := addFile(w, path.Base(entrypoint), 0o555, program, at); err != nil {
+	if err := addFile(w, name, 0o555, program, at); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

@@ -18,23 +18,30 @@ import (
 
 const program = "\x7fELF, or nearly"
 
-// archive makes one from a binary in a folder of its own, last changed at some time of its own.
-func archive(t *testing.T, epoch string, changed time.Time) (file, digest string) {
+// archive makes one from binaries in a folder of their own, last changed at some time of their own.
+func archive(t *testing.T, epoch string, changed time.Time, archs ...string) (file, digest string) {
 	t.Helper()
 	t.Setenv("SOURCE_DATE_EPOCH", epoch)
 	dir := t.TempDir()
-	binary, file := filepath.Join(dir, "bin"), filepath.Join(dir, "image.tar")
-	if err := os.WriteFile(binary, []byte(program), 0o700); err != nil {
-		t.Fatal(err)
+	o := options{
+		name: "manager", title: "operator", version: "v1.2.3", tag: "registry.example.com/ops/operator:v1.2.3",
+		out: filepath.Join(dir, "image.tar"),
 	}
-	if err := os.Chtimes(binary, changed, changed); err != nil {
-		t.Fatal(err)
+	for _, arch := range archs {
+		binary := filepath.Join(dir, arch)
+		if err := os.WriteFile(binary, []byte(program), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(binary, changed, changed); err != nil {
+			t.Fatal(err)
+		}
+		o.binaries = append(o.binaries, arch+"="+binary)
 	}
-	digest, err := run(binary, "arm64", "registry.example.com/ops/operator:v1.2.3", "v1.2.3", file)
+	digest, err := run(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return file, digest
+	return o.out, digest
 }
 
 func sum(t *testing.T, file string) [sha256.Size]byte {
@@ -47,13 +54,24 @@ func sum(t *testing.T, file string) [sha256.Size]byte {
 }
 
 func TestEqualInputsGiveEqualBytes(t *testing.T) {
-	one, digest := archive(t, "1700000000", time.Unix(1, 0))
-	other, otherDigest := archive(t, "1700000000", time.Unix(2, 0))
-	if digest != otherDigest || sum(t, one) != sum(t, other) {
-		t.Errorf("two builds of the same differ: %s, %s", digest, otherDigest)
+	for _, archs := range [][]string{{"arm64"}, {"amd64", "arm64"}} {
+		one, digest := archive(t, "1700000000", time.Unix(1, 0), archs...)
+		other, otherDigest := archive(t, "1700000000", time.Unix(2, 0), archs...)
+		if digest != otherDigest || sum(t, one) != sum(t, other) {
+			t.Errorf("two builds of the same differ: %s, %s", digest, otherDigest)
+		}
+		if _, later := archive(t, "1700000001", time.Unix(1, 0), archs...); later == digest {
+			t.Error("SOURCE_DATE_EPOCH is not used")
+		}
 	}
-	if _, later := archive(t, "1700000001", time.Unix(1, 0)); later == digest {
-		t.Error("SOURCE_DATE_EPOCH is not used")
+}
+
+func TestWrongBinariesAreRefused(t *testing.T) {
+	for _, binaries := range [][]string{nil, {"manager"}, {"amd64=/does/not/exist"}} {
+		out := filepath.Join(t.TempDir(), "image.tar")
+		if _, err := run(options{binaries: binaries, tag: "operator:v1", out: out}); err == nil {
+			t.Errorf("accepted %v", binaries)
+		}
 	}
 }
 
@@ -63,8 +81,49 @@ func TestBadDateIsRefused(t *testing.T) {
 	}
 }
 
-func TestArchiveIsAnImageLayout(t *testing.T) {
-	file, digest := archive(t, "1700000000", time.Now())
+func TestArchiveOfOneArchitectureIsAnImage(t *testing.T) {
+	file, digest := archive(t, "1700000000", time.Now(), "arm64")
+	content, _ := only(t, file, digest)
+	img, err := content.Image(hashOf(t, digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkImage(t, img, "arm64")
+}
+
+func TestArchiveOfSeveralArchitecturesIsAnIndexOfThem(t *testing.T) {
+	file, digest := archive(t, "1700000000", time.Now(), "amd64", "arm64")
+	content, descriptor := only(t, file, digest)
+	if !descriptor.MediaType.IsIndex() {
+		t.Fatalf("it is a %s", descriptor.MediaType)
+	}
+	index, err := content.ImageIndex(hashOf(t, digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(index); err != nil {
+		t.Error(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil || len(manifest.Manifests) != 2 {
+		t.Fatalf("%+v, %v", manifest, err)
+	}
+	for i, arch := range []string{"amd64", "arm64"} {
+		found := manifest.Manifests[i]
+		if found.Platform == nil || found.Platform.OS != "linux" || found.Platform.Architecture != arch {
+			t.Errorf("platform %d is %v", i, found.Platform)
+		}
+		img, err := index.Image(found.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkImage(t, img, arch)
+	}
+}
+
+// only returns the layout in an archive, and what it says of the one thing in it.
+func only(t *testing.T, file, digest string) (v1.ImageIndex, v1.Descriptor) {
+	t.Helper()
 	index, err := layout.ImageIndexFromPath(unpack(t, file))
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +133,7 @@ func TestArchiveIsAnImageLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(manifest.Manifests) != 1 {
-		t.Fatalf("%d images", len(manifest.Manifests))
+		t.Fatalf("%d things", len(manifest.Manifests))
 	}
 	image := manifest.Manifests[0]
 	for key, want := range map[string]string{
@@ -88,14 +147,19 @@ func TestArchiveIsAnImageLayout(t *testing.T) {
 	if image.Digest.String() != digest {
 		t.Errorf("said %s, wrote %s", digest, image.Digest)
 	}
-	img, err := index.Image(image.Digest)
+	return index, image
+}
+
+func hashOf(t *testing.T, digest string) v1.Hash {
+	t.Helper()
+	hash, err := v1.NewHash(digest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkImage(t, img)
+	return hash
 }
 
-func checkImage(t *testing.T, img v1.Image) {
+func checkImage(t *testing.T, img v1.Image, arch string) {
 	t.Helper()
 	if err := validate.Image(img); err != nil {
 		t.Error(err)
@@ -104,7 +168,7 @@ func checkImage(t *testing.T, img v1.Image) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.Config.User != "65532:65532" || config.Config.Entrypoint[0] != "/manager" || config.Architecture != "arm64" {
+	if config.Config.User != "65532:65532" || config.Config.Entrypoint[0] != "/manager" || config.Architecture != arch {
 		t.Errorf("config: %+v", config)
 	}
 	layers, err := img.Layers()
@@ -143,7 +207,7 @@ func TestDockerfileMakesTheSameImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"FROM scratch", "USER " + user, `ENTRYPOINT ["` + entrypoint + `"]`} {
+	for _, line := range []string{"FROM scratch", "USER " + user, `ENTRYPOINT ["/manager"]`} {
 		if !bytes.Contains(dockerfile, []byte("\n"+line+"\n")) {
 			t.Errorf("it lacks %s", line)
 		}

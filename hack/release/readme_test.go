@@ -1,0 +1,174 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// readme returns the commands of a section of README's installation, block by block.
+func readme(t *testing.T, section string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text2, found := strings.Cut(string(text), "\n### "+section+"\n")
+	if !found {
+		t.Fatalf("README has no section %q", section)
+	}
+	end := regexp.MustCompile(`(?m)^##`).FindStringIndex(text2)
+	for _, found := range block.FindAllStringSubmatch(text2[:end[0]], -1) {
+		blocks = append(blocks, found[1])
+	}
+	return blocks
+}
+
+// removal are the blocks of "Remove", in the order in which they stand.
+func removal(t *testing.T) (webhooks, kubectl, helm, ownKubectl, ownHelm, rest string) {
+	t.Helper()
+	b := readme(t, "Remove")
+	if len(b) != 6 {
+		t.Fatalf("%d blocks of commands", len(b))
+	}
+	return b[0], b[1], b[2], b[3], b[4], b[5]
+}
+
+// TestReadmeForACluster follows README with no more than dist, kubectl and Helm's library.
+func TestReadmeForACluster(t *testing.T) {
+	install := readme(t, "For a cluster")
+	webhooks, byKubectl, byHelm, _, _, rest := removal(t)
+	again := map[string]string{install[0]: install[0], install[1]: strings.Replace(install[1], "helm install", "helm upgrade", 1)}
+	for name, by := range map[string]struct{ install, remove string }{
+		"with kubectl": {install[0], byKubectl}, "with Helm": {install[1], byHelm},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			collector, err := c.StartTeardownControllers()
+			c.must(err)
+			t.Cleanup(func() { _ = collector.Kill() })
+			c.sh(by.install)
+			manager := c.run(harness.Namespace)
+			w := c.addWebhook()
+			c.sh(again[by.install])
+			c.isUntouched(w)
+
+			// Without the operator, Webhooks stay as they are; with another one, they go on.
+			c.must(manager.Stop())
+			c.sh(by.remove)
+			c.Expect(c.sh("kubectl get deployments,clusterroles,clusterrolebindings --all-namespaces --output=name")).
+				NotTo(ContainSubstring("itwin-webhook-operator"))
+			c.isUntouched(w)
+			c.sh(by.install)
+			manager = c.run(harness.Namespace)
+			c.isUntouched(w)
+
+			// And all of it can go.
+			c.sh(webhooks)
+			remotes, err := c.platform.Webhooks(c.ctx)
+			c.must(err)
+			c.Expect(remotes).To(BeEmpty())
+			c.must(manager.Stop())
+			c.sh(by.remove)
+			c.sh(rest)
+			c.Expect(c.sh("kubectl get crds,namespaces --output=name")).NotTo(ContainSubstring("itwin"))
+		})
+	}
+}
+
+// TestReadmeForOneNamespace follows README as an administrator, and then as a user with the role admin in a namespace.
+func TestReadmeForOneNamespace(t *testing.T) {
+	blocks := readme(t, "For one namespace")
+	webhooks, _, _, byKubectl, byHelm, _ := removal(t)
+	for name, by := range map[string]struct{ install, remove string }{
+		"with kubectl": {blocks[1], byKubectl}, "with Helm": {blocks[2], byHelm},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.sh("kubectl create namespace " + team)
+			c.sh("kubectl create rolebinding owner --clusterrole=admin --user=owner --namespace=" + team)
+			owner, err := c.KubeconfigOf("owner")
+			c.must(err)
+			c.sh(blocks[0])
+			c.must(c.AggregateRoles(c.ctx))
+			// The API server learns of roles by watching.
+			dryRun := strings.Replace(strings.TrimSpace(blocks[1]), "kubectl apply", "kubectl apply --dry-run=server", 1)
+			c.Eventually(func() error { _, err := c.tryAs(owner, dryRun); return err }).Should(Succeed())
+			c.shAs(owner, by.install)
+			manager := c.run(team, "--watch-namespace="+team)
+			w := c.addWebhook()
+			c.isUntouched(w)
+
+			c.shAs(owner, strings.Replace(webhooks, "--all-namespaces", "--namespace="+team, 1))
+			remotes, err := c.platform.Webhooks(c.ctx)
+			c.must(err)
+			c.Expect(remotes).To(BeEmpty())
+			c.must(manager.Stop())
+			c.shAs(owner, by.remove)
+			c.Expect(c.sh("kubectl get deployments,roles,rolebindings --namespace=" + team + " --output=name")).
+				NotTo(ContainSubstring("itwin-webhook-operator"))
+		})
+	}
+}
+
+// TestDocumentedStepsFetchMetrics follows docs/deployment.md. What it says of forwarding a port is left out: the operator
+// is a process here, whose address stands for the forwarded one.
+func TestDocumentedStepsFetchMetrics(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/deployment.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## Metrics\n")
+	if !found {
+		t.Fatal("there is no section Metrics")
+	}
+	var script strings.Builder
+	for _, found := range block.FindAllStringSubmatch(section, -1) {
+		script.WriteString(found[1])
+	}
+	c := newCluster(t)
+	c.sh(readme(t, "For a cluster")[0])
+	address, err := harness.FreeAddress()
+	c.must(err)
+	c.run(harness.Namespace, "--metrics-bind-address="+address)
+	c.addWebhook()
+	out := c.sh(strings.ReplaceAll(script.String(), "127.0.0.1:8443", address))
+	c.Expect(out).To(ContainSubstring(`itwin_webhooks{`))
+	_, err = c.tryAs(c.Kubeconfig, "curl --silent --fail --insecure https://"+address+"/metrics")
+	c.Expect(err).To(HaveOccurred(), "others may not read them")
+}
+
+func TestHelmUpgradesAndRollsBack(t *testing.T) {
+	c := newCluster(t)
+	install := readme(t, "For a cluster")[1]
+	c.sh(install)
+	c.run(harness.Namespace)
+	w := c.addWebhook()
+	replicas := func() string {
+		return c.sh("kubectl get deployment --namespace " + harness.Namespace +
+			" itwin-webhook-operator-controller-manager --output=jsonpath='{.spec.replicas}'")
+	}
+	c.sh(strings.TrimSpace(strings.Replace(install, "helm install", "helm upgrade", 1)) + " --set replicas=3")
+	c.Expect(replicas()).To(Equal("3"))
+	c.sh("helm rollback itwin-webhook-operator 1 --namespace " + harness.Namespace)
+	c.Expect(replicas()).To(Equal("2"))
+	_, err := c.tryAs(c.Kubeconfig, "helm upgrade itwin-webhook-operator dist/*.tgz --set replica=3 --namespace "+harness.Namespace)
+	c.Expect(err).To(MatchError(ContainSubstring("'replica' not allowed")))
+	c.isUntouched(w)
+
+	// A release that no longer has the kinds leaves them too.
+	c.sh("helm upgrade itwin-webhook-operator dist/*.tgz --set crds.enabled=false --namespace " + harness.Namespace)
+	var kept itwinv1alpha1.Webhook
+	c.must(c.Client.Get(c.ctx, client.ObjectKeyFromObject(w), &kept))
+	c.Expect(kept.ObjectMeta).To(And(HaveField("UID", w.UID), HaveField("DeletionTimestamp", (*metav1.Time)(nil))))
+}
