@@ -38,7 +38,7 @@ comma := ,
 # A curve takes several numbers of Webhooks, and all rows of the table.
 CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 # Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
-MODULES := . hack/image hack/curve hack/release
+MODULES := . hack/image hack/curve hack/release hack/monitoring
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
@@ -99,9 +99,11 @@ generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
 	done
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Generate CRDs and RBAC.
+manifests: $(TOOLS)/controller-gen ## Generate CRDs, RBAC and settings for other tools.
 	$< crd paths=./api/... output:dir=$(OUT)/config/crd/bases
 	$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac
+	@mkdir -p $(OUT)/config/monitoring
+	hack/prometheus-rule.sh >$(OUT)/config/monitoring/prometheus_rule.yaml
 
 .PHONY: clean
 clean: ## Remove what was built, except the control plane that other projects may share.
@@ -114,6 +116,7 @@ test: build bin/teardown-controllers ## Run all tests, on a real control plane.
 	@$(WITH_ASSETS) $(if $(PARALLEL),go test -race -timeout 60m $(PARALLEL))
 	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
+	cd hack/monitoring && go test ./...
 	cd hack/curve && go test ./...
 	@$(WITH_ASSETS) && cd hack/release && go test -timeout 60m ./...
 

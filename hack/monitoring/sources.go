@@ -1,0 +1,83 @@
+package monitoring
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// PromQL parses queries as Prometheus does without feature flags.
+var PromQL = parser.NewParser(parser.Options{})
+
+// RulesFile is the path of the alerts in a clone of the repository.
+func RulesFile(root string) string { return filepath.Join(root, "config", "monitoring", "rules.yaml") }
+
+// Alerts reads the alerts as Prometheus does.
+func Alerts(root string) (alerts []rulefmt.Rule, err error) {
+	groups, errs := rulefmt.ParseFile(RulesFile(root), false, model.UTF8Validation, PromQL, promslog.NewNopLogger())
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	for _, group := range groups.Groups {
+		alerts = append(alerts, group.Rules...)
+	}
+	return alerts, nil
+}
+
+// Dashboard is what the tests read of the dashboard.
+type Dashboard struct {
+	Panels     []Panel `json:"panels"`
+	Templating struct {
+		List []Variable `json:"list"`
+	} `json:"templating"`
+}
+
+// Panel is a panel; a row is one without targets.
+type Panel struct {
+	Type        string     `json:"type"`
+	Title       string     `json:"title"`
+	Description string     `json:"description"`
+	Datasource  Datasource `json:"datasource"`
+	Targets     []Target   `json:"targets"`
+}
+
+// Target is one query of a panel.
+type Target struct {
+	Datasource Datasource `json:"datasource"`
+	Expr       string     `json:"expr"`
+}
+
+// Datasource says which data source of Grafana is asked.
+type Datasource struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+}
+
+// Variable is what the user of the dashboard chooses.
+type Variable struct {
+	Name       string     `json:"name"`
+	Type       string     `json:"type"`
+	Datasource Datasource `json:"datasource"`
+	Definition string     `json:"definition"`
+}
+
+// ReadDashboard reads the dashboard.
+func ReadDashboard(root string) (d Dashboard, err error) {
+	data, err := os.ReadFile(filepath.Join(root, "config", "monitoring", "dashboard.json"))
+	if err != nil {
+		return d, err
+	}
+	return d, json.Unmarshal(data, &d)
+}
+
+// Query is what Prometheus is sent while all connections are chosen and it scrapes every 30 s.
+func (t Target) Query() string {
+	return strings.NewReplacer("$connection", ".*", "$__rate_interval", "2m").Replace(t.Expr)
+}
