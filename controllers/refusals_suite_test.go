@@ -247,11 +247,11 @@ func (w *simulation) messages() (all []string) {
 	GinkgoHelper()
 	var webhooks itwinv1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())
-	for i := range webhooks.Items {
-		for _, c := range webhooks.Items[i].Status.Conditions {
+	for _, w := range webhooks.Items {
+		for _, c := range w.Status.Conditions {
 			all = append(all, c.Message)
 		}
-		all = append(all, notesOf(&webhooks.Items[i], itwinv1alpha1.KubernetesRefusedReason)()...)
+		all = append(all, notesOf(w, itwinv1alpha1.KubernetesRefusedReason)()...)
 	}
 	return all
 }

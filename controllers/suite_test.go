@@ -229,8 +229,7 @@ func (w *simulation) clear() {
 	ctx := context.Background()
 	var webhooks itwinv1alpha1.WebhookList
 	Expect(api.List(ctx, &webhooks, client.InNamespace(w.namespace))).To(Succeed())
-	for i := range webhooks.Items {
-		webhook := &webhooks.Items[i]
+	for _, webhook := range webhooks.Items {
 		Expect(client.IgnoreNotFound(api.Delete(ctx, webhook))).To(Succeed())
 		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
 		Expect(client.IgnoreNotFound(api.Patch(ctx, webhook, patch))).To(Succeed())

@@ -311,12 +311,12 @@ type Webhook struct {
 	Status WebhookStatus `json:"status,omitzero"`
 }
 
-// WebhookList is a list of Webhooks.
+// WebhookList is a list of Webhooks. Its items are pointers, so that a list from a cache copies none of them.
 // +kubebuilder:object:root=true
 type WebhookList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
-	Items           []Webhook `json:"items"`
+	Items           []*Webhook `json:"items"`
 }
 
 // WantsActive reports whether the spec asks the platform to deliver events.

@@ -341,9 +341,13 @@ func (in *WebhookList) DeepCopyInto(out *WebhookList) {
 	in.ListMeta.DeepCopyInto(&out.ListMeta)
 	if in.Items != nil {
 		in, out := &in.Items, &out.Items
-		*out = make([]Webhook, len(*in))
+		*out = make([]*Webhook, len(*in))
 		for i := range *in {
-			(*in)[i].DeepCopyInto(&(*out)[i])
+			if (*in)[i] != nil {
+				in, out := &(*in)[i], &(*out)[i]
+				*out = new(Webhook)
+				(*in).DeepCopyInto(*out)
+			}
 		}
 	}
 }

@@ -40,8 +40,7 @@ func (r *Reconciler) eachUser(ctx context.Context, member *fleet.Member, do func
 	if err := r.Kube.List(ctx, &all, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	for i := range all.Items {
-		w := &all.Items[i]
+	for _, w := range all.Items {
 		if kube.ConnectionOf(w) == member.Name() || identity.Mentions(w, member.Fleet().Account()) {
 			do(w)
 		}
@@ -87,8 +86,8 @@ func (r *Reconciler) find(ctx context.Context, option client.ListOption) (names 
 	if err := r.Kube.List(ctx, &found, option, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks of a changed remote webhook")
 	}
-	for i := range found.Items {
-		names = append(names, client.ObjectKeyFromObject(&found.Items[i]))
+	for _, w := range found.Items {
+		names = append(names, client.ObjectKeyFromObject(w))
 	}
 	return names
 }
@@ -100,9 +99,9 @@ func (r *Reconciler) markers(ctx context.Context, marks map[string]bool) (names 
 	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Failed to find the Webhooks whose creates were interrupted")
 	}
-	for i := range all.Items {
-		if marks[identity.MarkOf(&all.Items[i])] {
-			names = append(names, client.ObjectKeyFromObject(&all.Items[i]))
+	for _, w := range all.Items {
+		if marks[identity.MarkOf(w)] {
+			names = append(names, client.ObjectKeyFromObject(w))
 		}
 	}
 	return names

@@ -230,7 +230,7 @@ func (r *Reconciler) poll(
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
 }
 
-func (r *Reconciler) users(ctx context.Context, key string) ([]itwinv1alpha1.Webhook, error) {
+func (r *Reconciler) users(ctx context.Context, key string) ([]*itwinv1alpha1.Webhook, error) {
 	var users itwinv1alpha1.WebhookList
 	err := r.Kube.List(ctx, &users, client.MatchingFields{kube.ByConnection: key}, client.UnsafeDisableDeepCopy)
 	return users.Items, err

@@ -126,8 +126,7 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 		return err
 	}
 	claimed, marks := make(map[string]bool, len(all.Items)), map[string]bool{}
-	for i := range all.Items {
-		w := &all.Items[i]
+	for _, w := range all.Items {
 		for _, key := range identity.ClaimKeys(w, r.Key) {
 			claimed[key] = true
 		}

@@ -146,8 +146,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	counts := map[[3]string]int{}
-	for i := range webhooks.Items {
-		w := &webhooks.Items[i]
+	for _, w := range webhooks.Items {
 		if !c.Serves(w) {
 			continue
 		}

@@ -33,8 +33,7 @@ func (r *Reconciler) observeDuplicates(ctx context.Context, f *plan.Facts) error
 	if err := r.Kube.List(ctx, &others, alike, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	for i := range others.Items {
-		other := &others.Items[i]
+	for _, other := range others.Items {
 		if other.UID == f.Webhook.UID || !plan.Delivers(other) || other.Status.Account != f.Connection.Account {
 			continue
 		}

@@ -57,8 +57,7 @@ func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []
 		if err != nil {
 			return nil, err
 		}
-		for i := range claims.Items {
-			other := &claims.Items[i]
+		for _, other := range claims.Items {
 			if owned := identity.Of(other, r.Key).Owned; owned.Account == "" && platform.SameID(owned.ID, remote.ID) {
 				member := r.Fleets.Member(kube.ConnectionOf(other))
 				if member == nil || member.Fleet().Account() != remote.Account {

@@ -180,9 +180,9 @@ func (r *Reconciler) thatMatch(
 		return nil
 	}
 	requests := make([]reconcile.Request, 0, len(webhooks.Items))
-	for i := range webhooks.Items {
-		if r.Serves(&webhooks.Items[i]) && match(&webhooks.Items[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&webhooks.Items[i])})
+	for _, w := range webhooks.Items {
+		if r.Serves(w) && match(w) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(w)})
 		}
 	}
 	return requests

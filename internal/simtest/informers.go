@@ -114,7 +114,7 @@ func (c *informers) list(into client.ObjectList, opts ...client.ListOption) erro
 	switch into := into.(type) {
 	case *itwinv1alpha1.WebhookList:
 		for _, o := range found {
-			into.Items = append(into.Items, *o.(*itwinv1alpha1.Webhook))
+			into.Items = append(into.Items, o.(*itwinv1alpha1.Webhook))
 		}
 	case *itwinv1alpha1.ConnectionList:
 		for _, o := range found {

@@ -129,7 +129,7 @@ func (f *fleet) describe() {
 	f.Logf("%d Webhooks (%v), of which %d were seen to be ready", len(all.Items), err, f.seen.count(isReady))
 	told := 0
 	for _, w := range all.Items {
-		if !isReady(&w) && told < 3 {
+		if !isReady(w) && told < 3 {
 			told++
 			f.Logf("not ready: %s, finalizers %q, annotations %q, status %+v", w.Name, w.Finalizers, w.Annotations, w.Status)
 		}

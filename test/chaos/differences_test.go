@@ -35,7 +35,7 @@ func settled() *state {
 	}
 	own := corev1.Secret{Data: map[string][]byte{"secret": []byte("test-secret")}}
 	return &state{
-		webhooks: []itwinv1alpha1.Webhook{w}, remotes: []simulator.Webhook{remote},
+		webhooks: []*itwinv1alpha1.Webhook{&w}, remotes: []simulator.Webhook{remote},
 		secrets: map[string]corev1.Secret{"own": own},
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // state is what both sides hold at one moment.
 type state struct {
-	webhooks []itwinv1alpha1.Webhook
+	webhooks []*itwinv1alpha1.Webhook
 	// secrets by name.
 	secrets map[string]corev1.Secret
 	remotes []simulator.Webhook
@@ -62,8 +62,7 @@ func (s *state) differences() (all []difference) {
 		remotes[s.remotes[i].ID] = &s.remotes[i]
 	}
 	owners := map[string]string{}
-	for i := range s.webhooks {
-		w := &s.webhooks[i]
+	for _, w := range s.webhooks {
 		remote := remotes[w.Status.WebhookID]
 		found := append(problemsOf(w), s.mismatches(w, remote)...)
 		if other := owners[w.Status.WebhookID]; other != "" {
