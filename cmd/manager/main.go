@@ -5,8 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime/debug"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	// Roots to trust on an image that has none of its own.
 	_ "golang.org/x/crypto/x509roots/fallback"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -16,22 +16,26 @@ import (
 // version is stamped by the build.
 var version = "dev"
 
-// gcPercent lets the heap grow by a quarter of what lives before garbage is collected. Nearly all of it is cache, which
-// lives long: the usual doubling would be memory for nothing. It costs a tenth more processor time.
-const gcPercent = 25
-
 func main() {
 	var o options
 	o.bind(flag.CommandLine)
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
+	flag.Usage = usage
 	flag.Parse()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging), bound))
-	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+	ctx := ctrl.SetupSignalHandler()
+	limitMemory(ctx, memlimit.FromCgroup, ctrl.Log.WithName("memory"))
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "itwin-webhook-operator:", err)
 		os.Exit(1)
 	}
+}
+
+// usage prints what --help shows.
+func usage() {
+	out := flag.CommandLine.Output()
+	_, _ = fmt.Fprintf(out, "Usage of %s:\n", os.Args[0])
+	flag.PrintDefaults()
+	_, _ = fmt.Fprint(out, memoryUsage)
 }
