@@ -14,7 +14,7 @@ import (
 type API interface {
 	Create(ctx context.Context, priority platform.Priority, r platform.CreateRequest) (platform.Webhook, error)
 	Get(ctx context.Context, priority platform.Priority, id string) (platform.Webhook, error)
-	List(ctx context.Context) (platform.Listing, error)
+	List(ctx context.Context, known platform.Known) (platform.Listing, error)
 	Update(ctx context.Context, priority platform.Priority, id string, p platform.Patch) (platform.Webhook, error)
 	Delete(ctx context.Context, priority platform.Priority, id string) error
 	// Ready reports, by an error, whether a call would have to wait; it sends nothing.
@@ -104,6 +104,8 @@ type entry struct {
 	written uint64
 	writing int
 	missing bool
+	// listed is the number of the last list that showed it.
+	listed uint64
 	// called is when the call about it ended whose answer webhook is; zero when webhook is from a list.
 	called time.Time
 	// unknown is true while the state is not known: webhook is the last that is, or only an id.
@@ -143,6 +145,20 @@ func (f *Fleet) Lookup(id string) (platform.Webhook, Presence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.lookup(platform.CanonicalID(id))
+}
+
+// known returns what the snapshot holds of a webhook, whose texts a list shares.
+func (f *Fleet) known(id []byte) (platform.Webhook, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.entries[string(id)]
+	if e == nil && len(f.entries) > 0 {
+		e = f.entries[platform.CanonicalID(string(id))]
+	}
+	if e == nil {
+		return platform.Webhook{}, false
+	}
+	return e.webhook, true
 }
 
 // Confirmed reports whether what is known of a webhook is the answer to a call about it, and no list's.

@@ -11,12 +11,15 @@ import (
 // merge takes over a list that began at the given moment and returns the webhooks that changed by it.
 // What it shows but does not describe keeps the state that was last known. An incomplete list makes nothing missing.
 func (f *Fleet) merge(listing platform.Listing, began uint64) (changed []platform.Webhook) {
-	listed := make(map[string]bool, len(listing.Webhooks))
+	first := len(f.entries) == 0
+	if first {
+		f.entries = make(map[string]*entry, len(listing.Webhooks))
+	}
 	known, moved := 0, 0
 	for _, w := range listing.Webhooks {
 		key := platform.CanonicalID(w.ID)
-		listed[key] = true
 		e := f.entry(key)
+		e.listed = f.listCount
 		if e.mute(began) || e.outdates(w, f.clock.Now()) {
 			continue
 		}
@@ -26,7 +29,7 @@ func (f *Fleet) merge(listing platform.Listing, began uint64) (changed []platfor
 				moved++
 			}
 		}
-		if e.missing || e.unknown || !same(e.webhook, w) {
+		if !first && (e.missing || e.unknown || !same(e.webhook, w)) {
 			changed = append(changed, w)
 		}
 		if e.missing || !same(e.webhook, w) {
@@ -35,16 +38,15 @@ func (f *Fleet) merge(listing platform.Listing, began uint64) (changed []platfor
 		f.show(key, e, w)
 		e.suppressPolls, e.suppressed = 0, 0
 	}
-	if f.noteRestless(known, moved) {
-		// What was held back because of it is decided again.
-		changed = listing.Webhooks
+	if f.noteRestless(known, moved) || first {
+		// What was held back because of it is decided again. Of the first list, all is new.
+		changed = slices.Clip(listing.Webhooks)
 	}
 	for _, w := range listing.Unreadable {
-		listed[platform.CanonicalID(w.ID)] = true
 		changed = append(changed, f.mergeUnreadable(w, began)...)
 	}
 	if !listing.Incomplete {
-		changed = append(changed, f.mergeUnlisted(listed, began)...)
+		changed = append(changed, f.mergeUnlisted(began)...)
 		f.confirmAbsences(began)
 	}
 	return changed
@@ -55,6 +57,7 @@ func (f *Fleet) merge(listing platform.Listing, began uint64) (changed []platfor
 func (f *Fleet) mergeUnreadable(w platform.Webhook, began uint64) (changed []platform.Webhook) {
 	key := platform.CanonicalID(w.ID)
 	e := f.entry(key)
+	e.listed = f.listCount
 	if e.mute(began) || !e.missing && !e.unknown {
 		return nil
 	}
@@ -67,10 +70,10 @@ func (f *Fleet) mergeUnreadable(w platform.Webhook, began uint64) (changed []pla
 	return []platform.Webhook{w}
 }
 
-// mergeUnlisted calls missing what a list lacks, if the list may speak about it.
-func (f *Fleet) mergeUnlisted(listed map[string]bool, began uint64) (changed []platform.Webhook) {
+// mergeUnlisted calls missing what the last list lacks, if that may speak about it.
+func (f *Fleet) mergeUnlisted(began uint64) (changed []platform.Webhook) {
 	for key, e := range f.entries {
-		if listed[key] || e.mute(began) {
+		if e.listed == f.listCount || e.mute(began) {
 			continue
 		}
 		if e.suppressPolls > 0 {

@@ -107,7 +107,7 @@ func (r *slowRemote) Delete(_ context.Context, _ platform.Priority, id string) e
 	})
 }
 
-func (r *slowRemote) List(context.Context) (l platform.Listing, err error) {
+func (r *slowRemote) List(context.Context, platform.Known) (l platform.Listing, err error) {
 	r.delay()
 	r.mu.Lock()
 	ids := slices.Sorted(maps.Keys(r.webhooks))

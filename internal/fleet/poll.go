@@ -41,7 +41,7 @@ func (m *Member) Poll(ctx context.Context) (Changes, error) {
 	f.polling, f.polled, m.polled = true, started, started
 	f.mu.Unlock()
 
-	listing, err := api.List(ctx)
+	listing, err := api.List(ctx, f.known)
 
 	f.mu.Lock()
 	changes, err := m.finishPoll(listing, err, pollStart{began: began, at: started, api: api, before: before})

@@ -198,7 +198,7 @@ func (r *remote) Delete(_ context.Context, _ platform.Priority, id string) error
 	})
 }
 
-func (r *remote) List(context.Context) (l platform.Listing, err error) {
+func (r *remote) List(context.Context, platform.Known) (l platform.Listing, err error) {
 	err = r.call("list", "", func() error {
 		for _, id := range slices.Sorted(maps.Keys(r.webhooks)) {
 			if !r.hidden[id] {

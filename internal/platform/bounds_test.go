@@ -114,7 +114,7 @@ func TestListIsBounded(t *testing.T) {
 					_ = compressed.Close()
 				}, patient)
 				var err error
-				peak := grows(func() { _, err = s.client.List(t.Context()) })
+				peak := grows(func() { _, err = s.client.List(t.Context(), nil) })
 				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
 				s.Expect(peak).To(BeNumerically("<", 64<<20), "bytes of heap, those of the server included")
 				s.Expect(read.Load()).To(BeNumerically("<", test.most+(8<<20)), "beside what the sockets hold")
@@ -126,12 +126,12 @@ func TestListIsBounded(t *testing.T) {
 
 func TestListsOfTheBoundsAreRead(t *testing.T) {
 	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) }, patient)
-	all, err := s.client.List(t.Context())
+	all, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(100_000))
 
 	s = newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 63, padded(1<<20-100)) }, patient)
-	all, err = s.client.List(t.Context())
+	all, err = s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(63))
 }
@@ -144,7 +144,7 @@ func TestAllPagesTogetherAreBounded(t *testing.T) {
 		_, _ = io.WriteString(w, `"x":"`+strings.Repeat("x", 1000)+`","webhooks":[`+
 			strings.TrimSuffix(strings.Repeat(small(1)+",", 1000), ",")+`]}`)
 	}, patient)
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	s.Expect(err).To(MatchError(ContainSubstring("more than 100000 webhooks")))
 	s.Expect(page).To(Equal(101))
 }
@@ -161,7 +161,7 @@ func TestWholeListIsBoundedInTime(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"webhooks":[],"_links":{"next":{"href":"?page=%d"}}}`, page)
 	}, func(o *platform.Options) { o.ListTimeout, o.RequestTimeout = 3*time.Second, time.Hour })
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	s.Expect(err).To(MatchError(context.DeadlineExceeded))
 	s.Expect(pages).To(HaveLen(4))
 }

@@ -83,7 +83,7 @@ func TestDeadConnectionIsReplacedAfterOneCall(t *testing.T) {
 			s.Expect(err).NotTo(HaveOccurred())
 			t.Cleanup(client.CloseIdleConnections)
 			list := func() error {
-				_, err := client.List(t.Context())
+				_, err := client.List(t.Context(), nil)
 				return err
 			}
 			s.Expect(list()).To(Succeed())

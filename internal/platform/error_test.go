@@ -385,7 +385,7 @@ func TestTrustedServers(t *testing.T) {
 			client, err := platform.New(o)
 			s.Expect(err).NotTo(HaveOccurred())
 			t.Cleanup(client.CloseIdleConnections)
-			_, err = client.List(t.Context())
+			_, err = client.List(t.Context(), nil)
 			if test.says == "" {
 				s.Expect(err).NotTo(HaveOccurred())
 			} else {

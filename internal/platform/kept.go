@@ -58,6 +58,13 @@ func (g *gate) keep(n int) {
 	g.entries = n
 }
 
+// kept is how many entries of the account's last list are kept.
+func (g *gate) kept() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.entries
+}
+
 // Expect notes how many Webhooks use a connection: its account has at least as many.
 func (p *Pace) Expect(member string, webhooks int) {
 	p.gate.mu.Lock()

@@ -66,7 +66,7 @@ func (l *lists) refusedList(account string) error {
 	result := make(chan error, 1)
 	client := l.client(account)
 	go func() {
-		_, err := client.List(ctx)
+		_, err := client.List(ctx, nil)
 		result <- err
 	}()
 	l.Eventually(platform.LargeListsWaiting).WithTimeout(time.Minute).Should(Equal(1))
@@ -76,7 +76,7 @@ func (l *lists) refusedList(account string) error {
 
 // list lists an account.
 func (l *lists) list(account string) error {
-	_, err := l.client(account).List(l.t.Context())
+	_, err := l.client(account).List(l.t.Context(), nil)
 	return err
 }
 
@@ -205,12 +205,12 @@ func TestALargeListGetsItsSlotLateItIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, held := NewWithT(t), make(chan error, 1)
 		go func() {
-			_, err := drippingClient(t, 2<<20, time.Hour).List(t.Context())
+			_, err := drippingClient(t, 2<<20, time.Hour).List(t.Context(), nil)
 			held <- err
 		}()
 		time.Sleep(time.Second)
 		// The place is free after some 32 s, and given again 20 s later; then some 30 s are needed.
-		_, err := drippingClient(t, 2<<20, time.Minute).List(t.Context())
+		_, err := drippingClient(t, 2<<20, time.Minute).List(t.Context(), nil)
 		g.Expect(overInFlightLimit(err)).To(BeTrue(), "%v", err)
 		g.Expect(<-held).To(MatchError(ContainSubstring("larger than 64 MiB")))
 		g.Expect(platform.LargeListsUnderWay()).To(BeZero())
@@ -232,7 +232,7 @@ func TestALargeListComesTooSlowlyItIsEnded(t *testing.T) {
 				g := NewWithT(t)
 				client := drippingClient(t, test.perSecond, time.Hour)
 				begun := time.Now()
-				_, err := client.List(t.Context())
+				_, err := client.List(t.Context(), nil)
 				g.Expect(err).To(MatchError(ContainSubstring(test.says)))
 				g.Expect(time.Since(begun)).To(And(BeNumerically(">=", test.atLeast), BeNumerically("<=", test.by)))
 				g.Expect(platform.LargeListsUnderWay()).To(BeZero())

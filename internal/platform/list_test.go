@@ -56,7 +56,7 @@ func TestListBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newAnswerScene(t, answering(200, test.body))
-			all, err := s.client.List(t.Context())
+			all, err := s.client.List(t.Context(), nil)
 			if test.says != "" {
 				s.Expect(all).To(BeZero())
 				s.Expect(err).To(MatchError(ContainSubstring("list webhooks: GET /webhooks: 200 OK")))
@@ -110,7 +110,7 @@ func TestEntryThatCannotBeReadIsNamedAndTheRestIsListed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			last := strings.Replace(listed, `"a"`, `"c"`, 1)
 			s := newAnswerScene(t, answering(200, `{"webhooks":[`+listed+`,`+test.entry+`,`+last+`]}`))
-			all, err := s.client.List(t.Context())
+			all, err := s.client.List(t.Context(), nil)
 			s.Expect(err).NotTo(HaveOccurred())
 			s.Expect(all.Webhooks).To(Equal([]platform.Webhook{
 				{ID: "a", Active: true, CallbackURL: "https://x"}, {ID: "c", Active: true, CallbackURL: "https://x"},
@@ -125,7 +125,7 @@ func TestEntryThatCannotBeReadIsNamedAndTheRestIsListed(t *testing.T) {
 func TestIssuesAreBounded(t *testing.T) {
 	entry := `{"id":"b","active":"` + strings.Repeat("\u2028x", 200) + `"},`
 	s := newAnswerScene(t, answering(200, `{"webhooks":[`+strings.Repeat(entry, 500)+listed+`]}`))
-	all, err := s.client.List(t.Context())
+	all, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Issues).To(HaveLen(11))
 	s.Expect(all.Issues[10]).To(Equal("and 490 more"))
@@ -139,7 +139,7 @@ func TestPagesAreFollowed(t *testing.T) {
 	for range 5 {
 		s.created()
 	}
-	all, err := s.client.List(t.Context())
+	all, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(5))
 	api, _ := s.wire.take()
@@ -160,7 +160,7 @@ func TestAListThatFailsHalfWayIsNoList(t *testing.T) {
 			s.fault(simulator.Fault{Action: "delay:0s", Match: simulator.Match{Path: "/webhooks"}})
 			// A read whose connection breaks is sent once more by net/http.
 			s.fault(simulator.Fault{Action: action, Times: 2, Match: simulator.Match{Path: "/webhooks"}})
-			all, err := s.client.List(t.Context())
+			all, err := s.client.List(t.Context(), nil)
 			s.Expect(err).To(HaveOccurred())
 			s.Expect(all).To(BeZero())
 		})
@@ -182,7 +182,7 @@ func TestAListHasMorePagesThanTheLimitAllowsThePagesWait(t *testing.T) {
 		s.created()
 		s.pass(2 * time.Minute)
 	}
-	all, err := s.client.List(t.Context())
+	all, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(HaveLen(6))
 	minute := BeNumerically("~", time.Minute, time.Second)
@@ -191,11 +191,11 @@ func TestAListHasMorePagesThanTheLimitAllowsThePagesWait(t *testing.T) {
 	s.Expect(api).To(HaveLen(6), "no page is asked for twice")
 
 	for range 2 {
-		s.client.List(t.Context()) //nolint:errcheck // it uses the limit up
+		s.client.List(t.Context(), nil) //nolint:errcheck // it uses the limit up
 	}
 	s.Expect(waited).To(BeNumerically(">", time.Minute))
 	waited = 0
-	_, err = s.client.List(t.Context())
+	_, err = s.client.List(t.Context(), nil)
 	_, limited := platform.IsRateLimited(err)
 	s.Expect(limited).To(BeTrue(), "the first page is not waited for")
 	s.Expect(waited).To(BeZero())
@@ -210,7 +210,7 @@ func TestWaitForAPageThatWouldTakeTooLongIsNotBegun(t *testing.T) {
 		s.created()
 		s.pass(2 * time.Minute)
 	}
-	all, err := s.client.List(t.Context())
+	all, err := s.client.List(t.Context(), nil)
 	wait, limited := platform.IsRateLimited(err)
 	s.Expect(limited).To(BeTrue())
 	s.Expect(wait).To(BeNumerically("~", time.Minute, time.Second))
@@ -253,7 +253,7 @@ func TestNextPageLink(t *testing.T) {
 					_, _ = io.WriteString(w, `{"webhooks":[{"id":"b","active":true,"callbackUrl":"https://x"}]}`)
 				}
 			})
-			all, err := s.client.List(t.Context())
+			all, err := s.client.List(t.Context(), nil)
 			api, _ := s.wire.take()
 			if test.says != "" {
 				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
@@ -277,7 +277,7 @@ func TestPagesInACircleAreNotFollowedForEver(t *testing.T) {
 		next := map[string]string{"": "a", "a": "b", "b": "a"}[r.URL.Query().Get("page")]
 		fmt.Fprintf(w, `{"webhooks":[],"_links":{"next":{"href":"/webhooks?page=%s"}}}`, next)
 	})
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	s.Expect(err).To(MatchError(ContainSubstring("read before")))
 	api, _ := s.wire.take()
 	s.Expect(api).To(HaveLen(3))
@@ -289,7 +289,7 @@ func TestPagesWithoutEndAreNotFollowedForEver(t *testing.T) {
 		page++
 		fmt.Fprintf(w, `{"webhooks":[],"_links":{"next":{"href":"/webhooks?page=%d"}}}`, page)
 	})
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	s.Expect(err).To(MatchError(ContainSubstring("more than 1000 pages")))
 	s.Expect(page).To(Equal(1000))
 }
@@ -302,7 +302,7 @@ func TestALinkDoesNotSpoilTheErrorAboutIt(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	e, ok := errors.AsType[*platform.Error](err)
 	s.Expect(ok).To(BeTrue())
 	s.Expect(e.Status).To(Equal(502))

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/valyala/fastjson"
 )
 
 const (
@@ -46,6 +48,12 @@ type collector struct {
 	bytes int64
 	text  int
 	texts map[string]struct{}
+	// known is what was known before the list; nil when nothing was. parser reads entries, one after the other, and scope,
+	// scopeID and eventTypes are those of the last one.
+	known          Known
+	parser         fastjson.Parser
+	scope, scopeID latest
+	eventTypes     []string
 	// large takes the list's place among the large lists, once it is one, and speed is how quickly it comes from then on.
 	large func() error
 	speed speed
@@ -72,7 +80,11 @@ func (c *collector) add(data []byte) error {
 		return fmt.Errorf("the list has more than %d webhooks, and there is no room for more beside those of other accounts",
 			c.most)
 	}
-	w, problem := readEntry(data)
+	w, plain := c.plainEntry(data)
+	var problem error
+	if !plain {
+		w, problem = readEntry(data)
+	}
 	if problem != nil {
 		c.note(index, w.ID, problem)
 	}
@@ -91,14 +103,10 @@ func (c *collector) add(data []byte) error {
 func (c *collector) keep(w Webhook) error {
 	const header = 16 // bytes of a string without its text
 	c.text += len(w.ID) + len(w.CallbackURL) + len(w.Mark) + header*len(w.EventTypes)
-	for _, text := range append([]string{w.Scope, w.ScopeID}, w.EventTypes...) {
-		if _, counted := c.texts[text]; !counted {
-			if c.texts == nil {
-				c.texts = map[string]struct{}{}
-			}
-			c.texts[text] = struct{}{}
-			c.text += len(text) + 2*header
-		}
+	c.keepOnce(w.Scope)
+	c.keepOnce(w.ScopeID)
+	for _, text := range w.EventTypes {
+		c.keepOnce(text)
 	}
 	switch {
 	case c.text > maxListText:
@@ -108,6 +116,19 @@ func (c *collector) keep(w Webhook) error {
 			"those of other accounts", c.most*entryText>>10)
 	}
 	return nil
+}
+
+// keepOnce counts a text that many webhooks have.
+func (c *collector) keepOnce(text string) {
+	const header = 16 // as in keep, here of a map's key and of its slot
+	if _, counted := c.texts[text]; counted {
+		return
+	}
+	if c.texts == nil {
+		c.texts = map[string]struct{}{}
+	}
+	c.texts[text] = struct{}{}
+	c.text += len(text) + 2*header
 }
 
 // weight is what is kept of the list, in entries.
@@ -127,38 +148,6 @@ func (c *collector) note(index int, id string, problem error) {
 
 // maxIssueText bounds the text of one issue, in bytes.
 const maxIssueText = 256
-
-// readEntry reads one entry of a list. When that fails it returns the reason, and of the webhook what could be read all
-// the same; nothing when that is not its id.
-func readEntry(data []byte) (Webhook, error) {
-	var w Webhook
-	problem := json.Unmarshal(data, &w)
-	if problem == nil {
-		return w, nil
-	}
-	var loose struct{ ID, CallbackURL, Scope, ScopeID, Active, EventTypes json.RawMessage }
-	if json.Unmarshal(data, &loose) != nil {
-		return Webhook{}, problem
-	}
-	w = Webhook{
-		ID: lenient[string](loose.ID), Scope: shared(lenient[string](loose.Scope)),
-		ScopeID: shared(lenient[string](loose.ScopeID)), CallbackURL: lenient[string](loose.CallbackURL),
-		Active: lenient[bool](loose.Active), EventTypes: lenient[[]string](loose.EventTypes),
-	}
-	if !ValidID(w.ID) {
-		return Webhook{}, problem
-	}
-	w.Mark = MarkOf(w.CallbackURL)
-	return w, problem
-}
-
-// lenient reads a value; what has another type is the zero value.
-func lenient[T any](data json.RawMessage) (value T) {
-	if json.Unmarshal(data, &value) != nil {
-		return *new(T)
-	}
-	return value
-}
 
 // readPage adds one page of a list, and returns the link to the next one; "" when there is none. Only a page with
 // "webhooks" is one: an empty list must be said, as [] or null. Paging is not documented; _links.next is how other
@@ -257,8 +246,8 @@ func (p *pageReader) entries() error {
 	case token != json.Delim('['):
 		return undocumented(errors.New("webhooks is not a list"))
 	}
+	var entry json.RawMessage // one for all: what is kept of an entry are copies
 	for p.decoder.More() {
-		var entry json.RawMessage
 		if err := p.decode(&entry); err != nil {
 			return err
 		}

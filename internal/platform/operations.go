@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
+	"strings"
 	"time"
 )
 
@@ -67,10 +67,15 @@ func (c *Client) webhookURL(id string) *url.URL {
 	return c.base.JoinPath("webhooks", id)
 }
 
-var idShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
+// maxID bounds the length of an id, in bytes. The platform's ids are UUIDs.
+const maxID = 128
 
-// ValidID reports whether id can be a webhook's: a single harmless path segment. The platform's are UUIDs.
-func ValidID(id string) bool { return idShape.MatchString(id) }
+// ValidID reports whether id can be a webhook's: a single harmless path segment of letters, digits and hyphens.
+func ValidID(id string) bool {
+	return id != "" && len(id) <= maxID && !strings.ContainsFunc(id, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
 
 func checkID(op, id string) error {
 	if ValidID(id) {
@@ -81,16 +86,18 @@ func checkID(op, id string) error {
 
 // List returns every webhook of the calling Service Application: all of them, or an error. A page for which there is no
 // slot within the operator's own pace is waited for, the first one excepted. Its bounds are 60 s, 64 MiB, 100,000
-// webhooks and 1,000 pages.
-func (c *Client) List(ctx context.Context) (Listing, error) {
+// webhooks and 1,000 pages. What it shows as known shares the texts of known, which may be nil.
+func (c *Client) List(ctx context.Context, known Known) (Listing, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.options.ListTimeout, &listTimeoutError{c.options.ListTimeout})
 	defer cancel()
 	l := &list{client: c, seen: map[string]bool{}, op: operation{
 		name: "list", words: "list webhooks", method: http.MethodGet, url: c.base.JoinPath("webhooks"),
 		priority: Priority{Class: listing},
 	}}
+	l.known = known
 	account := c.share.Load().gate
 	l.place.account, l.most = account, account.mostEntries()
+	l.Webhooks = make([]Webhook, 0, account.kept())
 	err := l.read(ctx)
 	if err == nil {
 		// Before the place is another list's, which looks how much is kept.

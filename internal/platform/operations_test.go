@@ -19,7 +19,7 @@ import (
 func TestCreateReadUpdateAndDeleteOfAWebhook(t *testing.T) {
 	s := newScene(t, simulator.Options{})
 	ctx := t.Context()
-	all, err := s.client.List(ctx)
+	all, err := s.client.List(ctx, nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all.Webhooks).To(BeEmpty())
 
@@ -46,7 +46,7 @@ func TestCreateReadUpdateAndDeleteOfAWebhook(t *testing.T) {
 	got, err := s.client.Get(ctx, platform.Priority{}, w.ID)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(got).To(Equal(w))
-	all, err = s.client.List(ctx)
+	all, err = s.client.List(ctx, nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(all).To(Equal(platform.Listing{Webhooks: []platform.Webhook{w}}))
 
@@ -166,7 +166,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 func TestTheBaseMayHaveAPath(t *testing.T) {
 	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"webhooks":[]}`)) },
 		func(o *platform.Options) { o.APIURL += "/gateway/itwin/" })
-	_, err := s.client.List(t.Context())
+	_, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())
 	api, _ := s.wire.take()
 	s.Expect(api[0].path).To(Equal("/gateway/itwin/webhooks"))

@@ -210,7 +210,7 @@ var operations = map[string]func(*scene, string) error{
 		return err
 	},
 	"list": func(s *scene, _ string) error {
-		_, err := s.client.List(s.t.Context())
+		_, err := s.client.List(s.t.Context(), nil)
 		return err
 	},
 	"update": func(s *scene, id string) error {

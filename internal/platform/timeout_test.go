@@ -178,7 +178,7 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 		g.Expect(s.sent).To(Equal(3))
 
 		go func() {
-			_, err := client.List(t.Context())
+			_, err := client.List(t.Context(), nil)
 			slow <- err
 		}()
 		synctest.Wait()
