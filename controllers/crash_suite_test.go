@@ -58,6 +58,7 @@ func (w *simulation) startKillable(name string) *killableManager {
 		Controller: config.Controller{SkipNameValidation: &skip},
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(nil),
+			NewInformer:       kube.NewInformer,
 			DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
 		},
 	})

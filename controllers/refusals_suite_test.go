@@ -158,6 +158,7 @@ func startRefusedOperator(namespaces []string) *apiServer {
 		Logger:     zap.New(zap.WriteTo(io.MultiWriter(GinkgoWriter, a))),
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(nil), DefaultNamespaces: bound,
+			NewInformer: kube.NewInformer,
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())

@@ -109,6 +109,7 @@ func startOperator(options ...operatorOption) *operator {
 		Controller: config.Controller{SkipNameValidation: &skip},
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(opts.Selector),
+			NewInformer: kube.NewInformer,
 		},
 	})
 	Expect(err).NotTo(HaveOccurred())

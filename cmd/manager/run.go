@@ -87,6 +87,7 @@ func newScheme() (*runtime.Scheme, error) {
 func cacheOptions(o options) cache.Options {
 	options := cache.Options{
 		DefaultTransform: kube.Transform(o.selector),
+		NewInformer:      kube.NewInformer,
 		// A read that would silently start a watch, say of all Secrets, is an error.
 		ReaderFailOnMissingInformer: true,
 	}
