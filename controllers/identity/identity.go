@@ -94,6 +94,12 @@ func ClaimKeysBy(key proof.Key) func(*itwinv1alpha1.Webhook) []string {
 
 // ClaimKeys are all entries of an object in the index of claims.
 func ClaimKeys(w *itwinv1alpha1.Webhook, key proof.Key) (keys []string) {
+	reported := Reported(&w.Status)
+	if reported.Account != "" && platform.ValidID(reported.ID) && len(w.Status.Former) == 0 &&
+		w.Annotations[itwinv1alpha1.FormerAnnotation] == "" {
+		// It owns that, whatever its annotations prove, which takes longer to find out.
+		return []string{ClaimKey(reported)}
+	}
 	i := Of(w, key)
 	if i.Owned.ID != "" {
 		keys = append(keys, ClaimKey(i.Owned))

@@ -51,23 +51,31 @@ func (r *Reconciler) observeConflict(ctx context.Context, f *plan.Facts) error {
 // owners are the Webhooks that own a remote webhook, or gave it up and still have to remove it. What a status of
 // version 0.1.0 names without its account counts where its connection reaches that account.
 func (r *Reconciler) owners(ctx context.Context, remote proof.Remote) (owners []*itwinv1alpha1.Webhook, err error) {
-	for _, key := range []string{identity.ClaimKey(remote), identity.ClaimKey(proof.Remote{ID: remote.ID})} {
+	for _, account := range []string{remote.Account, ""} {
 		var claims itwinv1alpha1.WebhookList
+		key := identity.ClaimKey(proof.Remote{Account: account, ID: remote.ID})
 		err := r.Kube.List(ctx, &claims, client.MatchingFields{kube.ByClaim: key}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range claims.Items {
-			if owned := identity.Of(other, r.Key).Owned; owned.Account == "" && platform.SameID(owned.ID, remote.ID) {
-				member := r.Fleets.Member(kube.ConnectionOf(other))
-				if member == nil || member.Fleet().Account() != remote.Account {
-					continue
-				}
+			if account != "" || r.mayOwn(other, remote) {
+				owners = append(owners, other)
 			}
-			owners = append(owners, other)
 		}
 	}
 	return owners, nil
+}
+
+// mayOwn reports whether the remote webhook that a Webhook names without its account may be one of an account: its
+// connection reaches that.
+func (r *Reconciler) mayOwn(w *itwinv1alpha1.Webhook, remote proof.Remote) bool {
+	owned := identity.Of(w, r.Key).Owned
+	if owned.Account != "" || !platform.SameID(owned.ID, remote.ID) {
+		return true // it gave up what it names
+	}
+	member := r.Fleets.Member(kube.ConnectionOf(w))
+	return member != nil && member.Fleet().Account() == remote.Account
 }
 
 // precedes reports whether a has the better claim to a remote webhook that both own: by its status, then the older one;
