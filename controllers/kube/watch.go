@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"time"
+
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,11 +58,16 @@ func (w Watch) AddTo(b *builder.Builder) *builder.Builder {
 	return b.Watches(w.Object, handler.EnqueueRequestsFromMapFunc(w.Find), passing)
 }
 
+// syncTimeout is how long the caches may take to be filled at a start before the process ends, to start again. An API
+// server that is busy, or an operator that is short of memory or of processor time, may take minutes for tens of
+// thousands of objects, and would take as long the next time.
+const syncTimeout = 15 * time.Minute
+
 // Options are those of a controller with a number of workers: what fails is tried again from FirstRetry on, and at
 // least every KubernetesPause.
 func Options(workers int) controller.Options {
 	return controller.Options{
-		MaxConcurrentReconciles: workers,
+		MaxConcurrentReconciles: workers, CacheSyncTimeout: syncTimeout,
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
 			status.FirstRetry, status.KubernetesPause),
 	}
