@@ -102,8 +102,9 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			c.sh(blocks[0])
 			c.must(c.AggregateRoles(c.ctx))
 			// The API server learns of roles by watching.
-			dryRun := strings.Replace(strings.TrimSpace(blocks[1]), "kubectl apply", "kubectl apply --dry-run=server", 1)
-			c.Eventually(func() error { _, err := c.tryAs(owner, dryRun); return err }).Should(Succeed())
+			mayBind := "kubectl create rolebinding waits --dry-run=server --serviceaccount=" + team + ":waits --namespace=" + team +
+				" --clusterrole=itwin-webhook-operator-namespaced-manager-role"
+			c.Eventually(func() error { _, err := c.tryAs(owner, mayBind); return err }).Should(Succeed())
 			c.shAs(owner, by.install)
 			manager := c.run(team, "--watch-namespace="+team)
 			w := c.addWebhook()
