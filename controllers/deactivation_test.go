@@ -70,7 +70,9 @@ var _ = Describe("A webhook that the platform deactivated", func() {
 
 	Context("with the policy OnRequest", func() {
 		var webhook *itwinv1alpha1.Webhook
-		off := map[string]string{"Ready": "False/Deactivated", "Active": "False/Deactivated"}
+		off := map[string]string{
+			"Ready": "False/Deactivated", "Stalled": "True/Deactivated", "Active": "False/Deactivated",
+		}
 
 		BeforeEach(func() {
 			webhook = w.apply("careful", func(s *itwinv1alpha1.WebhookSpec) {

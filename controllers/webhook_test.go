@@ -175,7 +175,9 @@ var _ = Describe("A Webhook", func() {
 	It("does nothing while it is suspended", func() {
 		w.connect()
 		webhook := w.apply("paused", func(s *itwinv1alpha1.WebhookSpec) { s.Suspend = true })
-		still(webhook).Should(WithTransform(conditionsOf, Equal(map[string]string{"observedGeneration": "behind"})))
+		seen(webhook).Should(haveConditions(map[string]string{"Suspended": "True/Suspended"}))
+		written := webhook.ResourceVersion
+		still(webhook).Should(HaveField("ResourceVersion", written))
 		Expect(w.changes()).To(BeZero())
 		change(webhook, func(o *itwinv1alpha1.Webhook) { o.Spec.Suspend = false })
 		seen(webhook).Should(beReady())

@@ -13,6 +13,9 @@ const (
 	// LeftBehindCondition is present, and True, while a remote webhook that was given up is in an account that no
 	// connection reaches any more.
 	LeftBehindCondition = "LeftBehind"
+	// SuspendedCondition is present, and True, while spec.suspend is set: status.observedGeneration moves, and Ready stays
+	// as it was, of the generation that it observed last.
+	SuspendedCondition = "Suspended"
 )
 
 // Reasons of a Webhook's Ready condition.
@@ -20,7 +23,7 @@ const (
 	// InSyncReason: the platform has what the spec says.
 	InSyncReason = "InSync"
 	// DeactivatedReason: the webhook was turned off on the platform, by it or by another client, and has not been
-	// reactivated.
+	// reactivated. With reactivationPolicy OnRequest that needs a person.
 	DeactivatedReason = "Deactivated"
 	// ConnectionNotFoundReason: the object that connectionRef names does not exist.
 	ConnectionNotFoundReason = "ConnectionNotFound"
@@ -58,6 +61,8 @@ const (
 	LeftBehindReason = "LeftBehind"
 	// DeletingReason: the remote delete has not succeeded yet.
 	DeletingReason = "Deleting"
+	// SuspendedReason: the only reason of the Suspended condition.
+	SuspendedReason = "Suspended"
 )
 
 // Reasons of a Webhook's Active condition, beside DeactivatedReason.

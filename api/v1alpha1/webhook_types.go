@@ -163,7 +163,8 @@ type WebhookSpec struct {
 	// +optional
 	WebhookID string `json:"webhookId,omitempty"`
 
-	// suspend stops all remote writes for this object, but for turning off what its connection no longer allows.
+	// suspend stops all remote writes for this object, but for turning off what its connection no longer allows. The
+	// condition Suspended shows that it was observed; Ready stays as it was.
 	// +kubebuilder:default=false
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
@@ -182,7 +183,8 @@ type FormerWebhook struct {
 
 // WebhookStatus is what is known of the remote webhook.
 type WebhookStatus struct {
-	// observedGeneration is the generation of the spec that the conditions speak of; -1 until it was first read.
+	// observedGeneration is the generation of the spec that was last observed; -1 until it was first read. The conditions
+	// speak of it, but for Ready and Active while spec.suspend is set: each tells its own generation.
 	// +kubebuilder:default=-1
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
@@ -280,7 +282,7 @@ type WebhookStatus struct {
 	// +optional
 	LastHandledRotateAt string `json:"lastHandledRotateAt,omitempty"`
 
-	// conditions: Ready and Active, and while true Reconciling, Stalled or LeftBehind.
+	// conditions: Ready and Active, and while true Reconciling, Stalled, LeftBehind or Suspended.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -294,6 +296,7 @@ type WebhookStatus struct {
 // +kubebuilder:resource:shortName=itwh,categories=itwin
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.conditions[?(@.type=="Active")].status`
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspend`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.spec.scope`
 // +kubebuilder:printcolumn:name="Callback",type=string,JSONPath=`.spec.callbackUrl`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -45,6 +45,18 @@ func status(b bool) metav1.ConditionStatus {
 	return metav1.ConditionFalse
 }
 
+// SetSuspended says whether a Webhook is suspended. While it is, the operator waits for nothing.
+func SetSuspended(s *itwinv1alpha1.WebhookStatus, generation int64, suspended bool) {
+	if !suspended {
+		apimeta.RemoveStatusCondition(&s.Conditions, itwinv1alpha1.SuspendedCondition)
+		return
+	}
+	SetOnWebhook(s, generation, metav1.Condition{
+		Type: itwinv1alpha1.SuspendedCondition, Status: metav1.ConditionTrue, Reason: itwinv1alpha1.SuspendedReason,
+		Message: "spec.suspend is set: nothing is written to the platform, and Ready and Active stay as they were",
+	})
+}
+
 // SetOnWebhook sets conditions of a Webhook.
 func SetOnWebhook(s *itwinv1alpha1.WebhookStatus, generation int64, conditions ...metav1.Condition) {
 	Set(&s.Conditions, generation, conditions...)
@@ -76,4 +88,13 @@ const MaxMessage = 8 << 10
 // ReadyOf is the Ready condition of a Webhook; nil while it has none.
 func ReadyOf(w *itwinv1alpha1.Webhook) *metav1.Condition {
 	return apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
+}
+
+// ReadyAt is the Ready condition of a Webhook if it speaks of a generation of the spec; nil otherwise. The generation
+// that a status observed last may be one in which the object was suspended, of which Ready does not speak.
+func ReadyAt(w *itwinv1alpha1.Webhook, generation int64) *metav1.Condition {
+	if ready := ReadyOf(w); ready != nil && ready.ObservedGeneration == generation {
+		return ready
+	}
+	return nil
 }

@@ -15,7 +15,9 @@ type Outcome struct {
 	// Silent outcomes leave the status as it is, and Why tells the log the reason.
 	Silent bool
 	Why    string
-	Ready  bool
+	// Suspended outcomes leave of the status what a reconcile found before the object was suspended.
+	Suspended bool
+	Ready     bool
 	// Applied: the platform has all of the spec.
 	Applied bool
 	Reason  string
@@ -53,6 +55,9 @@ func Stalled(reason, message string) Outcome {
 // Blocked says what keeps the object from being ready, while neither the operator works on it nor it is certain that a
 // person must: an object that is missing may be created next.
 func Blocked(reason, message string) Outcome { return Outcome{Reason: reason, Message: message} }
+
+// Suspended says that nothing is done because the spec says so.
+var Suspended = Outcome{Suspended: true, Reason: itwinv1alpha1.SuspendedReason, Why: "spec.suspend is set"}
 
 // Unchanged leaves the status as it is.
 func Unchanged(why string) Outcome { return Outcome{Silent: true, Why: why} }

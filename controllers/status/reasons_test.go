@@ -21,7 +21,7 @@ var reasons = map[string]bool{
 	itwinv1alpha1.ConnectionNotAllowedReason: false, itwinv1alpha1.SecretNotFoundReason: false,
 	itwinv1alpha1.SecretInvalidReason: false, itwinv1alpha1.RefusedReason: false, itwinv1alpha1.NotFoundReason: false,
 	itwinv1alpha1.AlreadyClaimedReason: false, itwinv1alpha1.DriftedReason: false, itwinv1alpha1.LeftBehindReason: false,
-	itwinv1alpha1.DeletingReason: false, itwinv1alpha1.ActiveReason: false, itwinv1alpha1.InactiveReason: false,
+	itwinv1alpha1.DeletingReason: false, itwinv1alpha1.SuspendedReason: false, itwinv1alpha1.ActiveReason: false, itwinv1alpha1.InactiveReason: false,
 	itwinv1alpha1.ConnectedReason: false, itwinv1alpha1.UnauthorizedReason: false, itwinv1alpha1.HostNotAllowedReason: false,
 }
 

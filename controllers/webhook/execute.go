@@ -56,6 +56,8 @@ type executor struct {
 	secret *corev1.Secret
 	// observed is true when all facts were gathered.
 	observed bool
+	// suspended is true when the spec that was decided about suspends the object. A deletion is carried out all the same.
+	suspended bool
 
 	// What follows is what the steps so far have come to. facts and outcome begin with what was decided from, and with
 	// what was decided; both are copies.
@@ -82,6 +84,7 @@ func newExecutor(r *Reconciler, log logr.Logger, o *observation, p plan.Plan) *e
 		reconciler: r, kube: r.Kube, live: r.Live, recorder: r.Recorder, clock: r.Clock, entry: r.ledger.Of(f.Webhook),
 		operatorKey: r.Key, log: log, plan: p, via: map[string]fleet.Writer{},
 		secret: o.secret, observed: o.complete,
+		suspended: f.Webhook.Spec.Suspend && f.Webhook.DeletionTimestamp.IsZero(),
 	}
 	for account, member := range o.via {
 		e.via[account] = fleet.WriterOf(member)
@@ -129,6 +132,10 @@ func (e *executor) fail(s plan.Step, err error) error {
 	}
 	if !ok {
 		return fmt.Errorf("%s: %w", s, err)
+	}
+	if e.outcome.Suspended {
+		// Ready stays as it was: nothing would change it again before the object is resumed.
+		v.Suspended, v.Why = true, cmp.Or(v.Why, v.Message)
 	}
 	e.outcome = v
 	return nil

@@ -26,9 +26,9 @@ func (e *executor) noteDeactivation(ctx context.Context) error {
 		// Ready says no longer what was refused: if the report that follows is lost, the request is sent once more.
 		st.RefusedRequest, e.noted = "", true
 		e.describe(st)
-		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(
-			status.Waiting(itwinv1alpha1.DeactivatedReason, plan.DeactivatedMessage))...)
+		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(plan.Noticed(e.object()))...)
 		status.SetOnWebhook(st, e.facts.Generation, plan.DeactivatedCondition())
+		status.SetSuspended(st, e.facts.Generation, e.suspended)
 	}
 	if err := e.writeStatus(ctx, note); err != nil {
 		return err

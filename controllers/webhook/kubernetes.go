@@ -44,8 +44,8 @@ func (r *Reconciler) kubernetesWords(f *plan.Facts, read *corev1.Secret, err err
 // unobserved ends a reconcile whose facts could not be gathered.
 func (r *Reconciler) unobserved(ctx context.Context, o *observation, err error) (ctrl.Result, error) {
 	words, told := r.kubernetesWords(&o.facts, o.secret, err)
-	if !told {
-		return ctrl.Result{}, err
+	if w := o.facts.Webhook; !told || w.Spec.Suspend && w.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, err // Ready of a suspended object stays as it was
 	}
 	return newExecutor(r, ctrl.LoggerFrom(ctx), o, plan.Plan{Outcome: status.KubernetesRefused(words)}).finish(ctx)
 }

@@ -41,8 +41,12 @@ func (r *Reconciler) observeConflict(ctx context.Context, f *plan.Facts) error {
 		if other.UID == f.Webhook.UID {
 			continue
 		}
-		if f.ID() == "" || precedes(other, f.Webhook, remote.ID) {
-			f.ConflictingOwner = other.Namespace + "/" + other.Name
+		if f.ID() != "" && !precedes(other, f.Webhook, remote.ID) {
+			continue
+		}
+		leaves := !other.DeletionTimestamp.IsZero()
+		if f.ConflictingOwner == "" || !leaves {
+			f.ConflictingOwner, f.OwnerLeaves = other.Namespace+"/"+other.Name, leaves
 		}
 	}
 	return nil

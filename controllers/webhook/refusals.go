@@ -15,9 +15,9 @@ import (
 // was expected to pass, so that a restart does not send all of them at once.
 func (r *Reconciler) observeRefusals(f *plan.Facts, known ledger.Record) {
 	last := f.Webhook.Status.RefusedRequest
-	if _, noted := known.Refusals[last]; last != "" && !noted && f.Webhook.Status.ObservedGeneration == f.Generation {
+	if _, noted := known.Refusals[last]; last != "" && !noted && status.ReadyAt(f.Webhook, f.Generation) != nil {
 		count, pause := len(plan.PassingPauses), plan.PermissionPause
-		if ready := status.ReadyOf(f.Webhook); ready != nil && ready.Reason == itwinv1alpha1.PlatformUnavailableReason {
+		if f.AlreadySays(itwinv1alpha1.PlatformUnavailableReason) {
 			count, pause = 1, plan.PassingPauses[1]
 		}
 		r.ledger.Of(f.Webhook).NoteRefusal(last, plan.Refusal{

@@ -21,13 +21,22 @@ import (
 // report writes the status, if it says anything new.
 func (e *executor) report(ctx context.Context) error {
 	v := e.outcome
-	if v.Silent && !e.updated {
+	switch {
+	case v.Suspended:
+		return e.writeStatus(ctx, e.describeSuspended)
+	case v.Silent && !e.updated && !e.resumed():
 		return nil
 	}
 	v.Message = status.Shortened(v.Message, status.MaxMessage)
 	if v.Silent {
-		// What was sent must be written down, whatever is left to do.
-		return e.writeStatus(ctx, e.describe)
+		return e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) {
+			if e.updated { // what was sent must be written down, whatever is left to do
+				e.describe(st)
+			}
+			if e.resumed() {
+				status.SetSuspended(st, e.facts.Generation, false)
+			}
+		})
 	}
 	e.announceOutcome(v)
 	return e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) {
@@ -41,11 +50,25 @@ func (e *executor) report(ctx context.Context) error {
 			st.RefusedRequest = v.Refused
 		}
 		status.SetOnWebhook(st, e.facts.Generation, status.ConditionsOf(v)...)
+		status.SetSuspended(st, e.facts.Generation, e.suspended)
 		e.describeActive(st)
 		if e.observed {
 			e.describeLeftBehind(st)
 		}
 	})
+}
+
+// resumed reports whether the status still says that the object is suspended, which it no longer is.
+func (e *executor) resumed() bool {
+	said := apimeta.FindStatusCondition(e.object().Status.Conditions, itwinv1alpha1.SuspendedCondition)
+	return said != nil && !e.suspended && e.object().DeletionTimestamp.IsZero()
+}
+
+// describeSuspended says that the spec was observed and is left alone; what was known of the remote webhook stays.
+func (e *executor) describeSuspended(st *itwinv1alpha1.WebhookStatus) {
+	st.ObservedGeneration = e.facts.Generation
+	apimeta.RemoveStatusCondition(&st.Conditions, itwinv1alpha1.ReconcilingCondition)
+	status.SetSuspended(st, e.facts.Generation, true)
 }
 
 // writeStatus is the one place that writes the status of a Webhook. It refuses to overwrite what it has not seen.

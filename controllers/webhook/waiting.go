@@ -23,8 +23,7 @@ func (e *executor) tellWait() {
 		return
 	}
 	waits := o.Await || o.Retry > status.Again
-	suspended := e.object().Spec.Suspend && e.object().DeletionTimestamp.IsZero()
-	if !o.Silent || !waits || suspended || o.Reason == itwinv1alpha1.RateLimitedReason {
+	if !o.Silent || !waits || e.suspended || o.Reason == itwinv1alpha1.RateLimitedReason {
 		return
 	}
 	if left := untoldWait - e.now().Sub(e.entry.WaitingSince(e.now())); left > 0 {
@@ -39,7 +38,7 @@ func (e *executor) tellWait() {
 
 // logUnchanged logs why a reconcile changed nothing, and when the next look is.
 func (e *executor) logUnchanged(next ctrl.Result) {
-	if e.outcome.Silent {
+	if e.outcome.Silent || e.outcome.Suspended {
 		e.log.V(1).Info("Left the status unchanged", "why", e.outcome.Why, "requeueAfter", next.RequeueAfter.String())
 	}
 }

@@ -100,14 +100,15 @@ func (r *Reconciler) overwritten(e event.UpdateEvent) bool {
 	return isWebhook && stillIs && !r.writes.Own(now) && !equality.Semantic.DeepEqual(before.Status, now.Status)
 }
 
-// released lets through that an object is gone, or may own other remote webhooks than before.
+// released lets through that an object is gone or going, or may own other remote webhooks than before.
 func released() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, isWebhook := e.ObjectOld.(*itwinv1alpha1.Webhook)
 			now, stillIs := e.ObjectNew.(*itwinv1alpha1.Webhook)
-			return isWebhook && stillIs && (lost(before, now, itwinv1alpha1.OwnerAnnotation) ||
+			going := e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+			return isWebhook && stillIs && (going || lost(before, now, itwinv1alpha1.OwnerAnnotation) ||
 				lost(before, now, itwinv1alpha1.FormerAnnotation) || len(before.Status.Former) > len(now.Status.Former) ||
 				before.Status.WebhookID != "" && identity.Reported(&before.Status) != identity.Reported(&now.Status))
 		},

@@ -100,6 +100,7 @@ func said(conditions []metav1.Condition) (text string) {
 		itwinv1alpha1.ReadyCondition,
 		itwinv1alpha1.ReconcilingCondition,
 		itwinv1alpha1.StalledCondition,
+		itwinv1alpha1.SuspendedCondition,
 	}
 	for _, t := range types {
 		if found := apimeta.FindStatusCondition(conditions, t); found != nil {

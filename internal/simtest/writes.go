@@ -79,9 +79,14 @@ func (c *writeChecker) conditions(o client.Object, observed int64, conditions []
 			c.violated("observedGeneration of %s is %d of %d", condition.Type, condition.ObservedGeneration, o.GetGeneration())
 		}
 	}
-	r := apimeta.FindStatusCondition(conditions, itwinv1alpha1.ReadyCondition)
-	if ready && r.ObservedGeneration != observed {
+	r, s := apimeta.FindStatusCondition(conditions, itwinv1alpha1.ReadyCondition),
+		apimeta.FindStatusCondition(conditions, itwinv1alpha1.SuspendedCondition)
+	if ready && r.ObservedGeneration != observed && s == nil && observed == o.GetGeneration() {
 		c.violated("Ready is of generation %d, and the status of %d", r.ObservedGeneration, observed)
+	}
+	if s != nil && (reconciling || s.ObservedGeneration != observed) {
+		c.violated("Suspended is of generation %d, the status of %d, and Reconciling is %t",
+			s.ObservedGeneration, observed, reconciling)
 	}
 }
 

@@ -356,9 +356,9 @@ func TestColumns(t *testing.T) {
 		line, _, _ := strings.Cut(kubectl(t, append([]string{"get"}, args...)...), "\n")
 		return strings.Fields(line)
 	}
-	g.Expect(header("itwh", "example")).To(Equal(strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE")))
+	g.Expect(header("itwh", "example")).To(Equal(strings.Fields("NAME READY ACTIVE SUSPENDED SCOPE CALLBACK AGE")))
 	g.Expect(header("itwh", "example", "-o", "wide")).To(Equal(
-		strings.Fields("NAME READY ACTIVE SCOPE CALLBACK AGE WEBHOOK ID REASON MESSAGE")))
+		strings.Fields("NAME READY ACTIVE SUSPENDED SCOPE CALLBACK AGE WEBHOOK ID REASON MESSAGE")))
 	for _, kind := range []string{"connections", "clusterconnections"} {
 		g.Expect(header(kind, "example")).To(Equal(strings.Fields("NAME READY WEBHOOKS UNMANAGED AGE")))
 		g.Expect(header(kind, "example", "-o", "wide")).To(Equal(

@@ -24,6 +24,17 @@ func isInactive(w *itwinv1alpha1.Webhook) error {
 	return isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionFalse, itwinv1alpha1.InactiveReason)(w)
 }
 
+func isSuspended(w *itwinv1alpha1.Webhook) error {
+	return isCondition(itwinv1alpha1.SuspendedCondition, metav1.ConditionTrue, itwinv1alpha1.SuspendedReason)(w)
+}
+
+func isNotSuspended(w *itwinv1alpha1.Webhook) error {
+	if apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.SuspendedCondition) != nil {
+		return fmt.Errorf("%s is still said to be suspended", w.Name)
+	}
+	return nil
+}
+
 func isNotReady(reason string) check {
 	return isCondition(itwinv1alpha1.ReadyCondition, metav1.ConditionFalse, reason)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -82,18 +83,24 @@ func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	s := newConnectedScene(t)
 	suspended := s.webhook("suspended", func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true })
 	s.create(suspended)
+	suspended = s.becomes("suspended", isSuspended)
+	s.Expect(s.kstatus(suspended)).To(Equal(status.CurrentStatus))
 	// What comes later is done, so what came before would be.
 	s.ready("marker")
 	s.Expect(s.remotes()).To(HaveLen(1))
 
 	s.change(suspended, func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = false })
-	suspended = s.becomes("suspended", isReady)
+	suspended = s.becomes("suspended", isReady, isNotSuspended)
 	s.Expect(s.remotes()).To(HaveLen(2))
 
 	s.must(s.platform.ResetRequests(s.ctx))
 	s.change(suspended, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.Suspend, w.Spec.EventTypes = true, []string{"iTwins.iTwinCreated.v1"}
 	})
+	before := suspended.DeepCopy()
+	suspended = s.becomes("suspended", isSuspended)
+	s.Expect(s.kstatus(suspended)).To(Equal(status.CurrentStatus))
+	s.Expect(withoutSuspended(suspended.Status)).To(Equal(withoutSuspended(before.Status)), "what was known before stays")
 	s.ready("second-marker")
 	s.Expect(s.calls("PATCH /webhooks/{id}")).To(Equal(1), "only the marker's")
 
@@ -102,17 +109,25 @@ func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	s.Expect(s.remotes()).To(HaveLen(3))
 }
 
+// withoutSuspended is what a status says beside that its object is suspended.
+func withoutSuspended(st itwinv1alpha1.WebhookStatus) itwinv1alpha1.WebhookStatus {
+	rest := *st.DeepCopy()
+	rest.ObservedGeneration = 0
+	apimeta.RemoveStatusCondition(&rest.Conditions, itwinv1alpha1.SuspendedCondition)
+	return rest
+}
+
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
 	s.Expect(s.table("itwh")).To(Equal([][]string{
-		{"NAME", "READY", "ACTIVE", "SCOPE", "CALLBACK", "AGE"},
-		{"model-events", "True", "True", "iTwin", w.Spec.CallbackURL, anyAge},
+		{"NAME", "READY", "ACTIVE", "SUSPENDED", "SCOPE", "CALLBACK", "AGE"},
+		{"model-events", "True", "True", "false", "iTwin", w.Spec.CallbackURL, anyAge},
 	}))
 	s.Expect(s.table("itwh", "-o", "wide")).To(Equal([][]string{
-		{"NAME", "READY", "ACTIVE", "SCOPE", "CALLBACK", "AGE", "WEBHOOK ID", "REASON", "MESSAGE"},
-		{"model-events", "True", "True", "iTwin", w.Spec.CallbackURL, anyAge, w.Status.WebhookID, "InSync",
+		{"NAME", "READY", "ACTIVE", "SUSPENDED", "SCOPE", "CALLBACK", "AGE", "WEBHOOK ID", "REASON", "MESSAGE"},
+		{"model-events", "True", "True", "false", "iTwin", w.Spec.CallbackURL, anyAge, w.Status.WebhookID, "InSync",
 			"Remote webhook matches spec"},
 	}))
 	out, err := plane.Kubectl(s.ctx, "get", "itwin", "-n", s.namespace)

@@ -57,7 +57,7 @@ func TestDeactivatedWebhookWithOnRequestWaitsForARequest(t *testing.T) {
 	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
 	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeactivatedReason), hasDeactivations(1),
 		isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionFalse, itwinv1alpha1.DeactivatedReason))
-	s.Expect(s.kstatus(w)).NotTo(Equal(status.CurrentStatus))
+	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus), "a person must act")
 	lists := s.calls("GET /webhooks")
 	s.awaitLists(lists + 1)
 	s.Expect(s.onlyRemote().Active).To(BeFalse())

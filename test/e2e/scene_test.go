@@ -11,8 +11,6 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
@@ -272,13 +270,7 @@ func (s *scene) awaitLists(n int) {
 // kstatus is what GitOps tools make of an object.
 func (s *scene) kstatus(o client.Object) status.Status {
 	s.Helper()
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
-	s.must(err)
-	gvk, err := plane.Client.GroupVersionKindFor(o)
-	s.must(err)
-	u := &unstructured.Unstructured{Object: content}
-	u.SetGroupVersionKind(gvk)
-	result, err := status.Compute(u)
+	result, err := kstatusOf(o)
 	s.must(err)
 	return result.Status
 }

@@ -83,7 +83,7 @@ func decideExisting(f Facts) Plan {
 	case f.Holder.Reach == Forbidden && f.activeAndOwned():
 		return turnOffForbidden(f)
 	case f.Webhook.Spec.Suspend:
-		return Plan{Outcome: status.Unchanged("spec.suspend is set")}
+		return Plan{Outcome: status.Suspended}
 	case f.Connection.Forbidden:
 		return Plan{Outcome: status.OfProblem(*f.Connection.Problem)}
 	case f.Connection.Problem != nil:
@@ -105,6 +105,10 @@ func decideConnected(f Facts) Plan {
 		// An object stored before the API server refused this: sent to the platform, it would pose as another's create.
 		return Plan{Outcome: status.Stalled(itwinv1alpha1.RefusedReason, "spec.callbackUrl has the query parameter "+
 			platform.OwnerParameter+", with which the operator marks what it creates; remove it")}
+	case f.ConflictingOwner != "" && f.OwnerLeaves && (id != "" || f.Connection.Adoption):
+		return Plan{Outcome: status.Waiting(itwinv1alpha1.AlreadyClaimedReason, fmt.Sprintf(
+			"The remote webhook %s still belongs to %s, which is being deleted",
+			cmp.Or(id, f.Identity.Requested), f.describeConflictingOwner()))}
 	case f.ConflictingOwner != "" && (id != "" || f.Connection.Adoption):
 		// A request that the connection does not allow is not told whether the id is another's.
 		return Plan{Outcome: alreadyClaimed("The remote webhook %s already belongs to %s; delete one of the two. "+

@@ -103,6 +103,9 @@ func inFlight(f *Facts) { f.Attempt.NoneInFlight = false }
 
 func suspended(f *Facts) { f.Webhook.Spec.Suspend = true }
 
+// stalled: a person must act.
+func stalled(g Gomega, p Plan) { g.Expect(p.Outcome.Stalled).To(BeTrue()) }
+
 func retained(f *Facts) { f.Webhook.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote }
 
 func notAllowed(f *Facts) {
@@ -292,7 +295,7 @@ func TestDecide(t *testing.T) {
 		{name: "an import through a connection that allows none is refused", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.Connection.Adoption = false }),
 			check: func(g Gomega, p Plan) {
-				g.Expect(p.Outcome.Stalled).To(BeTrue())
+				g.Expect(p.Outcome.Stalled).To(BeFalse(), "the connection may be changed next")
 				g.Expect(p.Outcome.Message).To(ContainSubstring("allowAdoption"))
 			}},
 		{name: "an import of a missing webhook is reported as NotFound", reason: "NotFound",
@@ -315,7 +318,14 @@ func TestDecide(t *testing.T) {
 		{name: "a webhook that another Webhook owns is not imported", reason: "AlreadyClaimed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.ConflictingOwner = "other/older" }),
 			check: func(g Gomega, p Plan) {
+				g.Expect(p.Outcome.Stalled).To(BeTrue())
 				g.Expect(p.Outcome.Message).To(ContainSubstring("belongs to a Webhook in another namespace"))
+			}},
+		{name: "an import waits for a Webhook that owns it and is being deleted", reason: "AlreadyClaimed",
+			facts: with(settled(), asksFor(anID), func(f *Facts) { f.ConflictingOwner, f.OwnerLeaves = "other/older", true }),
+			check: func(g Gomega, p Plan) {
+				g.Expect(p.Outcome.Reconciling).To(BeTrue())
+				g.Expect(p.Outcome.Message).To(ContainSubstring("is being deleted"))
 			}},
 		{name: "an import that is not allowed does not report the conflicting owner", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) {
@@ -534,9 +544,9 @@ func TestDecide(t *testing.T) {
 			reason: "InSync", steps: []Step{NoteDeactivation, UpdateRemote},
 			check: func(g Gomega, p Plan) { g.Expect(p.Cause).To(Equal(CauseReactivation)) }},
 		{name: "OnRequest notes a deactivation and does not turn on", facts: with(settled(), remoteOff, onRequest),
-			reason: "Deactivated", steps: []Step{NoteDeactivation}},
+			reason: "Deactivated", steps: []Step{NoteDeactivation}, check: stalled},
 		{name: "OnRequest leaves a deactivated webhook off",
-			facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated"},
+			facts: with(settled(), knownDeactivated, onRequest), reason: "Deactivated", check: stalled},
 		{name: "OnRequest leaves a deactivated webhook off after an outage", reason: "Deactivated",
 			facts: with(settled(), knownDeactivated, onRequest, func(f *Facts) {
 				status.SetOnWebhook(&f.Webhook.Status, 1, status.ConditionsOf(status.OfProblem(status.Problem{Reason: "PlatformUnavailable"}))...)
@@ -632,8 +642,10 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), notAllowed, asksFor(anID))},
 		{name: "a webhook of a conflicting owner is not turned off", reason: "ConnectionNotAllowed",
 			facts: with(settled(), notAllowed, func(f *Facts) { f.ConflictingOwner = "other/older" })},
-		{name: "a suspended object sends nothing", steps: nil,
+		{name: "a suspended object sends nothing", steps: nil, reason: "Suspended",
 			facts: with(settled(), edited, remoteOff, suspended)},
+		{name: "a suspended object that was never reconciled sends nothing", steps: nil, reason: "Suspended",
+			facts: with(fresh(), suspended)},
 
 		// Deletion.
 		{name: "a deleted object deletes its webhook", facts: with(settled(), deleted),

@@ -144,18 +144,11 @@ func decideForbiddenDeletion(f Facts) Plan {
 	return confirmGone(f)
 }
 
-// saysDeleting reports whether the status gives a reason why the remote webhook is not deleted yet.
-func (f *Facts) saysDeleting() bool {
-	ready := status.ReadyOf(f.Webhook)
-	return ready != nil && ready.Reason == itwinv1alpha1.DeletingReason &&
-		f.Webhook.Status.ObservedGeneration == f.Generation
-}
-
 // deletionBlocked says why nothing can be sent to the account that owns the remote webhook.
 func (f *Facts) deletionBlocked() status.Outcome {
 	var v status.Outcome
 	switch {
-	case f.Holder.Failure != nil && f.saysDeleting():
+	case f.Holder.Failure != nil && f.AlreadySays(itwinv1alpha1.DeletingReason):
 		// The words of the first failure are better than those of whatever else fails in the same outage.
 		return status.WaitForNextList("the status tells already why the deletion waits")
 	case f.Holder.Failure != nil:

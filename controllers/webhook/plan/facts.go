@@ -37,6 +37,8 @@ type Facts struct {
 	Remote   platform.Webhook
 	// ConflictingOwner is the Webhook that has the better claim to it, as "namespace/name"; "" when there is none.
 	ConflictingOwner string
+	// OwnerLeaves is true when every Webhook with a better claim is being deleted.
+	OwnerLeaves bool
 
 	Attempt attemptFacts
 	// Refusals are the requests that the platform refused, by what they sent.
@@ -192,10 +194,13 @@ func appliedGeneration(s *itwinv1alpha1.WebhookStatus) int64 {
 		return s.AppliedGeneration
 	}
 	ready := apimeta.FindStatusCondition(s.Conditions, itwinv1alpha1.ReadyCondition)
-	if ready != nil && status.Waits(ready.Reason) {
+	switch {
+	case ready == nil:
+		return s.ObservedGeneration
+	case status.Waits(ready.Reason):
 		return 0
 	}
-	return s.ObservedGeneration
+	return ready.ObservedGeneration
 }
 
 // Described reports whether the status speaks of the remote webhook that the object owns now.
@@ -283,6 +288,6 @@ func (f *Facts) ReconcileRequested() bool {
 // AlreadySays reports whether the status gives this reason for the current spec: the words of the first failure are
 // better than those of whatever else fails in the same outage, and one outage is one write.
 func (f *Facts) AlreadySays(reason string) bool {
-	ready := status.ReadyOf(f.Webhook)
-	return ready != nil && ready.Reason == reason && f.Webhook.Status.ObservedGeneration == f.Generation
+	ready := status.ReadyAt(f.Webhook, f.Generation)
+	return ready != nil && ready.Reason == reason
 }

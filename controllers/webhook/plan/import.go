@@ -20,7 +20,8 @@ func decideImport(f Facts) Plan {
 	id, declared := f.Identity.Requested, f.Webhook.Spec.WebhookID != ""
 	switch {
 	case !f.Connection.Adoption:
-		return Plan{Outcome: status.Stalled(itwinv1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
+		// A change of the connection may follow, as with one that is missing.
+		return Plan{Outcome: status.Blocked(itwinv1alpha1.ConnectionNotAllowedReason, fmt.Sprintf(
 			"The connection lets no Webhook take over an existing remote webhook, such as %s: set its spec.allowAdoption "+
 				"to Matching, or %s", id, importRemedy(declared)))}
 	case f.Presence == fleet.Missing || f.Presence == fleet.Unseen:

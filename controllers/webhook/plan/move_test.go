@@ -50,7 +50,8 @@ func TestDecideRevokedFormer(t *testing.T) {
 	revoked := gaveUp(anotherAccount, "0f", Forbidden, fleet.Present, true)
 	testDecisions(t, []decision{
 		{name: "suspend does not keep a former webhook on that is no longer allowed", steps: []Step{RemoveOther},
-			facts: with(settled(), suspended, revoked), check: turnsOff("0f")},
+			reason: "Suspended",
+			facts:  with(settled(), suspended, revoked), check: turnsOff("0f")},
 		{name: "a refused create does not keep a former webhook on that is no longer allowed",
 			reason: "Refused", steps: []Step{RemoveOther},
 			facts: with(fresh(), finalizer, revoked, createRefused), check: turnsOff("0f")},

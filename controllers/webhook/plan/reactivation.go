@@ -51,7 +51,15 @@ func withActive(f Facts, p Plan) Plan {
 }
 
 // staysOff is the outcome on a webhook that was turned off on the platform, until a person asks for it.
-var staysOff = status.Blocked(itwinv1alpha1.DeactivatedReason, onRequestMessage).AsApplied()
+var staysOff = status.Stalled(itwinv1alpha1.DeactivatedReason, onRequestMessage).AsApplied()
+
+// Noticed is the outcome that is written down when a deactivation is noticed, before anything is done about it.
+func Noticed(w *itwinv1alpha1.Webhook) status.Outcome {
+	if w.Spec.ReactivationPolicy == itwinv1alpha1.ReactivateOnRequest {
+		return staysOff
+	}
+	return status.Waiting(itwinv1alpha1.DeactivatedReason, DeactivatedMessage)
+}
 
 // staysOff reports whether the object's remote webhook was turned off on the platform and no person has asked to turn
 // it on again, so that another one in its place stays off, too.
