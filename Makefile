@@ -41,7 +41,8 @@ CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 MODULES := . hack/image hack/curve hack/release hack/monitoring
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+REVISION := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)"
 # Runs what follows with the control plane's binaries at hand.
 WITH_ASSETS = assets=$$(go run ./hack/assets) && KUBEBUILDER_ASSETS="$$assets" ITWIN_BIN="$(BIN)"
 

@@ -25,6 +25,7 @@ import (
 
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -66,7 +67,7 @@ func (w *simulation) startKillable(name string) *killableManager {
 	ctx, cancel := context.WithCancel(context.Background())
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
 		AllowLoopback: true, Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
-		Namespaces: []string{w.namespace}, Workers: 4, Version: name, GracePeriod: time.Second,
+		Namespaces: []string{w.namespace}, Workers: 4, Build: buildinfo.Of(name, ""), GracePeriod: time.Second,
 	})).To(Succeed())
 	done := make(chan struct{})
 	go func() {

@@ -28,6 +28,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
 )
 
@@ -164,7 +165,7 @@ func startRefusedOperator(namespaces []string) *apiServer {
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
-		Namespaces: namespaces, Workers: 16, Version: "test", GracePeriod: gracePeriod, AllowLoopback: true,
+		Namespaces: namespaces, Workers: 16, Build: buildinfo.Of("test", ""), GracePeriod: gracePeriod, AllowLoopback: true,
 		Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
 	})).To(Succeed())
 	done := make(chan struct{})

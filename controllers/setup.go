@@ -15,6 +15,7 @@ import (
 	"webhook-operator.io/itwin/controllers/tenancy"
 	"webhook-operator.io/itwin/controllers/webhook"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
 )
@@ -29,8 +30,8 @@ type Options struct {
 	Cluster bool
 	// Workers is how many Webhooks are worked on at the same time.
 	Workers int
-	// Version goes into the User-Agent.
-	Version string
+	// Build is what the program was built from; its version goes into the User-Agent.
+	Build buildinfo.Info
 	// GracePeriod overrides the constant of the same name when not 0.
 	GracePeriod time.Duration
 	// Key is the operator key, which proves ownership.
@@ -64,12 +65,15 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		connections := &connection.Reconciler{
 			Kube: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("connection-controller"),
 			Fleets: fleets, Clock: clock.RealClock{}, Webhooks: &webhooks.Enqueuer, Key: o.Key, Kind: kind,
-			UserAgent: "itwin-webhook-operator/" + o.Version,
+			UserAgent: "itwin-webhook-operator/" + o.Build.Version,
 			AllowHost: tenancy.AllowHosts(o.AllowedAPIHosts, o.AllowLoopback),
 		}
 		if err := connections.SetupWithManager(mgr); err != nil {
 			return err
 		}
 	}
-	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Fleets: fleets, Serves: webhooks.Serves})
+	metrics.SetBuild(o.Build)
+	return mgr.Add(&metrics.Collector{
+		Reader: mgr.GetClient(), Fleets: fleets, Clock: clock.RealClock{}, Serves: webhooks.Serves, Cluster: o.Cluster,
+	})
 }

@@ -33,6 +33,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/internal/simulator"
 )
@@ -97,7 +98,7 @@ func startOperator(options ...operatorOption) *operator {
 	cfg := rest.CopyConfig(restConfig)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return o.writes.wrap(next) })
 	opts := controllers.Options{
-		Cluster: true, Workers: 16, Version: "test", GracePeriod: gracePeriod, AllowLoopback: true,
+		Cluster: true, Workers: 16, Build: buildinfo.Of("test", ""), GracePeriod: gracePeriod, AllowLoopback: true,
 		Key: proof.NewKey([]byte("0123456789abcdef0123456789abcdef")),
 	}
 	for _, option := range options {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"regexp"
 	"strings"
@@ -180,5 +181,16 @@ func TestOnlyTheHostsOfTheAccountAreAllowed(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestVersionIsToldWhenItIsAskedFor(t *testing.T) {
+	var out bytes.Buffer
+	if tellVersion(flag.NewFlagSet("demo", flag.ContinueOnError), nil, &out) || out.Len() > 0 {
+		t.Errorf("told %q without being asked", out.String())
+	}
+	told := tellVersion(flag.NewFlagSet("demo", flag.ContinueOnError), []string{"--version"}, &out)
+	if want := regexp.MustCompile(`^itwin-demo dev \(revision \S+, go\S+ \S+\)\n$`); !told || !want.MatchString(out.String()) {
+		t.Errorf("got %q", out.String())
 	}
 }

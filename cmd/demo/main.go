@@ -5,16 +5,24 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/harness"
 )
 
+// version and revision are stamped by the build.
+var version, revision = "dev", ""
+
 func main() {
+	if told := tellVersion(flag.CommandLine, os.Args[1:], os.Stdout); told {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C does not wait for the cleanup.
 	context.AfterFunc(ctx, stop)
@@ -24,6 +32,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)
 	}
+}
+
+// tellVersion prints the version if the arguments ask for it, which is all that they can ask for.
+func tellVersion(flags *flag.FlagSet, args []string, out io.Writer) (told bool) {
+	flags.BoolVar(&told, "version", false, "Print the version and end.")
+	if err := flags.Parse(args); err != nil || !told {
+		return false
+	}
+	_, _ = fmt.Fprintln(out, buildinfo.Of(version, revision).Line("itwin-demo"))
+	return true
 }
 
 // errInterrupted is the end of a story that was not told to its end.

@@ -16,8 +16,15 @@ import (
 	"syscall"
 	"time"
 
+	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/simulator"
 )
+
+// version and revision are stamped by the build.
+var version, revision = "dev", ""
+
+// errVersion is the end of a program that was only asked for its version.
+var errVersion = errors.New("the version was asked for")
 
 // shutdownTimeout is how long calls under way may take to finish after a signal to end.
 const shutdownTimeout = 5 * time.Second
@@ -34,6 +41,10 @@ func main() {
 // run serves until the context ends. The address is the first line on out, and nothing follows it; logs go to logs.
 func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	address, options, err := parseFlags(args, logs)
+	if errors.Is(err, errVersion) {
+		_, err = fmt.Fprintln(out, buildinfo.Of(version, revision).Line("itwin-simulator"))
+		return err
+	}
 	if err != nil {
 		return err
 	}
@@ -100,9 +111,13 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 		"a `file` that keeps accounts, webhooks, queues and the clock across restarts")
 	flags.Float64Var(&options.TimeScale, "time-scale", 1,
 		"virtual `seconds` per real one; 0 stops the clock, which then moves only by /simulator/clock/advance")
+	tell := flags.Bool("version", false, "print the version and end")
 	verbose := flags.Bool("verbose", false, "log every call")
 	if err := flags.Parse(args); err != nil {
 		return "", options, err
+	}
+	if *tell {
+		return "", options, errVersion
 	}
 	if flags.NArg() > 0 {
 		return "", options, fmt.Errorf("unexpected argument %q", flags.Arg(0))

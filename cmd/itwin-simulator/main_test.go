@@ -89,6 +89,14 @@ func TestFlagsAreDocumented(t *testing.T) {
 	}
 }
 
+func TestVersionIsAllThatIsPrinted(t *testing.T) {
+	g := NewWithT(t)
+	var out, logs strings.Builder
+	g.Expect(run(t.Context(), []string{"--version"}, &out, &logs)).To(Succeed())
+	g.Expect(out.String()).To(MatchRegexp(`^itwin-simulator dev \(revision \S+, go\S+ \S+\)\n$`))
+	g.Expect(logs.String()).To(BeEmpty())
+}
+
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
 		{"--no-such-flag"}, {"argument"}, {"--latency", "soon"}, {"--requests-per-minute", "-1"}, {"--time-scale", "-2"},

@@ -11,23 +11,35 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"webhook-operator.io/itwin/internal/buildinfo"
 )
 
-// version is stamped by the build.
-var version = "dev"
+// program is how this one calls itself.
+const program = "itwin-webhook-operator"
+
+// version and revision are stamped by the build.
+var version, revision = "dev", ""
 
 func main() {
 	var o options
 	o.bind(flag.CommandLine)
+	build := buildinfo.Of(version, revision)
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Usage = usage
 	flag.Parse()
+	if o.version {
+		fmt.Println(build.Line(program))
+		return
+	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging), bound))
+	ctrl.Log.Info("Starting", append([]any{"program", program, "version", build.Version, "revision", build.Revision,
+		"go", build.Go}, o.configuration()...)...)
 	ctx := ctrl.SetupSignalHandler()
 	limitMemory(ctx, memlimit.FromCgroup, ctrl.Log.WithName("memory"))
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "itwin-webhook-operator:", err)
+	if err := run(ctx, o, build); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
 		os.Exit(1)
 	}
 }

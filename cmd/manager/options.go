@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
@@ -26,6 +27,8 @@ type options struct {
 	namespaces     []string
 	selector       labels.Selector
 	workers        int
+	// version asks for the version alone.
+	version bool
 }
 
 func (o *options) bind(flags *flag.FlagSet) {
@@ -49,6 +52,7 @@ func (o *options) bind(flags *flag.FlagSet) {
 	flags.Func("watch-namespace", "Serve only this namespace; may be given more than once.", o.addNamespace)
 	flags.Func("watch-label-selector", "Serve only the Webhooks whose labels match: a shard.", o.setSelector)
 	flags.IntVar(&o.workers, "max-concurrent-reconciles", 256, "How many Webhooks are worked on at the same time.")
+	flags.BoolVar(&o.version, "version", false, "Print the version and end.")
 }
 
 func (o *options) addNamespace(namespace string) error {
@@ -75,6 +79,33 @@ func checkNamespace(namespace string) error {
 func (o *options) setSelector(text string) (err error) {
 	o.selector, err = labels.Parse(text)
 	return err
+}
+
+// configuration is what the flags say, as keys and values for the log. There is no secret among them.
+func (o *options) configuration() []any {
+	selector := "all"
+	if o.selector != nil {
+		selector = o.selector.String()
+	}
+	return []any{
+		"leaderElect", o.leaderElect, "leaderElectionNamespace", o.leaseNamespace, "operatorNamespace", o.keyNamespace,
+		"allowedAPIHosts", o.allowedHosts.patterns, "allowLoopback", o.allowLoopback,
+		"metricsBindAddress", o.metricsAddress, "metricsSecure", o.metricsSecure, "healthProbeBindAddress", o.probeAddress,
+		"watchNamespaces", o.namespaces, "watchLabelSelector", selector, "maxConcurrentReconciles", o.workers,
+	}
+}
+
+// check returns an error for flags that cannot be served together where this process runs: podNamespaceFile is there in
+// a pod only.
+func (o *options) check(podNamespaceFile string) error {
+	if !o.leaderElect || o.leaseNamespace != "" {
+		return nil
+	}
+	if namespace, err := podNamespace(podNamespaceFile); err != nil || namespace != "" {
+		return err
+	}
+	return errors.New("--leader-elect needs a namespace for its lease, which outside of a cluster is not known: " +
+		"set --leader-election-namespace, for example to " + installNamespace)
 }
 
 // lease names the lease that the managers of one shard compete for.

@@ -107,6 +107,53 @@ func TestNamespacesAreChecked(t *testing.T) {
 	}
 }
 
+func TestLeaderElectionOutsideOfAClusterNamesTheFlagToSet(t *testing.T) {
+	pod := filepath.Join(t.TempDir(), "namespace")
+	if err := os.WriteFile(pod, []byte("operators"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		args []string
+		file string
+		want string
+	}{
+		"outside → the flag":             {[]string{"--leader-elect"}, pod + "-absent", "set --leader-election-namespace"},
+		"outside with the flag → served": {[]string{"--leader-elect", "--leader-election-namespace=a"}, pod + "-absent", ""},
+		"outside without a lease":        {nil, pod + "-absent", ""},
+		"in a pod":                       {[]string{"--leader-elect"}, pod, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := parse(test.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = o.check(test.file)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestTheLogTellsEveryFlag: what the first line says of the configuration has a value for every flag.
+func TestTheLogTellsEveryFlag(t *testing.T) {
+	var o options
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	o.bind(flags)
+	told := map[string]bool{}
+	for i, key := range o.configuration() {
+		if i%2 == 0 {
+			told[strings.ToLower(key.(string))] = true
+		}
+	}
+	flags.VisitAll(func(f *flag.Flag) {
+		key := strings.ReplaceAll(f.Name, "-", "")
+		if f.Name != "version" && !told[key] && !told[key+"s"] {
+			t.Errorf("the log does not tell --%s", f.Name)
+		}
+	})
+}
+
 // TestFlagsAreDocumented: docs/api.md has a row for every flag, and for no other.
 func TestFlagsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "api.md"))

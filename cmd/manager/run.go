@@ -21,16 +21,20 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/internal/buildinfo"
 )
 
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, o options, build buildinfo.Info) error {
+	if err := o.check(podNamespaceFile); err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return err
 	}
 	// The API server's own priority and fairness is the better limit.
 	config.QPS = -1
-	config.UserAgent = "itwin-webhook-operator/" + version
+	config.UserAgent = program + "/" + build.Version
 	scheme, err := newScheme()
 	if err != nil {
 		return err
@@ -64,7 +68,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	err = controllers.Add(ctx, mgr, controllers.Options{
-		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Version: version,
+		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Build: build,
 		Key: key, AllowedAPIHosts: o.allowedHosts.patterns, AllowLoopback: o.allowLoopback,
 	})
 	if err != nil {

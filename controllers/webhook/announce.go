@@ -38,7 +38,7 @@ func (e *executor) announceUpdate() {
 	case plan.CauseActivation:
 		e.event("Activated", "Update", "Activated remote webhook %s", id)
 	case plan.CauseReactivation:
-		metrics.Reactivations.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
+		metrics.Reactivations.Inc(e.key())
 		e.event("Reactivated", "Update", "Reactivated remote webhook %s%s", id, e.missedEvents())
 	case plan.CauseRotation:
 		e.event("SecretRotated", "Update", "Sent the value of Secret %q to remote webhook %s", e.facts.Secret.Name, id)

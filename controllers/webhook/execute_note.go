@@ -6,7 +6,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/controllers/metrics"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/platform"
@@ -33,7 +32,6 @@ func (e *executor) noteDeactivation(ctx context.Context) error {
 	if err := e.writeStatus(ctx, note); err != nil {
 		return err
 	}
-	metrics.Deactivations.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
 	e.warn("Deactivated", "Observe",
 		"Remote webhook %s was turned off, by the platform after failed deliveries or by another client", e.facts.ID())
 	return nil

@@ -68,7 +68,7 @@ func (e *executor) finish(ctx context.Context) (ctrl.Result, error) {
 	if !told {
 		return settle(ctx, err)
 	}
-	metrics.RefusedStatusWrites.WithLabelValues(e.object().Namespace, e.object().Name).Inc()
+	metrics.RefusedStatusWrites.Inc(e.object().Namespace)
 	if e.entry.TellOnce(words) {
 		e.warn(itwinv1alpha1.KubernetesRefusedReason, "Report",
 			"The Kubernetes API server refused to write the status: %s", words)

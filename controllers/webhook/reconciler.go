@@ -107,6 +107,7 @@ func (r *Reconciler) current(ctx context.Context, name types.NamespacedName) (*i
 	if !r.Serves(webhook) {
 		// The shard that serves it now may change what was remembered.
 		r.ledger.Forget(name)
+		metrics.ForgetWebhook(name)
 		ctrl.LoggerFrom(ctx).V(1).Info("Left the Webhook to the process whose selector matches it")
 		return nil, nil
 	}
@@ -149,7 +150,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.secretWrites.Forget(types.NamespacedName{
 		Namespace: name.Namespace, Name: name.Name + itwinv1alpha1.GeneratedSecretSuffix,
 	})
-	metrics.ForgetWebhook(name.Namespace, name.Name)
+	metrics.ForgetWebhook(name)
 	r.Fleets.EachAccount(func(f *fleet.Fleet) {
 		f.Forget(name.String())
 		if last.Remote.ID != "" && last.Remote.Account == f.Account() {

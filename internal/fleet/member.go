@@ -25,6 +25,9 @@ type Member struct {
 	// enqueue asks the member's controller to look at the connection; it does not block.
 	enqueue func()
 
+	// joined is when the connection reached the account.
+	joined time.Time
+
 	// The rest is guarded by fleet.mu.
 	api API
 	// cadence is how often the member wants the account listed.
@@ -66,6 +69,23 @@ func (m *Member) Fleet() *Fleet { return m.fleet }
 
 // Name returns the connection's name.
 func (m *Member) Name() string { return m.name }
+
+// PollAge is how old what this connection knows of its account is: the time since the last successful list began or,
+// before the first one, since the connection became a member of the account.
+func (m *Member) PollAge() time.Duration {
+	if age := m.fleet.Age(); age >= 0 {
+		return age
+	}
+	return max(m.fleet.clock.Since(m.joined), 0)
+}
+
+// PollInterval is how long lies between two lists of the account at rest: as the connection to it asks that is listed
+// most often.
+func (m *Member) PollInterval() time.Duration {
+	m.fleet.mu.Lock()
+	defer m.fleet.mu.Unlock()
+	return m.fleet.cadence().Interval
+}
 
 // Use replaces the client, for example after a rotation of the credentials, and the cadence. What went wrong with the
 // old client counts no more, and whether the new one works is found out at once, unless the platform asked for a pause.

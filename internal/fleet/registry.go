@@ -97,7 +97,7 @@ func (r *Registry) Join(account, connection string, api API, cadence Cadence, en
 		r.leave(m)
 	}
 	f := r.account(account)
-	m := &Member{fleet: f, name: connection, enqueue: enqueue, api: api, cadence: cadence}
+	m := &Member{fleet: f, name: connection, enqueue: enqueue, joined: r.clock.Now(), api: api, cadence: cadence}
 	f.mu.Lock()
 	f.members[connection] = m
 	f.mu.Unlock()

@@ -31,7 +31,7 @@ var (
 	// shared is what both controllers use.
 	shared = []string{
 		"api", "controllers/identity", "controllers/kube", "controllers/metrics", "controllers/status",
-		"controllers/tenancy", "internal/backoff", "internal/fleet", "internal/platform", "internal/proof",
+		"controllers/tenancy", "internal/backoff", "internal/buildinfo", "internal/fleet", "internal/platform", "internal/proof",
 	}
 )
 
@@ -39,6 +39,7 @@ var (
 var layers = []layer{
 	{folder: "api"},
 	{folder: "internal/backoff", kubernetes: []string{}},
+	{folder: "internal/buildinfo", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
 	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
 	{folder: "internal/figures", kubernetes: []string{}},
@@ -48,7 +49,10 @@ var layers = []layer{
 	{folder: "internal/simtest", ours: []string{"api", "controllers", "internal"}},
 	{folder: "controllers/identity", ours: []string{"api", "internal/platform", "internal/proof"}, kubernetes: data},
 	{folder: "controllers/kube", ours: []string{"api", "controllers/status"}},
-	{folder: "controllers/metrics", ours: []string{"api", "controllers/kube", "internal/fleet", "internal/platform"}},
+	{
+		folder: "controllers/metrics",
+		ours:   []string{"api", "controllers/kube", "controllers/status", "internal/buildinfo", "internal/fleet", "internal/platform"},
+	},
 	{folder: "controllers/status", ours: []string{"api", "internal/fleet", "internal/platform"}, kubernetes: data},
 	{folder: "controllers/tenancy", ours: []string{"internal/platform"}, kubernetes: data},
 	{
@@ -65,9 +69,9 @@ var layers = []layer{
 	{folder: "controllers/webhook", ours: append([]string{"controllers/webhook"}, shared...)},
 	{folder: "controllers/connection", ours: shared},
 	{folder: "controllers", ours: append([]string{"controllers"}, shared...)},
-	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/proof"}},
-	{folder: "cmd/itwin-simulator", ours: []string{"internal/simulator"}, kubernetes: []string{}},
-	{folder: "cmd/demo", ours: []string{"api", "internal/harness", "internal/simulator"}},
+	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/buildinfo", "internal/proof"}},
+	{folder: "cmd/itwin-simulator", ours: []string{"internal/buildinfo", "internal/simulator"}, kubernetes: []string{}},
+	{folder: "cmd/demo", ours: []string{"api", "internal/buildinfo", "internal/harness", "internal/simulator"}},
 	{folder: "hack"},
 	{folder: "test", ours: []string{"api", "controllers", "internal"}},
 }
