@@ -3,7 +3,9 @@ package connection
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,6 +47,7 @@ func (r *Reconciler) report(
 			return err
 		}
 		r.writes.Note(c)
+		r.recordChange(c, old, ready)
 	}
 	return nil
 }
@@ -68,6 +71,22 @@ func rateLimitOf(force platform.InForce, before *itwinv1alpha1.RateLimitStatus) 
 		now.RequestsPerMinute = before.RequestsPerMinute
 	}
 	return &now
+}
+
+// recordChange records an Event when the Ready condition got another reason: one at the beginning of what keeps a
+// connection from being ready, and one at its end.
+func (r *Reconciler) recordChange(
+	c itwinv1alpha1.ConnectionObject, old *itwinv1alpha1.ConnectionStatus, ready status.Outcome,
+) {
+	before := apimeta.FindStatusCondition(old.Conditions, itwinv1alpha1.ReadyCondition)
+	if before != nil && before.Reason == ready.Reason {
+		return
+	}
+	kind := corev1.EventTypeWarning
+	if ready.Ready {
+		kind = corev1.EventTypeNormal
+	}
+	r.Recorder.Eventf(c, nil, kind, ready.Reason, "Connect", "%s", status.Shortened(ready.Message, status.MaxNote))
 }
 
 // announce logs why a connection is not ready, once while the reason stays the same, and that it is again.

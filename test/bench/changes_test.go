@@ -66,7 +66,7 @@ func (s *story) outage() {
 	s.quiet(s.operator)
 	s.exactly("outage: writes of the Connection", s.operator.writes("connections/status"), fixed(1))
 	s.exactly("outage: writes of Webhooks, of which one was edited", s.operator.writes("webhooks/status"), fixed(1))
-	s.exactly("outage: writes in all", s.operator.writes(""), fixed(2))
+	s.exactly("outage: writes in all, with the Event of the Connection", s.operator.writes(""), fixed(3))
 	s.exactly("outage: calls beside the lists", total(s.calls())-s.calls()[lists], fixed(1))
 
 	s.reset(s.operator)
@@ -75,11 +75,11 @@ func (s *story) outage() {
 	s.awaitReady(len(s.names))
 	took := time.Since(begun)
 	s.Eventually(func() int { return s.operator.writes("connections/status") }).Should(Equal(1))
-	s.Eventually(func() int { return s.operator.writes("events") }).Should(Equal(1))
+	s.Eventually(func() int { return s.operator.writes("events") }).Should(Equal(2))
 	s.quiet(s.operator)
 	calls := s.calls()
 	s.exactly("recovery: calls beside the lists", total(calls)-calls[lists], fixed(1))
-	s.exactly("recovery: writes beside an Event", s.operator.writes("")-s.operator.writes("events"), fixed(2))
+	s.exactly("recovery: writes beside two Events", s.operator.writes("")-s.operator.writes("events"), fixed(2))
 	s.took("recovery: time until the edit is carried out", took, "")
 }
 
