@@ -50,7 +50,7 @@ func (c *Collector) Start(ctx context.Context) error {
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		webhooksDesc, deactivationsDesc, reactivationsDesc, deactivatedSinceDesc, notReadySinceDesc, refusedWritesDesc,
-		connectionReadyDesc, pollAgeDesc, pollIntervalDesc,
+		connectionReadyDesc, pollAgeDesc, pollIntervalDesc, rateLimitDesc, rateLimitRemainingDesc,
 	} {
 		ch <- desc
 	}

@@ -23,6 +23,12 @@ var (
 		"Seconds since the last successful list of a connection's remote webhooks began; before the first, since the "+
 			"connection reached its account, or was there to be connected.",
 		[]string{"connection"}, nil)
+	rateLimitDesc = prometheus.NewDesc("itwin_api_rate_limit",
+		"How many calls a connection may make in any period of this length, minute or hour; not there without a limit.",
+		[]string{"connection", "period"}, nil)
+	rateLimitRemainingDesc = prometheus.NewDesc("itwin_api_rate_limit_remaining",
+		"How many calls may begin now before a connection, or its account, reaches the limit of the period.",
+		[]string{"connection", "period"}, nil)
 	pollIntervalDesc = prometheus.NewDesc("itwin_poll_interval_seconds",
 		"Seconds between two lists of a connection's remote webhooks while all goes well.",
 		[]string{"connection"}, nil)
@@ -60,9 +66,21 @@ func (c *Collector) collectConnection(ch chan<- prometheus.Metric, o itwinv1alph
 	age, interval := c.neverPolled(o), o.ConnectionSpec().PollInterval.Duration
 	if member := c.Fleets.Member(key); member != nil {
 		age, interval = member.PollAge(), member.PollInterval()
+		force := member.InForce()
+		collectLimit(ch, key, "minute", force.PerMinute, force.MinuteLeft)
+		collectLimit(ch, key, "hour", force.PerHour, force.HourLeft)
 	}
 	ch <- prometheus.MustNewConstMetric(pollAgeDesc, prometheus.GaugeValue, age.Seconds(), key)
 	ch <- prometheus.MustNewConstMetric(pollIntervalDesc, prometheus.GaugeValue, interval.Seconds(), key)
+}
+
+// collectLimit tells the limit of a period and what is left of it. Without a limit there is no series.
+func collectLimit(ch chan<- prometheus.Metric, connection, period string, limit, left int) {
+	if limit <= 0 {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(rateLimitDesc, prometheus.GaugeValue, float64(limit), connection, period)
+	ch <- prometheus.MustNewConstMetric(rateLimitRemainingDesc, prometheus.GaugeValue, float64(max(left, 0)), connection, period)
 }
 
 // neverPolled is for how long this process has known a connection that has not reached its account yet.

@@ -20,6 +20,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -196,6 +197,7 @@ func TestPollAgeCountsBeforeTheFirstList(t *testing.T) {
 		connection("joined", time.Hour),
 	}})
 	clock.SetTime(noon.Add(50 * time.Second))
+	c.Fleets.Share("account", "a/joined", platform.Limits{PerMinute: 600})
 	c.Fleets.Join("account", "a/joined", nil, fleet.Cadence{Interval: 90 * time.Second}, func() {})
 	clock.SetTime(noon.Add(time.Minute))
 	g.Expect(scraped(t, c)).To(And(
@@ -205,6 +207,10 @@ func TestPollAgeCountsBeforeTheFirstList(t *testing.T) {
 		ContainSubstring(`itwin_poll_age_seconds{connection="a/joined"} 10`+"\n"), // since it reached its account
 		ContainSubstring(`itwin_poll_interval_seconds{connection="a/old"} 60`+"\n"),
 		ContainSubstring(`itwin_poll_interval_seconds{connection="a/joined"} 90`+"\n"),
+		ContainSubstring(`itwin_api_rate_limit{connection="a/joined",period="minute"} 600`+"\n"),
+		MatchRegexp(`itwin_api_rate_limit_remaining\{connection="a/joined",period="minute"\} [1-9][0-9]*\n`),
+		Not(ContainSubstring(`period="hour"`)),
+		Not(ContainSubstring(`itwin_api_rate_limit{connection="a/old"`)),
 	))
 }
 

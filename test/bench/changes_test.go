@@ -61,6 +61,7 @@ func (s *story) outage() {
 	s.change([]string{edited}, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL += "/edited" })
 	s.Eventually(func() int { return s.operator.writes("webhooks/status") }).Should(Equal(1))
 	s.Eventually(func() int { return s.operator.writes("connections/status") }).Should(Equal(1))
+	s.Eventually(func() int { return s.operator.writes("events") }).Should(Equal(1))
 	failing := s.calls()[lists]
 	s.awaitCalls(lists, failing+1)
 	s.quiet(s.operator)

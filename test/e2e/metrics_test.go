@@ -89,6 +89,8 @@ func TestMetricsCountFromZeroAndEndWithTheirObjects(t *testing.T) {
 		ContainSubstring(`itwin_connection_ready{`+connection+`,reason="Connected"} 1`),
 		ContainSubstring(`itwin_api_requests_total{code="201",`+connection+`,operation="create"} 1`),
 		ContainSubstring(`itwin_api_request_duration_seconds_count{`+connection+`,operation="update"} 1`),
+		MatchRegexp(`itwin_api_rate_limit\{`+connection+`,period="minute"\} [1-9]`),
+		MatchRegexp(`itwin_api_rate_limit_remaining\{`+connection+`,period="minute"\} [0-9]`),
 		ContainSubstring(`itwin_webhooks{active="true",`+connection+`,ready="true"} 1`),
 		ContainSubstring(`itwin_webhook_deactivations_total{`+object+`} 0`),
 		ContainSubstring(`itwin_webhook_reactivations_total{`+object+`} 0`),
