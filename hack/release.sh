@@ -8,6 +8,7 @@ registry=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 version=$(cat VERSION)
+revision=$(git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || true)
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 rm -f "$out"/*
@@ -19,7 +20,7 @@ image() {
 	for arch in amd64 arm64; do
 		file=$built/$arch/$program
 		CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=false \
-			-ldflags "-s -w -X main.version=$version" -o "$file" "./cmd/$program"
+			-ldflags "-s -w -X main.version=$version -X main.revision=$revision" -o "$file" "./cmd/$program"
 		files+=("$file")
 		binaries+=(-binary "$arch=$file")
 	done
