@@ -162,7 +162,9 @@ func (e *executor) backoff() time.Duration {
 
 // priority is that of the next call among those of the account.
 func (e *executor) priority() platform.Priority {
-	return platform.Priority{Class: class(e.facts, e.plan), Caller: string(e.owner()), Group: e.object().Namespace}
+	return platform.Priority{
+		Class: class(e.facts, e.plan), Caller: string(e.owner()), Edit: e.facts.Generation, Group: e.object().Namespace,
+	}
 }
 
 // class lets what a person asked for overtake what the operator does by itself, and what is half done both.

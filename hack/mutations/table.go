@@ -708,9 +708,9 @@ var mutations = []mutation{
 	{
 		guard:   "Namespaces take turns at the calls of an account that are under way",
 		removed: "telling them apart",
-		file:    "internal/platform/inflight.go",
-		old:     `	f.waiting[t.Class].apart = true`,
-		mutated: `	t.Group = ""`,
+		file:    "internal/platform/queue.go",
+		old:     `q.again.place(t.Group, told.batch,`,
+		mutated: `q.again.place("", told.batch,`,
 	},
 	{
 		guard:   "Large lists of accounts whose last one was not quick and good have one place",

@@ -46,7 +46,6 @@ type Row struct {
 
 // Set puts a figure into a column. The first figure of a row makes the row, below those that there are; of a column
 // likewise.
-// likewise.
 func (t *Table) Set(column string, figure Row, value float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -29,7 +29,11 @@ type Priority struct {
 	Class Class
 	// Caller identifies the caller. One that asks again keeps its place in the queue; "" keeps none.
 	Caller string
-	// Group of callers, such as a namespace. Groups that wait in one class take turns.
+	// Edit tells apart what the caller has asked for, such as by the generation of an object. A caller with another one
+	// than before may be served sooner than it was told then.
+	Edit int64
+	// Group of callers, such as a namespace. Groups that wait in one class take turns, and so do those of a group that
+	// come at different times.
 	Group string
 }
 
@@ -195,7 +199,7 @@ func (p *pool) unfinished(class Class, now time.Time) (calls int) {
 		return 0
 	}
 	for _, told := range p.queues[Finishing].kept {
-		if now.Sub(told) < comesWithin {
+		if now.Sub(told.at) < comesWithin {
 			calls++
 		}
 	}

@@ -86,7 +86,7 @@ func (f *inFlight) refuse(t Priority, now time.Time) *ThrottledError {
 func (f *inFlight) wait(t Priority, now time.Time) *ThrottledError {
 	spacing := f.spacing(now, f.allowed(now))
 	earliest := now.Add(max(crowdPause, spacing))
-	f.waiting[t.Class].apart = true
+	f.waiting[t.Class].whole = true
 	at := f.waiting[t.Class].place(t, line{
 		now: now, next: f.position(earliest), distance: spacing.Seconds(), share: 1,
 		at: func(position float64) time.Time { return f.origin.Add(time.Duration(position * float64(time.Second))) },

@@ -5,27 +5,42 @@ import (
 	"time"
 )
 
-// groupQueue hands out different positions to the callers that must come back.
-type groupQueue struct{ last float64 }
-
-// place returns the position after the last one, at some distance, or the next one that is left.
-func (g *groupQueue) place(next, distance float64) float64 {
-	g.last = max(g.last+distance, next)
-	return g.last
-}
-
 // queue is the line of one class. Positions in it are numbers that grow: those of slots within a rate limit, or times.
-// A caller that comes for the first time stands behind all others of its group; groups take turns. A caller that came in
-// vain at the time that it was told stands before them.
+// Groups take turns, and so do the batches of a group: what comes in one go, such as a change of a thousand Webhooks,
+// does not delay a single change that comes later. Within its batch, a caller that comes for the first time stands behind
+// all others. One that came in vain at the time that it was told stands before those that come for the first time.
 type queue struct {
-	// groups are the lines of the groups that have positions ahead, and overdue those of the callers that came in vain:
-	// one of all groups together, or of each, where groups are apart.
-	groups, overdue groupQueues
-	apart           bool
+	// first are the lines of those that came for the first time, and again of those that came in vain.
+	first, again lines
+	// arrivals are the newest batches of the groups, and batches is how many there were in all.
+	arrivals map[string]arrival
+	batches  int
+	// whole is true where all of a group are one batch.
+	whole bool
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
-	kept map[string]time.Time
+	kept map[string]appointment
 	room int
 }
+
+// arrival is the newest batch of a group, and when the last caller came that belongs to it.
+type arrival struct {
+	batch int
+	at    time.Time
+}
+
+// appointment is when a caller may come, with which batch it came, and what it asked for then.
+type appointment struct {
+	at    time.Time
+	batch int
+	edit  int64
+}
+
+const (
+	// batchGap is how long after the last one of a batch another caller begins a new batch.
+	batchGap = 2 * time.Second
+	// maxBatches is how many batches of a group may wait before further callers join the newest.
+	maxBatches = 8
+)
 
 const (
 	// longWait is for how long a caller waits in a line before it looks whether those before it have gone.
@@ -47,61 +62,107 @@ type line struct {
 }
 
 // place returns when a caller may come back. One that asks before its time is told the same again: whatever made it ask,
-// there is one place for it, not two. Positions are handed out as densely as the class's share of them allows, and the
-// group's among those that wait; a caller that came in vain may take any position.
+// there is one place for it, not two. One that asks for something newer comes for the first time, unless it was told an
+// earlier time. Positions are handed out as densely as the class's share of them allows, and the batch's among those
+// that wait; a caller that came in vain may take any position.
 func (q *queue) place(t Priority, l line) (at time.Time) {
 	told, waits := q.kept[t.Caller]
+	ahead := waits && !told.at.Before(l.at(l.next))
 	switch {
-	case waits && !told.Before(l.at(l.next)):
-		return told
-	case waits:
-		group := ""
-		if q.apart {
-			group = t.Group
-		}
-		at = l.at(q.overdue.of(group, l.next).place(l.next, l.distance*float64(len(q.overdue))))
+	case ahead && told.edit == t.Edit:
+		return told.at
+	case waits && told.edit == t.Edit:
+		told.at = l.at(q.again.place(t.Group, told.batch, l.next, l.distance))
 	default:
-		group := q.groups.of(t.Group, l.next)
-		at = l.at(group.place(l.next, l.distance*float64(len(q.groups))/l.share))
+		batch := q.batchOf(t.Group, l)
+		at := l.at(q.first.place(t.Group, batch, l.next, l.distance/l.share))
+		if !ahead || at.Before(told.at) {
+			told = appointment{at: at, batch: batch}
+		}
+		told.edit = t.Edit
 	}
 	if t.Caller != "" {
-		q.keep(t.Caller, at, l.now)
+		q.keep(t.Caller, told, l.now)
 	}
-	return at
+	return told.at
 }
 
-// groupQueues are those of the groups.
-type groupQueues map[string]*groupQueue
-
-// of returns the line of a group, and drops those of groups that nothing waits in.
-func (l *groupQueues) of(name string, next float64) *groupQueue {
-	maps.DeleteFunc(*l, func(other string, l *groupQueue) bool { return other != name && l.last < next })
-	if *l == nil {
-		*l = groupQueues{}
+// batchOf is the batch that a caller of a group joins, or begins, now.
+func (q *queue) batchOf(group string, l line) int {
+	if q.whole {
+		return 0
 	}
-	if (*l)[name] == nil {
-		(*l)[name] = &groupQueue{}
+	newest, known := q.arrivals[group]
+	if !known || q.begins(group, newest, l.now, l.next) {
+		q.batches++
+		newest.batch = q.batches
 	}
-	return (*l)[name]
+	if newest.at = l.now; q.arrivals == nil {
+		q.arrivals = map[string]arrival{}
+	}
+	maps.DeleteFunc(q.arrivals, func(group string, a arrival) bool {
+		return l.now.Sub(a.at) > batchGap && q.first.waiting(group, l.next) == 0
+	})
+	q.arrivals[group] = newest
+	return newest.batch
 }
 
-// early reports whether a caller was told to come later, or would be now because others of its group have positions
+// begins reports whether a caller of a group that comes now begins a new batch.
+func (q *queue) begins(group string, newest arrival, now time.Time, next float64) bool {
+	return now.Sub(newest.at) > batchGap && q.first.waiting(group, next) < maxBatches
+}
+
+// early reports whether a caller was told to come later, or would be now because others of its batch have positions
 // after the one that is served.
 func (q *queue) early(t Priority, now time.Time, served float64) bool {
-	if told, waits := q.kept[t.Caller]; waits {
-		return told.After(now)
+	told, waits := q.kept[t.Caller]
+	if waits && (told.edit == t.Edit || !told.at.After(now)) {
+		return told.at.After(now)
 	}
-	group := q.groups[t.Group]
-	return t.Caller != "" && group != nil && group.last > served
+	newest, known := q.arrivals[t.Group]
+	if t.Caller == "" || !q.whole && (!known || q.begins(t.Group, newest, now, served)) {
+		return false
+	}
+	return q.first[t.Group][newest.batch] > served
 }
 
-func (q *queue) keep(caller string, at, now time.Time) {
+func (q *queue) keep(caller string, told appointment, now time.Time) {
 	if len(q.kept) >= q.room {
-		maps.DeleteFunc(q.kept, func(_ string, told time.Time) bool { return now.Sub(told) > forgotten })
+		maps.DeleteFunc(q.kept, func(_ string, told appointment) bool { return now.Sub(told.at) > forgotten })
 		q.room = max(2*len(q.kept), minRoom)
 	}
 	if q.kept == nil {
-		q.kept = map[string]time.Time{}
+		q.kept = map[string]appointment{}
 	}
-	q.kept[caller] = at
+	q.kept[caller] = told
+}
+
+// lines are the last positions that were handed out to each batch, by group.
+type lines map[string]map[int]float64
+
+// place hands out the position after the last one of a batch, at such a distance that all groups that wait take turns,
+// and the batches of the group in its turns; or the next one that is left.
+func (l *lines) place(group string, batch int, next, distance float64) float64 {
+	last := (*l)[group][batch]
+	for name := range *l {
+		if l.waiting(name, next) == 0 {
+			delete(*l, name)
+		}
+	}
+	if *l == nil {
+		*l = lines{}
+	}
+	if (*l)[group] == nil {
+		(*l)[group] = map[int]float64{}
+	}
+	batches := (*l)[group]
+	batches[batch] = last
+	batches[batch] = max(last+distance*float64(len(*l)*len(batches)), next)
+	return batches[batch]
+}
+
+// waiting is how many batches of a group have positions ahead. It drops the others.
+func (l *lines) waiting(group string, next float64) int {
+	maps.DeleteFunc((*l)[group], func(_ int, last float64) bool { return last < next })
+	return len((*l)[group])
 }
