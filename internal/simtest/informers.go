@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -25,14 +26,17 @@ import (
 // informers are what a process has seen of the cluster: its reads come from here, and the state before a watch event.
 // They hold no Secret's data, and of the rest what the manager's cache keeps.
 type informers struct {
-	objects   map[ref]client.Object
+	objects map[ref]client.Object
+	// indexes are by kind and field, such as "Webhook claim", and so are the names that they found by each value.
 	indexes   map[string]client.IndexerFunc
+	found     map[string]map[string]map[ref]bool
 	transform toolscache.TransformFunc
 }
 
 func newInformers(clusterWide bool) *informers {
 	c := &informers{
-		objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{}, transform: kube.Transform(nil),
+		objects: map[ref]client.Object{}, indexes: map[string]client.IndexerFunc{},
+		found: map[string]map[string]map[ref]bool{}, transform: kube.Transform(nil),
 	}
 	claims := identity.ClaimKeysBy(crashKey)
 	err := kube.AddIndexes(context.Background(), indexedManager{cache: c}, clusterWide, claims, plan.DeliveryKey)
@@ -52,13 +56,36 @@ func (m indexedManager) GetFieldIndexer() client.FieldIndexer { return m.cache }
 
 // IndexField implements client.FieldIndexer.
 func (c *informers) IndexField(_ context.Context, o client.Object, field string, values client.IndexerFunc) error {
-	c.indexes[kindOf(o)+" "+field] = values
+	name := indexOf(kindOf(o), field)
+	c.indexes[name], c.found[name] = values, map[string]map[ref]bool{}
 	return nil
+}
+
+func indexOf(kind, field string) string { return kind + " " + field }
+
+// index enters an object into the indexes of its kind, or takes it out of them.
+func (c *informers) index(r ref, o client.Object, in bool) {
+	for name, values := range c.indexes {
+		if kind, _, _ := strings.Cut(name, " "); kind != r.kind {
+			continue
+		}
+		for _, value := range values(o) {
+			if c.found[name][value] == nil {
+				c.found[name][value] = map[ref]bool{}
+			}
+			if c.found[name][value][r] = true; !in {
+				delete(c.found[name][value], r)
+			}
+		}
+	}
 }
 
 // take lets the cache see a change, and returns it as the handlers of a watch get it.
 func (c *informers) take(event change) change {
 	seen := change{ref: event.ref, old: c.objects[event.ref]}
+	if seen.old != nil {
+		c.index(event.ref, seen.old, false)
+	}
 	if event.changed == nil {
 		delete(c.objects, event.ref)
 		return seen
@@ -78,6 +105,7 @@ func (c *informers) take(event change) change {
 	}
 	seen.changed = kept.(client.Object)
 	c.objects[event.ref] = seen.changed
+	c.index(event.ref, seen.changed, true)
 	return seen
 }
 
@@ -140,8 +168,8 @@ func compareRefs(a, b ref) int {
 // matching returns objects of a kind in the order of their names.
 func (c *informers) matching(kind string, options client.ListOptions) (found []client.Object) {
 	var refs []ref
-	for r := range c.objects {
-		if r.kind == kind && c.matches(r, options) {
+	for r := range c.candidates(kind, options) {
+		if r.kind == kind && (options.Namespace == "" || options.Namespace == r.key.Namespace) {
 			refs = append(refs, r)
 		}
 	}
@@ -152,18 +180,15 @@ func (c *informers) matching(kind string, options client.ListOptions) (found []c
 	return found
 }
 
-func (c *informers) matches(r ref, options client.ListOptions) bool {
-	if options.Namespace != "" && options.Namespace != r.key.Namespace {
-		return false
-	}
+// candidates are the objects that an index finds, or all where none is asked. An index that does not exist finds
+// nothing; the manager's cache has no lists by several.
+func (c *informers) candidates(kind string, options client.ListOptions) iter.Seq[ref] {
 	if options.FieldSelector == nil {
-		return true
+		return maps.Keys(c.objects)
 	}
-	for _, want := range options.FieldSelector.Requirements() {
-		index, ok := c.indexes[r.kind+" "+want.Field]
-		if !ok || !slices.Contains(index(c.objects[r]), want.Value) {
-			return false
-		}
+	want := options.FieldSelector.Requirements()
+	if len(want) != 1 {
+		panic(fmt.Sprintf("a list by %d fields, not one", len(want)))
 	}
-	return true
+	return maps.Keys(c.found[indexOf(kind, want[0].Field)][want[0].Value])
 }

@@ -36,7 +36,7 @@ const (
 	settleFor  = 45 * time.Second
 	// downtime lies between the end of one process and the start of the next.
 	downtime = 500 * time.Millisecond
-	// maxTurns bounds what happens in one simulation: more is an endless loop.
+	// maxTurns bounds what happens in one run of a simulation: more is an endless loop.
 	maxTurns = 100_000
 )
 
