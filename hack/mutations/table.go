@@ -560,7 +560,7 @@ var mutations = []mutation{
 		guard:   "Calls that begin something leave room for those that finish",
 		removed: "counting these",
 		file:    "internal/platform/gate.go",
-		old:     `		if now.Sub(told) < comesWithin {`,
+		old:     `		if now.Sub(told.at) < comesWithin {`,
 		mutated: `		if told.IsZero() {`,
 	},
 	{
