@@ -90,6 +90,10 @@ var refusals = []refusal{
 		ready: "False/" + itwinv1alpha1.SecretInvalidReason, words: "is immutable", meanwhile: edits, recovered: rotated,
 	},
 	{
+		name: "policy that takes away the annotations of Secrets", refuse: strippedAnnotations, trigger: templated,
+		ready: kubernetesRefused, words: "and left it out", meanwhile: edits, recovered: (*refusalScene).isReady,
+	},
+	{
 		name: "Secret of another controller", fresh: true, refuse: takenSecret,
 		ready: "False/" + itwinv1alpha1.SecretInvalidReason, words: "was not generated for this Webhook", meanwhile: untouched,
 	},

@@ -104,4 +104,7 @@ const (
 	ReconcileRequestedAtAnnotation = "itwin.webhook-operator.io/reconcile-requested-at"
 	// RotateRequestedAtAnnotation asks, with any new value, for a new value of a generated signing secret.
 	RotateRequestedAtAnnotation = "itwin.webhook-operator.io/rotate-requested-at"
+	// SecretTemplateAnnotation lists, on a generated Secret, the keys of the labels and annotations that come from
+	// spec.secretTemplate: what other clients set stays when the template changes.
+	SecretTemplateAnnotation = "itwin.webhook-operator.io/secret-template"
 )

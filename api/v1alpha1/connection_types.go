@@ -162,7 +162,7 @@ type ConnectionStatus struct {
 	// +optional
 	RateLimit *RateLimitStatus `json:"rateLimit,omitempty"`
 
-	// conditions: Ready, and while true Reconciling or Stalled.
+	// conditions are Ready, and while true Reconciling or Stalled.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -218,13 +218,17 @@ type RateLimitStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type Connection struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec is how the platform is reached.
 	// +kubebuilder:validation:XValidation:rule=`!has(self.credentialsSecretRef.namespace)`,fieldPath=".credentialsSecretRef.namespace",reason=FieldValueForbidden,message="namespace must be absent on a Connection: its Secrets are in its own namespace"
 	// +kubebuilder:validation:XValidation:rule=`!has(self.allowedNamespaces)`,fieldPath=".allowedNamespaces",reason=FieldValueForbidden,message="allowedNamespaces must be absent on a Connection: only a ClusterConnection serves other namespaces"
 	// +required
 	Spec ConnectionSpec `json:"spec"`
+	// status is what is known of the connection.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status ConnectionStatus `json:"status,omitzero"`
@@ -250,12 +254,16 @@ type ConnectionList struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type ClusterConnection struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec is how the platform is reached.
 	// +kubebuilder:validation:XValidation:rule=`has(self.credentialsSecretRef.namespace)`,fieldPath=".credentialsSecretRef.namespace",reason=FieldValueRequired,message="namespace must be the namespace of the Secret on a ClusterConnection"
 	// +required
 	Spec ConnectionSpec `json:"spec"`
+	// status is what is known of the connection.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status ConnectionStatus `json:"status,omitzero"`

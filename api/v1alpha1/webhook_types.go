@@ -90,6 +90,7 @@ type SecretKeyReference struct {
 // +kubebuilder:validation:XValidation:rule=`self.scope != 'iTwin' || has(self.scopeId)`,fieldPath=".scopeId",reason=FieldValueRequired,message="scopeId must be the id of the iTwin when scope is iTwin"
 // +kubebuilder:validation:XValidation:rule=`self.scope != 'Account' || !has(self.scopeId)`,fieldPath=".scopeId",reason=FieldValueForbidden,message="scopeId must be absent when scope is Account: the platform knows the account"
 // +kubebuilder:validation:XValidation:rule=`!has(oldSelf.webhookId) || (has(self.webhookId) && self.webhookId == oldSelf.webhookId)`,fieldPath=".webhookId",message="webhookId is immutable once set: create another Webhook to import another remote webhook"
+// +kubebuilder:validation:XValidation:rule=`!has(self.secretTemplate) || !has(self.secretRef)`,fieldPath=".secretTemplate",reason=FieldValueForbidden,message="secretTemplate must be absent when secretRef is set: it is for the Secret that the operator generates"
 type WebhookSpec struct {
 	// connectionRef names the connection to the platform.
 	// +kubebuilder:default={}
@@ -140,6 +141,10 @@ type WebhookSpec struct {
 	// +optional
 	SecretRef *SecretKeyReference `json:"secretRef,omitempty"`
 
+	// secretTemplate adds labels and annotations to the Secret that the operator generates; refused beside secretRef.
+	// +optional
+	SecretTemplate *SecretTemplate `json:"secretTemplate,omitempty"`
+
 	// reactivationPolicy says what happens after the platform turned the webhook off by itself.
 	// +kubebuilder:default=Always
 	// +optional
@@ -177,8 +182,8 @@ type FormerWebhook struct {
 	Account string `json:"account,omitempty"`
 
 	// webhookId of the remote webhook.
-	// +optional
-	WebhookID string `json:"webhookId,omitempty"`
+	// +required
+	WebhookID string `json:"webhookId"`
 }
 
 // WebhookStatus is what is known of the remote webhook.
@@ -282,7 +287,7 @@ type WebhookStatus struct {
 	// +optional
 	LastHandledRotateAt string `json:"lastHandledRotateAt,omitempty"`
 
-	// conditions: Ready and Active, and while true Reconciling, Stalled, LeftBehind or Suspended.
+	// conditions are Ready and Active, and while true Reconciling, Stalled, LeftBehind or Suspended.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -304,11 +309,15 @@ type WebhookStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type Webhook struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec is what the remote webhook should be.
 	// +required
 	Spec WebhookSpec `json:"spec"`
+	// status is what is known of the remote webhook.
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status WebhookStatus `json:"status,omitzero"`

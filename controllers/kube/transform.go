@@ -38,8 +38,8 @@ func Transform(selector labels.Selector) toolscache.TransformFunc {
 var generatedLabels = map[string]string{ManagedByLabel: ManagerName}
 
 // trimMetadata keeps what is asked of Secrets and Namespaces, of which the cluster may have far more than Webhooks: the
-// labels of a Namespace; of a Secret the version, its controller, whether the operator generated it, and which rotation
-// it answers.
+// labels of a Namespace; of a Secret the version, its controller, whether the operator generated it, which rotation it
+// answers, and what a template gave it.
 func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	kept := metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
 	switch {
@@ -47,12 +47,13 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 		kept.Labels = m.Labels
 	case m.Labels[ManagedByLabel] == ManagerName:
 		kept.Labels = generatedLabels
+		keepTemplate(&kept, m)
 	}
 	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == WebhookKind) {
 		kept.OwnerReferences = []metav1.OwnerReference{*owner}
 	}
 	if request := m.Annotations[itwinv1alpha1.RotateRequestedAtAnnotation]; request != "" {
-		kept.Annotations = map[string]string{itwinv1alpha1.RotateRequestedAtAnnotation: request}
+		metav1.SetMetaDataAnnotation(&kept, itwinv1alpha1.RotateRequestedAtAnnotation, request)
 	}
 	return kept
 }
@@ -63,6 +64,9 @@ func internStrings(w *itwinv1alpha1.Webhook) {
 	intern(&w.Kind, &w.APIVersion, &w.Namespace)
 	for i := range w.Finalizers {
 		intern(&w.Finalizers[i])
+	}
+	if t := spec.SecretTemplate; t != nil {
+		t.Labels, t.Annotations = internMap(t.Labels), internMap(t.Annotations)
 	}
 	intern(&spec.ConnectionRef.Kind)
 	intern(&spec.ConnectionRef.Name, &spec.ScopeID, &status.ScopeID, &status.Account)
@@ -78,6 +82,20 @@ func internStrings(w *itwinv1alpha1.Webhook) {
 		intern(&c.Type, &c.Reason, &c.Message)
 		intern(&c.Status)
 	}
+}
+
+// internMap returns a copy of a map with the one copy of each key and value.
+func internMap[V ~string](texts map[string]V) map[string]V {
+	if texts == nil {
+		return nil
+	}
+	interned := make(map[string]V, len(texts))
+	for key, value := range texts {
+		intern(&key)
+		intern(&value)
+		interned[key] = value
+	}
+	return interned
 }
 
 // intern replaces texts by the one copy of each that is kept while anything refers to it.

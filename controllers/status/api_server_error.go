@@ -53,7 +53,7 @@ func KubernetesRefused(words string) Outcome {
 
 // ErrMutated is a write that the API server accepted and did not make, as with an admission policy that takes away what
 // it does not know.
-var ErrMutated = errors.New("it accepted a change of the finalizer or the annotations, and left it out")
+var ErrMutated = errors.New("it accepted a change of the metadata, and left it out")
 
 // Jittered makes a pause longer by up to a tenth, so that what was refused together is not tried again together.
 func Jittered(pause time.Duration) time.Duration {

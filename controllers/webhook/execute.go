@@ -185,8 +185,8 @@ func (e *executor) do(ctx, remote context.Context, s plan.Step) error {
 		return e.addFinalizer(ctx)
 	case plan.StoreSecret:
 		return e.storeSecret(ctx)
-	case plan.OwnSecret:
-		return e.ownSecret(ctx)
+	case plan.WriteSecretMetadata:
+		return e.writeSecretMetadata(ctx)
 	case plan.ReleaseSecret:
 		return e.releaseSecret(ctx)
 	case plan.ConfirmRemote:

@@ -13,6 +13,7 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/kube"
+	"webhook-operator.io/itwin/controllers/status"
 )
 
 // generatedBytes of randomness become twice as many hex digits.
@@ -29,7 +30,7 @@ func (e *executor) storeSecret(ctx context.Context) error {
 		return err
 	}
 	e.stored(secret)
-	e.facts.Secret.Missing, e.facts.Secret.Rotate = false, false
+	e.facts.Secret.Missing, e.facts.Secret.Rotate, e.facts.Secret.Metadata = false, false, false
 	return nil
 }
 
@@ -48,15 +49,17 @@ func (e *executor) createSecret(ctx context.Context) (*corev1.Secret, error) {
 		Labels: map[string]string{kube.ManagedByLabel: kube.ManagerName},
 	}}
 	fill(secret, e.facts.Webhook, generateSecret())
-	if err := e.setOwner(secret, e.facts.Webhook); err != nil {
+	if err := e.setMetadata(secret); err != nil {
 		return nil, err
 	}
 	return secret, e.kube.Create(ctx, secret)
 }
 
-// setOwner makes a Webhook the owner of its Secret, which is garbage-collected with it. One that retains its remote
-// webhook does not own it: receivers still need the value.
-func (e *executor) setOwner(secret *corev1.Secret, w *itwinv1alpha1.Webhook) error {
+// setMetadata gives a generated Secret the labels and annotations of spec.secretTemplate, and its owner: the Webhook, with
+// which it is garbage-collected. One that retains its remote webhook does not own it: receivers still need the value.
+func (e *executor) setMetadata(secret *corev1.Secret) error {
+	w := e.facts.Webhook
+	kube.ApplySecretTemplate(secret, w.Spec.SecretTemplate)
 	secret.OwnerReferences = nil
 	if w.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote {
 		return nil
@@ -64,13 +67,13 @@ func (e *executor) setOwner(secret *corev1.Secret, w *itwinv1alpha1.Webhook) err
 	return controllerutil.SetControllerReference(w, secret, e.kube.Scheme())
 }
 
-// ownSecret writes who owns a generated Secret as it was read, and keeps its value. If the garbage collector, which
-// deletes what a dead owner left, was faster, the Secret is created again with the value that was read. It is not read
-// once more: the value would be lost if the collector came in between.
-func (e *executor) ownSecret(ctx context.Context) error {
+// writeSecretMetadata writes the owner, labels and annotations of a generated Secret as it was read, and keeps its value.
+// If the garbage collector, which deletes what a dead owner left, was faster, the Secret is created again with the value
+// that was read. It is not read once more: the value would be lost if the collector came in between.
+func (e *executor) writeSecretMetadata(ctx context.Context) error {
 	before := e.secret
 	secret := before.DeepCopy()
-	if err := e.setOwner(secret, e.facts.Webhook); err != nil {
+	if err := e.setMetadata(secret); err != nil {
 		return err
 	}
 	err := e.kube.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
@@ -79,7 +82,7 @@ func (e *executor) ownSecret(ctx context.Context) error {
 		secret.ObjectMeta = metav1.ObjectMeta{
 			Namespace: before.Namespace, Name: before.Name, Labels: before.Labels, Annotations: before.Annotations,
 		}
-		if err := e.setOwner(secret, e.facts.Webhook); err != nil {
+		if err := e.setMetadata(secret); err != nil {
 			return err
 		}
 		err = e.kube.Create(ctx, secret)
@@ -88,7 +91,10 @@ func (e *executor) ownSecret(ctx context.Context) error {
 		return err
 	}
 	e.stored(secret)
-	e.facts.Secret.Ownership = false
+	if !kube.HasSecretTemplate(secret, e.facts.Webhook.Spec.SecretTemplate) {
+		return status.ErrMutated
+	}
+	e.facts.Secret.Metadata = false
 	return nil
 }
 
@@ -116,7 +122,7 @@ func (e *executor) rotateSecret(ctx context.Context) (*corev1.Secret, error) {
 	}
 	before := secret.DeepCopy()
 	fill(secret, e.facts.Webhook, generateSecret())
-	if err := e.setOwner(secret, e.facts.Webhook); err != nil {
+	if err := e.setMetadata(secret); err != nil {
 		return nil, err
 	}
 	return secret, e.kube.Patch(ctx, secret, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))

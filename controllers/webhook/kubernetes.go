@@ -84,7 +84,7 @@ func (e *executor) classifyKubernetes(s plan.Step, err error) (v status.Outcome,
 		return status.Outcome{}, false
 	}
 	e.unwritten = true
-	if s == plan.StoreSecret || s == plan.OwnSecret {
+	if s == plan.StoreSecret || s == plan.WriteSecretMetadata {
 		e.entry.SecretRefused(plan.SecretRefusal{
 			Words: words, Generation: e.facts.Generation, Until: e.now().Add(status.Jittered(status.KubernetesPause)),
 		})

@@ -77,12 +77,13 @@ func observeGenerated(f *plan.Facts, meta client.Object) bool {
 
 		return false
 	case ownedByWebhook:
-		f.Secret.Ownership = w.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote
+		f.Secret.Metadata = w.Spec.DeletionPolicy == itwinv1alpha1.RetainRemote
 	case ownedByNone:
-		f.Secret.Ownership = w.Spec.DeletionPolicy != itwinv1alpha1.RetainRemote
+		f.Secret.Metadata = w.Spec.DeletionPolicy != itwinv1alpha1.RetainRemote
 	case ownedByDead:
-		f.Secret.Ownership = true
+		f.Secret.Metadata = true
 	}
+	f.Secret.Metadata = f.Secret.Metadata || !kube.HasSecretTemplate(meta, w.Spec.SecretTemplate)
 	f.Secret.Rotate = f.RotationRequested() && !rotated(meta, w)
 	return true
 }

@@ -407,8 +407,8 @@ var mutations = []mutation{
 	{
 		guard: "A deactivation is written down although the update is held back", removed: "keeping that step",
 		file:    "controllers/webhook/plan/update.go",
-		old:     `kept := without(steps, StoreSecret, OwnSecret)`,
-		mutated: `kept := without(steps, StoreSecret, OwnSecret, noteDeactivation)`,
+		old:     `kept := without(steps, StoreSecret, WriteSecretMetadata)`,
+		mutated: `kept := without(steps, StoreSecret, WriteSecretMetadata, noteDeactivation)`,
 	},
 	{
 		guard: "OnRequest waits for a request", removed: "the policy",
@@ -595,7 +595,7 @@ var mutations = []mutation{
 		guard:   "A refused write of a Secret holds back no edit",
 		removed: "using the value that is there",
 		file:    "controllers/webhook/plan/secret.go",
-		old:     `	case s.Rotate || s.Ownership:`,
+		old:     `	case s.Rotate || s.Metadata:`,
 		mutated: `	case false:`,
 	},
 	{

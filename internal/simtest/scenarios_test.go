@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/controllers/kube"
 )
 
 // scenario is something that people do, or the platform.
@@ -124,6 +125,8 @@ func scenarios() []scenario {
 			webhooks: 1,
 			check:    rotatedOnce,
 		},
+		{name: "edit the template of a generated secret", before: then(add(templated("team", "models")), labelledByAnother),
+			act: edit(templated("stage", "test")), webhooks: 1, check: templateReplaced},
 		{name: "reactivate", before: add(), act: deactivate, webhooks: 1, check: deactivatedOnce},
 		{name: "reactivate on request", before: then(add(reactivatedOnRequest), deactivateOnceReady),
 			act: annotate(itwinv1alpha1.ReactivateRequestedAtAnnotation), webhooks: 1, check: deactivatedOnce},
@@ -213,6 +216,41 @@ func rotatedOnce(w *simulation) (wrong []string) {
 	}
 	if len(values) != 2 {
 		wrong = append(wrong, fmt.Sprintf("the Secret has had %d values, not 2", len(values)))
+	}
+	return wrong
+}
+
+// templated gives the generated Secret one label.
+func templated(key, value itwinv1alpha1.LabelValue) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) {
+		w.Spec.SecretTemplate = &itwinv1alpha1.SecretTemplate{Labels: map[string]itwinv1alpha1.LabelValue{string(key): value}}
+	}
+}
+
+// labelledByAnother lets another client label the generated Secret once it is there.
+func labelledByAnother(w *simulation) {
+	w.cluster.when(func() bool { return generatedSecret(w) != nil }, func() {
+		secret := generatedSecret(w)
+		secret.Labels["foreign"] = "kept"
+		w.cluster.store(secret)
+	})
+}
+
+func generatedSecret(w *simulation) *corev1.Secret {
+	secret, _ := w.cluster.read(secretOf(subject)).(*corev1.Secret)
+	return secret
+}
+
+// templateReplaced holds when the generated Secret has the labels of the template as it is now and those of other
+// clients, and the platform was told of no other value.
+func templateReplaced(w *simulation) (wrong []string) {
+	secret := generatedSecret(w)
+	if n := w.platform.Requests().Counts["PATCH /webhooks/{id}"]; n > 1 {
+		wrong = append(wrong, fmt.Sprintf("the platform was sent %d updates; the one of the creation is enough", n))
+	}
+	want := map[string]string{kube.ManagedByLabel: kube.ManagerName, "stage": "test", "foreign": "kept"}
+	if !maps.Equal(secret.Labels, want) {
+		wrong = append(wrong, fmt.Sprintf("the Secret has the labels %v, not %v", secret.Labels, want))
 	}
 	return wrong
 }

@@ -41,6 +41,11 @@ var (
 			Says: []string{"spec.callbackUrl: Too long: may not be more than 2048 bytes"}},
 		{Name: "eventTypes too many", Change: specOf("eventTypes", numbered("a.b.v%d", 101)),
 			Says: []string{"spec.eventTypes: Too many: 101: must have at most 100 items"}},
+		{Name: "secretTemplate with 17 labels", Change: specOf("secretTemplate", map[string]any{"labels": many("label-%d", 17)}),
+			Says: []string{"spec.secretTemplate.labels: Too many: 17: must have at most 16 items"}},
+		{Name: "secretTemplate with an annotation of 2049 characters",
+			Change: specOf("secretTemplate", map[string]any{"annotations": map[string]any{"a": strings.Repeat("a", 2049)}}),
+			Says:   []string{"spec.secretTemplate.annotations.a: Too long: may not be more than 2048 bytes"}},
 	}
 	longRefusedConnections = []row{
 		{Name: "apiUrl of 2049 characters", Change: specOf("apiUrl", "https://h/"+strings.Repeat("a", 2039)),
@@ -52,6 +57,9 @@ var (
 		{Name: "callbackUrl of 2048 characters", Change: specOf("callbackUrl", "https://h/"+strings.Repeat("a", 2038))},
 		{Name: "100 event types", Change: specOf("eventTypes", numbered("a.b.v%d", 100))},
 		{Name: "an event type of 200 characters", Change: specOf("eventTypes", []any{"a.b.v" + strings.Repeat("1", 195)})},
+		{Name: "the largest secretTemplate", Change: specOf("secretTemplate", map[string]any{
+			"labels": many(strings.Repeat("a", 200)+".example.com/label-%d", 16), "annotations": many("annotation-%d", 16),
+		})},
 		{Name: "the longest name with a generated Secret", Change: named(238)},
 		{Name: "the longest name with a Secret of its own", Before: withSecret, Change: named(253)},
 	}
@@ -110,4 +118,13 @@ func must(text []byte, err error) []byte {
 		panic(err)
 	}
 	return text
+}
+
+// many is a map with numbered keys.
+func many(key string, n int) map[string]any {
+	all := map[string]any{}
+	for i := range n {
+		all[fmt.Sprintf(key, i)] = "value"
+	}
+	return all
 }

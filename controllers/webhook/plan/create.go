@@ -107,8 +107,8 @@ func secretSteps(f Facts) (steps []Step) {
 	if f.Secret.Missing || f.Secret.Rotate {
 		return []Step{StoreSecret}
 	}
-	if f.Secret.Ownership {
-		return []Step{OwnSecret}
+	if f.Secret.Metadata {
+		return []Step{WriteSecretMetadata}
 	}
 	return nil
 }

@@ -157,8 +157,9 @@ type SecretFacts struct {
 	Missing bool
 	// Rotate: the generated Secret is to get another value.
 	Rotate bool
-	// Ownership of the generated Secret must be written: the Webhook becomes its owner, or is no longer.
-	Ownership bool
+	// Metadata of the generated Secret must be written: the Webhook becomes its owner, or is no longer; or its labels and
+	// annotations are not those of spec.secretTemplate.
+	Metadata bool
 	// Problem with a Secret that a person must fix; nil when there is none. retry is when it may have passed by itself.
 	Problem *status.Problem
 	Retry   time.Duration

@@ -13,22 +13,22 @@ import (
 type Step string
 
 const (
-	AddFinalizer     Step = "add finalizer"
-	StoreSecret      Step = "store secret"
-	OwnSecret        Step = "own secret"
-	ReleaseSecret    Step = "release secret"
-	ConfirmRemote    Step = "confirm"
-	GiveUpID         Step = "give up id"
-	CreateRemote     Step = "create"
-	AdoptRemote      Step = "adopt"
-	RecordID         Step = "record id"
-	NoteDeactivation Step = "note deactivation"
-	NoteTurningOff   Step = "note turning off"
-	UpdateRemote     Step = "update"
-	DeleteRemote     Step = "delete"
-	RemoveOther      Step = "remove another"
-	DropFormer       Step = "drop former"
-	RemoveFinalizer  Step = "remove finalizer"
+	AddFinalizer        Step = "add finalizer"
+	StoreSecret         Step = "store secret"
+	WriteSecretMetadata Step = "write secret metadata"
+	ReleaseSecret       Step = "release secret"
+	ConfirmRemote       Step = "confirm"
+	GiveUpID            Step = "give up id"
+	CreateRemote        Step = "create"
+	AdoptRemote         Step = "adopt"
+	RecordID            Step = "record id"
+	NoteDeactivation    Step = "note deactivation"
+	NoteTurningOff      Step = "note turning off"
+	UpdateRemote        Step = "update"
+	DeleteRemote        Step = "delete"
+	RemoveOther         Step = "remove another"
+	DropFormer          Step = "drop former"
+	RemoveFinalizer     Step = "remove finalizer"
 )
 
 // Remote reports whether a step calls the platform.
@@ -83,7 +83,7 @@ func (p *Plan) NeedsSecret(f *Facts) bool {
 		return false
 	}
 	return slices.ContainsFunc(slices.Concat(p.Steps, p.waiting), func(s Step) bool {
-		return s == CreateRemote || s == UpdateRemote || s == OwnSecret
+		return s == CreateRemote || s == UpdateRemote || s == WriteSecretMetadata
 	})
 }
 

@@ -31,6 +31,6 @@ func TestDecideDeactivationWhileAnUpdateIsHeldBack(t *testing.T) {
 			facts: with(settled(), onRequest, knownDeactivated, drifted),
 			check: func(g Gomega, p Plan) { g.Expect(p.Patch).To(Equal(platform.Patch{CallbackURL: callback})) }},
 		{name: "a refused update stores no Secret", reason: "Refused", steps: []Step{NoteDeactivation},
-			facts: with(settled(), onRequest, remoteOff, refused, func(f *Facts) { f.Secret.Ownership = true })},
+			facts: with(settled(), onRequest, remoteOff, refused, func(f *Facts) { f.Secret.Metadata = true })},
 	})
 }

@@ -30,8 +30,8 @@ func (f *Facts) HoldSecret() {
 	switch {
 	case s.Missing:
 		s.Missing, s.Problem, s.Retry = false, why, wait
-	case s.Rotate || s.Ownership:
-		s.Rotate, s.Ownership, s.Held, s.Retry = false, false, why, wait
+	case s.Rotate || s.Metadata:
+		s.Rotate, s.Metadata, s.Held, s.Retry = false, false, why, wait
 	}
 }
 
@@ -39,7 +39,7 @@ func (f *Facts) HoldSecret() {
 func (f *Facts) SecretUnchanged() bool {
 	s, secret := f.Webhook.Status, f.Secret
 	switch {
-	case !f.Described(), f.Pending(), secret.Rotate, secret.Ownership, s.SecretFingerprint == "":
+	case !f.Described(), f.Pending(), secret.Rotate, secret.Metadata, s.SecretFingerprint == "":
 		return false
 	case secret.Sent != "" && secret.Sent != s.SecretFingerprint:
 		return false

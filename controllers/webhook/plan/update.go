@@ -60,7 +60,7 @@ func restore(f Facts) (steps []Step) {
 // unsent are the steps of an update that is held back: what was found is written down all the same. A deactivation that
 // is not noted would be taken for what the operator left, and undone whatever the policy says.
 func unsent(steps []Step) []Step {
-	if kept := without(steps, StoreSecret, OwnSecret); len(kept) > 0 {
+	if kept := without(steps, StoreSecret, WriteSecretMetadata); len(kept) > 0 {
 		return kept
 	}
 	return nil
@@ -80,8 +80,8 @@ func withSecret(f Facts, p Plan) Plan {
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
 	case f.Secret.Rotate && f.platformHasSecret():
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
-	case f.Secret.Ownership:
-		p.Steps = append(p.Steps, OwnSecret)
+	case f.Secret.Metadata:
+		p.Steps = append(p.Steps, WriteSecretMetadata)
 		fallthrough
 	default:
 		p.sendSecret = !f.platformHasSecret() || f.changedElsewhere() && f.Remote.Active
