@@ -38,7 +38,7 @@ comma := ,
 # A curve takes several numbers of Webhooks, and all rows of the table.
 CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 # Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
-MODULES := . hack/image hack/curve hack/release hack/monitoring
+MODULES := . hack/image hack/curve hack/release hack/monitoring hack/apilint
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 REVISION := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
@@ -138,7 +138,7 @@ crash: ## End the operator everywhere, under many orders of what happens at once
 	CRASH_SEEDS=$(SEEDS) CRASH_SEED=$(SEED) go test ./internal/simtest -run '^TestPermutedSchedules$$' -count=1 -timeout 60m
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-format verify-release vet lint vuln ## Check everything that is not a test.
+verify: verify-generated verify-modules verify-format verify-release vet lint lint-api vuln ## Check everything that is not a test.
 
 .PHONY: vet
 vet: ## Run go vet.
@@ -147,6 +147,10 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## Run golangci-lint.
 	$(call each,$(CURDIR)/$< run --config $(CURDIR)/.golangci.yml)
+
+.PHONY: lint-api
+lint-api: $(TOOLS)/apilint ## Hold the API to the conventions of Kubernetes.
+	$< ./api/...
 
 .PHONY: vuln
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities in what we call.
@@ -205,8 +209,10 @@ bin/deploy/kustomization.yaml: FORCE
 $(TOOLS)/controller-gen: TOOL := hack/tools sigs.k8s.io/controller-tools/cmd/controller-gen
 $(TOOLS)/govulncheck: TOOL := hack/tools golang.org/x/vuln/cmd/govulncheck
 $(TOOLS)/golangci-lint: TOOL := hack/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/apilint: TOOL := hack/apilint .
 $(TOOLS)/controller-gen $(TOOLS)/govulncheck: hack/tools/go.mod
 $(TOOLS)/golangci-lint: hack/tools/golangci-lint/go.mod
+$(TOOLS)/apilint: hack/apilint/go.mod hack/apilint/main.go
 $(TOOLS)/%:
 	@echo "building $(@F), once per version; that can take minutes"
 	@cd $(word 1,$(TOOL)) && go build -trimpath -o $(CURDIR)/$@ $(word 2,$(TOOL))
