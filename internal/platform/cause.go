@@ -28,28 +28,39 @@ func (e *causeError) Error() string { return e.text }
 func (e *causeError) Unwrap() error { return e.err }
 
 // progress is how far a request has come, for the error of one that takes too long.
-type progress struct{ doing atomic.Pointer[string] }
+type progress struct {
+	route route
+	doing atomic.Pointer[string]
+}
 
 // trace returns a context under which requests note how far they have come.
-func (p *progress) trace(ctx context.Context, host string) context.Context {
+func (p *progress) trace(ctx context.Context) context.Context {
 	set := func(doing string) { p.doing.Store(&doing) }
-	set("connecting to " + host)
+	set("connecting to " + p.route.first())
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(i httptrace.DNSStartInfo) { set(fmt.Sprintf("looking up host %q", i.Host)) },
-		ConnectStart:      func(string, string) { set("connecting to " + host) },
-		TLSHandshakeStart: func() { set("in the TLS handshake with " + host) },
-		GotConn:           func(httptrace.GotConnInfo) { set("waiting for the answer of " + host) },
+		DNSStart:     func(i httptrace.DNSStartInfo) { set(fmt.Sprintf("looking up host %q", i.Host)) },
+		ConnectStart: func(string, string) { set("connecting to " + p.route.first()) },
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil && p.route.proxy != "" {
+				set("waiting until " + p.route.proxy + " connects to " + p.route.host)
+			}
+		},
+		TLSHandshakeStart: func() { set("in the TLS handshake with " + p.route.String()) },
+		GotConn:           func(httptrace.GotConnInfo) { set("waiting for the answer of " + p.route.String()) },
 	})
 }
 
-// explain describes why a request to a host got no answer.
-func (p *progress) explain(ctx context.Context, host string, err error) error {
+// proxyConnect is the operation of an error about reaching a proxy.
+const proxyConnect = "proxyconnect"
+
+// explain describes why a request got no answer.
+func (p *progress) explain(ctx context.Context, err error) error {
 	if known, is := errors.AsType[*causeError](err); is {
 		return known
 	}
-	err = bare(err)
-	if op, is := errors.AsType[*net.OpError](err); is && op.Op == "proxyconnect" {
-		host = "the proxy"
+	err, host := bare(err), p.route.String()
+	if op, is := errors.AsType[*net.OpError](err); is && op.Op == proxyConnect {
+		host = p.route.first()
 	}
 	describers := []func(context.Context, string, error) string{describeLookup, p.timeout, describeTLS, describeSocket}
 	for _, describe := range describers {

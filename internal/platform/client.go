@@ -79,6 +79,8 @@ type Client struct {
 	base    *url.URL
 	http    *http.Client
 	tokens  *tokens
+	// proxies are nil where Options.Transport carries the requests.
+	proxies proxies
 	share   atomic.Pointer[Share]
 }
 
@@ -109,8 +111,10 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	setDefaults(&o)
+	var ways proxies
 	if o.Transport == nil {
-		o.Transport = transport(roots, o.PingAfter)
+		ways = environmentProxies()
+		o.Transport = transport(roots, o.PingAfter, ways)
 	}
 	httpClient := &http.Client{
 		Transport: signed{o.Transport, o.UserAgent},
@@ -118,9 +122,9 @@ func New(o Options) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	c := &Client{
-		options: o, base: base.JoinPath("/"), http: httpClient,
+		options: o, base: base.JoinPath("/"), http: httpClient, proxies: ways,
 		tokens: &tokens{
-			client: httpClient, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe, pause: o.TokenPause,
+			client: httpClient, proxies: ways, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe, pause: o.TokenPause,
 			config: clientcredentials.Config{
 				ClientID: o.Credentials.ClientID, ClientSecret: o.Credentials.ClientSecret,
 				TokenURL: o.TokenURL, Scopes: strings.Fields(o.OAuthScope),
@@ -229,17 +233,18 @@ const (
 	DefaultPingAfter = 15 * time.Second
 )
 
-func transport(roots *x509.CertPool, pingAfter time.Duration) *http.Transport {
+func transport(roots *x509.CertPool, pingAfter time.Duration, ways proxies) *http.Transport {
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		TLSHandshakeTimeout:   5 * time.Second,
-		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       idleTimeout,
-		ExpectContinueTimeout: time.Second,
-		ForceAttemptHTTP2:     true,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
+		Proxy:                  ways.of,
+		OnProxyConnectResponse: checkProxy,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        idleTimeout,
+		ExpectContinueTimeout:  time.Second,
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}
 }
 

@@ -105,11 +105,11 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 	begun := c.options.Clock.Now()
 	account := c.share.Load().gate
 	endedBefore := account.endedCalls()
-	var progress progress
-	response, err := c.http.Do(request.WithContext(progress.trace(ctx, op.url.Host)))
+	progress := progress{route: c.proxies.to(op.url)}
+	response, err := c.http.Do(request.WithContext(progress.trace(ctx)))
 	if err != nil {
 		c.options.Observe(Call{Operation: op.name, Duration: c.options.Clock.Since(begun)})
-		failure.Cause = progress.explain(ctx, op.url.Host, err)
+		failure.Cause = progress.explain(ctx, err)
 		c.dropDead(failure.Cause)
 		if neverSent(err) {
 			failure.Outcome = Refused
@@ -292,7 +292,7 @@ func retryAfterOf(err error) time.Duration {
 // neverSent reports whether the request cannot have reached the platform: no connection was made.
 func neverSent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
+	return ok && (op.Op == "dial" || op.Op == proxyConnect) || errors.Is(err, errProxyRefused)
 }
 
 // bare drops the method and URL that net/http puts before an error: ours says them already.

@@ -29,6 +29,7 @@ type Credentials struct {
 
 // tokens keeps one access token, fetched when needed.
 type tokens struct {
+	proxies proxies
 	config  clientcredentials.Config
 	client  *http.Client
 	clock   clock.PassiveClock
@@ -118,9 +119,9 @@ func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	begun := t.clock.Now()
-	server := &tokenServer{host: t.host(), transport: t.client.Transport}
+	server := &tokenServer{transport: t.client.Transport, progress: progress{route: t.route()}}
 	client := &http.Client{Transport: server, CheckRedirect: t.client.CheckRedirect}
-	token, err := t.config.Token(context.WithValue(server.progress.trace(ctx, server.host), oauth2.HTTPClient, client))
+	token, err := t.config.Token(context.WithValue(server.progress.trace(ctx), oauth2.HTTPClient, client))
 	if err != nil {
 		failure := t.failure(ctx, server, err)
 		if errors.Is(failure, context.DeadlineExceeded) {
@@ -151,13 +152,13 @@ func usableFor(token *oauth2.Token) time.Duration {
 	return lifetime - min(tokenEarly, lifetime/2)
 }
 
-// host is the token server's.
-func (t *tokens) host() string {
+// route leads to the token server.
+func (t *tokens) route() route {
 	u, err := url.Parse(t.config.TokenURL)
 	if err != nil {
-		return "the token server"
+		return route{host: "the token server"}
 	}
-	return u.Host
+	return t.proxies.to(u)
 }
 
 // path is the token URL without what may be secret in it.
@@ -171,7 +172,6 @@ func (t *tokens) path() string {
 
 // tokenServer carries one token request, and brings the answer into the form that the OAuth library reads.
 type tokenServer struct {
-	host      string
 	transport http.RoundTripper
 	progress  progress
 	// status is that of the answer, 0 when there was none; problem is what is wrong with it.
@@ -204,7 +204,7 @@ func (s *tokenServer) RoundTrip(r *http.Request) (*http.Response, error) {
 // needed it is Refused.
 func (t *tokens) failure(ctx context.Context, server *tokenServer, err error) *Error {
 	failure := &Error{
-		Operation: "get access token", Method: http.MethodPost, Host: server.host, Path: t.path(), Outcome: Refused,
+		Operation: "get access token", Method: http.MethodPost, Host: server.progress.route.host, Path: t.path(), Outcome: Refused,
 		login: true, Status: server.status,
 	}
 	retrieve, ok := errors.AsType[*oauth2.RetrieveError](err)
@@ -213,7 +213,7 @@ func (t *tokens) failure(ctx context.Context, server *tokenServer, err error) *E
 		failure.Cause = errors.New(misdirected(server.problem, server.status))
 		return failure
 	case !ok:
-		failure.Cause = server.progress.explain(ctx, server.host, err)
+		failure.Cause = server.progress.explain(ctx, err)
 		return failure
 	}
 	quote := quoter([]string{t.config.ClientSecret})
