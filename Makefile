@@ -26,8 +26,10 @@ FOR ?= 3m
 SEED ?= 0
 # How many orders of what happens at the same time `make crash` plays; SEED picks one.
 SEEDS ?= 50
+# The container engine that test/image runs the image by; without one, that package is left out on a developer's machine.
+PODMAN := $(shell command -v podman)
 # What `make test` tests: all but the chaos, whose outcome hangs on the machine; `make chaos` is for that.
-PKG ?= $(filter-out %/test/chaos,$(shell go list ./...))
+PKG ?= $(filter-out %/test/chaos $(if $(PODMAN),,%/test/image),$(shell go list ./...))
 # In the crash simulation one thing happens at a time: there is no race to detect, and much to run.
 SIMULATED = $(filter %/internal/simtest,$(PKG))
 PARALLEL = $(filter-out %/internal/simtest,$(PKG))
@@ -45,6 +47,8 @@ REVISION := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/d
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)"
 # Runs what follows with the control plane's binaries at hand.
 WITH_ASSETS = assets=$$(go run ./hack/assets) && KUBEBUILDER_ASSETS="$$assets" ITWIN_BIN="$(BIN)"
+
+NO_ENGINE = test/image is left out: it runs the image by Podman, which is not installed; apt-get install podman runc
 
 ##@ Use
 
@@ -113,7 +117,8 @@ clean: ## Remove what was built, except the control plane that other projects ma
 ##@ Check
 
 .PHONY: test
-test: build bin/teardown-controllers ## Run all tests, on a real control plane.
+test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),image) ## Run all tests, on a real control plane.
+	@$(if $(PODMAN),,echo "$(NO_ENGINE)" >&2; $(if $(CI),exit 1))
 	@$(WITH_ASSETS) $(if $(PARALLEL),go test -race -timeout 60m $(PARALLEL))
 	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
