@@ -30,7 +30,8 @@ func TestStandbyTakesOverFromALeaderThatDied(t *testing.T) {
 	s.Expect(s.calls("POST /connect/token")).To(Equal(1), "the standby is ready, and silent")
 
 	s.must(leader.Kill())
-	s.ready("after")
+	s.create(s.webhook("after")) // while no operator leads
+	s.becomes("after", isReady, isActive)
 	s.Expect(s.remotes()).To(HaveLen(2))
 	s.Expect(s.calls("POST /connect/token")).To(Equal(2))
 
