@@ -106,5 +106,5 @@ const (
 	RotateRequestedAtAnnotation = "itwin.webhook-operator.io/rotate-requested-at"
 	// SecretTemplateAnnotation lists, on a generated Secret, the keys of the labels and annotations that come from
 	// spec.secretTemplate: what other clients set stays when the template changes.
-	SecretTemplateAnnotation = "itwin.webhook-operator.io/secret-template"
+	SecretTemplateAnnotation = "itwin.webhook-operator.io/secret-template" //nolint:gosec // a name, no credential
 )

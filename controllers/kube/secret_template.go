@@ -34,9 +34,9 @@ func keysOf(secret metav1.Object) (keys templateKeys) {
 	return keys
 }
 
-// ApplySecretTemplate gives a generated Secret the labels and annotations of a template, which may be nil, and takes away
-// those that an earlier template gave it. It changes nothing that other clients set under other keys, and nothing of the
-// operator's own.
+// ApplySecretTemplate gives a generated Secret the labels and annotations of a template, which may be nil, and takes
+// away those that an earlier template gave it. It changes nothing that other clients set under other keys, and nothing
+// of the operator's own.
 func ApplySecretTemplate(secret metav1.Object, template *itwinv1alpha1.SecretTemplate) {
 	if template == nil {
 		template = &itwinv1alpha1.SecretTemplate{}

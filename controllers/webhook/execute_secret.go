@@ -55,8 +55,9 @@ func (e *executor) createSecret(ctx context.Context) (*corev1.Secret, error) {
 	return secret, e.kube.Create(ctx, secret)
 }
 
-// setMetadata gives a generated Secret the labels and annotations of spec.secretTemplate, and its owner: the Webhook, with
-// which it is garbage-collected. One that retains its remote webhook does not own it: receivers still need the value.
+// setMetadata gives a generated Secret the labels and annotations of spec.secretTemplate, and its owner: the Webhook,
+// with which it is garbage-collected. One that retains its remote webhook does not own it: receivers still need the
+// value.
 func (e *executor) setMetadata(secret *corev1.Secret) error {
 	w := e.facts.Webhook
 	kube.ApplySecretTemplate(secret, w.Spec.SecretTemplate)
@@ -67,9 +68,9 @@ func (e *executor) setMetadata(secret *corev1.Secret) error {
 	return controllerutil.SetControllerReference(w, secret, e.kube.Scheme())
 }
 
-// writeSecretMetadata writes the owner, labels and annotations of a generated Secret as it was read, and keeps its value.
-// If the garbage collector, which deletes what a dead owner left, was faster, the Secret is created again with the value
-// that was read. It is not read once more: the value would be lost if the collector came in between.
+// writeSecretMetadata writes the owner, labels and annotations of a generated Secret as it was read, and keeps its
+// value. If the garbage collector, which deletes what a dead owner left, was faster, the Secret is created again with
+// the value that was read. It is not read once more: the value would be lost if the collector came in between.
 func (e *executor) writeSecretMetadata(ctx context.Context) error {
 	before := e.secret
 	secret := before.DeepCopy()

@@ -124,7 +124,8 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		options: o, base: base.JoinPath("/"), http: httpClient, proxies: ways,
 		tokens: &tokens{
-			client: httpClient, proxies: ways, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe, pause: o.TokenPause,
+			client: httpClient, proxies: ways, clock: o.Clock, timeout: o.RequestTimeout, observe: o.Observe,
+			pause: o.TokenPause,
 			config: clientcredentials.Config{
 				ClientID: o.Credentials.ClientID, ClientSecret: o.Credentials.ClientSecret,
 				TokenURL: o.TokenURL, Scopes: strings.Fields(o.OAuthScope),

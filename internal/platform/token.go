@@ -204,8 +204,8 @@ func (s *tokenServer) RoundTrip(r *http.Request) (*http.Response, error) {
 // needed it is Refused.
 func (t *tokens) failure(ctx context.Context, server *tokenServer, err error) *Error {
 	failure := &Error{
-		Operation: "get access token", Method: http.MethodPost, Host: server.progress.route.host, Path: t.path(), Outcome: Refused,
-		login: true, Status: server.status,
+		Operation: "get access token", Method: http.MethodPost, Host: server.progress.route.host, Path: t.path(),
+		Outcome: Refused, login: true, Status: server.status,
 	}
 	retrieve, ok := errors.AsType[*oauth2.RetrieveError](err)
 	switch {
