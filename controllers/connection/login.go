@@ -245,8 +245,8 @@ func (r *Reconciler) options(ctx context.Context, c itwinv1alpha1.ConnectionObje
 	return options, nil
 }
 
-// limitsOf are the limits that a connection asks for. Without requestsPerMinute it takes what the platform grants, which
-// is assumed to be little until its answers show more.
+// limitsOf are the limits that a connection asks for. Without requestsPerMinute it takes what the platform grants,
+// which is assumed to be little until its answers show more.
 func limitsOf(spec *itwinv1alpha1.ConnectionSpec) platform.Limits {
 	limits := platform.Limits{
 		PerMinute: int(spec.RateLimit.RequestsPerMinute), PerHour: int(ptr.Deref(spec.RateLimit.RequestsPerHour, 0)),

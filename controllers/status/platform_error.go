@@ -45,10 +45,11 @@ func usedUp(err error) string {
 	pacing, own := errors.AsType[*platform.ThrottledError](err)
 	switch {
 	case !own, pacing.Closed:
-		return ", and the platform asked for a pause; the limit" + ofSubscription(err) + " holds for all that use this client ID: lower " +
-			"spec.rateLimit of the connection if others need a part of it, or get a larger subscription"
+		return ", and the platform asked for a pause; the limit" + ofSubscription(err) + " holds for all that use this " +
+			"client ID: lower spec.rateLimit of the connection if others need a part of it, or get a larger subscription"
 	case pacing.Limit.From == platform.FromPlatform:
-		return fmt.Sprintf(": %s; only a larger subscription, or less use by others of the client ID, raises it", pacing.Limit)
+		return fmt.Sprintf(": %s; only a larger subscription, or less use by others of the client ID, raises it",
+			pacing.Limit)
 	case pacing.Limit.Calls > 0:
 		return fmt.Sprintf(": %s; if the subscription allows more, set spec.rateLimit of the connection", pacing.Limit)
 	}

@@ -192,8 +192,8 @@ func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
 	return first.Sub(now) + look(told.Sub(first), longWait)
 }
 
-// unfinished is how many calls that finish something wait, or were told to come a moment ago: calls that begin something
-// leave room for them.
+// unfinished is how many calls that finish something wait, or were told to come a moment ago: calls that begin
+// something leave room for them.
 func (p *pool) unfinished(class Class, now time.Time) (calls int) {
 	if class != Urgent && class != Routine {
 		return 0

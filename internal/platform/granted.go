@@ -50,7 +50,7 @@ func toldBy(response *http.Response) told {
 	t := told{remaining: -1, exceeded: response.StatusCode == http.StatusTooManyRequests}
 	n, err := strconv.ParseUint(strings.TrimSpace(response.Header.Get("iTwinPlatform-RateLimit-RemainingCalls")), 10, 31)
 	if err == nil && n < maxGranted {
-		t.remaining = int(n) //nolint:gosec // less than a million
+		t.remaining = int(n)
 	}
 	t.tier = cut(cmp.Or(response.Header.Get("iTwinPlatform-RateLimited-Tier"), response.Header.Get("iTwinPlatform-Tier")),
 		maxTier)
@@ -68,9 +68,9 @@ type sample struct {
 }
 
 // granted is what the answers of an account have shown of its rate limit. A number of remaining calls is only a lower
-// bound of the limit: others may use the same credentials. And the platform does not say whether it speaks of the minute
-// or of the hour, so it teaches a larger limit than assumed only when the subscription is known to have one, or when
-// the number has recovered within minutes after many calls, as one of the hour would not.
+// bound of the limit: others may use the same credentials. And the platform does not say whether it speaks of the
+// minute or of the hour, so it teaches a larger limit than assumed only when the subscription is known to have one, or
+// when the number has recovered within minutes after many calls, as one of the hour would not.
 type granted struct {
 	tier string
 	// most is the largest limit of a minute that the answers have shown; 0 where none can be concluded.

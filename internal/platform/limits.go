@@ -65,8 +65,8 @@ type InForce struct {
 	Tier string
 }
 
-// InForce returns the limits of a member; the zero InForce if it is none. Those of the account are shared with its other
-// members.
+// InForce returns the limits of a member; the zero InForce if it is none. Those of the account are shared with its
+// other members.
 func (p *Pace) InForce(member string) InForce {
 	g := p.gate
 	g.mu.Lock()
