@@ -107,8 +107,9 @@ generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
 manifests: $(TOOLS)/controller-gen ## Generate CRDs, RBAC and settings for other tools.
 	$< crd paths=./api/... output:dir=$(OUT)/config/crd/bases
 	$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac
-	@mkdir -p $(OUT)/config/monitoring
+	@mkdir -p $(OUT)/config/monitoring $(OUT)/config/argocd
 	hack/prometheus-rule.sh >$(OUT)/config/monitoring/prometheus_rule.yaml
+	hack/argocd-cm.sh >$(OUT)/config/argocd/argocd-cm.yaml
 
 .PHONY: clean
 clean: ## Remove what was built, except the control plane that other projects may share.
@@ -122,7 +123,7 @@ test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),image) #
 	@$(WITH_ASSETS) $(if $(PARALLEL),go test -race -timeout 60m $(PARALLEL))
 	@$(if $(SIMULATED),go test -timeout 60m $(SIMULATED))
 	cd hack/image && go test ./...
-	cd hack/monitoring && go test ./...
+	@$(WITH_ASSETS) go -C hack/monitoring test ./...
 	cd hack/curve && go test ./...
 	@$(WITH_ASSETS) && cd hack/release && go test -timeout 60m ./...
 
