@@ -561,7 +561,7 @@ var mutations = []mutation{
 		removed: "counting these",
 		file:    "internal/platform/gate.go",
 		old:     `		if now.Sub(told.at) < comesWithin {`,
-		mutated: `		if told.IsZero() {`,
+		mutated: `		if told.at.IsZero() {`,
 	},
 	{
 		guard:   "What is left of the hour teaches no limit of the minute",

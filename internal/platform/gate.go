@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -35,6 +36,8 @@ type Priority struct {
 	// Group of callers, such as a namespace. Groups that wait in one class take turns, and so do those of a group that
 	// come at different times.
 	Group string
+	// owes is true of a create, which an update has to finish.
+	owes bool
 }
 
 // gate says when a call of an account may be sent. Asking never blocks: the answer is "now" or "in d".
@@ -75,6 +78,8 @@ type pool struct {
 	queues [listing + 1]queue
 	// served counts the calls of each class that were let through; the longer ago, the less they count.
 	served [listing + 1]float64
+	// owed are the creates that were let through and not finished, by caller, and when that was.
+	owed map[string]time.Time
 }
 
 const (
@@ -132,10 +137,18 @@ func (g *gate) enter(member string, t Priority) (leave func(), refused *Throttle
 func (p *pool) take(t Priority, now time.Time) {
 	p.spend(t.Class, now)
 	for class := range p.queues {
-		delete(p.queues[class].kept, t.Caller)
+		p.queues[class].served(t.Caller)
 		p.served[class] *= servedDecay
 	}
 	p.served[t.Class]++
+	delete(p.owed, t.Caller)
+	if t.owes && t.Caller != "" {
+		maps.DeleteFunc(p.owed, func(_ string, since time.Time) bool { return now.Sub(since) > comesWithin })
+		if p.owed == nil {
+			p.owed = map[string]time.Time{}
+		}
+		p.owed[t.Caller] = now
+	}
 }
 
 // ask reports whether enter would let a caller through now; if not, the caller has its place in the queue.
@@ -157,7 +170,7 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 	var scarcest *pool
 	var longest time.Duration
 	for _, p := range g.pools(member) {
-		wait := p.waitFor(t.Class, 1+p.unfinished(t.Class, now), now)
+		wait := p.waitFor(t.Class, 1+p.ahead(t, now), now)
 		if wait > longest || scarcest == nil && !p.idle(now) && p.queues[t.Class].early(t, now, p.servedTo(t.Class, now)) {
 			scarcest, longest = p, wait
 		}
@@ -173,10 +186,10 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 // wait is when a caller should ask again: when its place becomes free or, if others before it make that late, after one
 // to two long waits, spread as the slots are. There is one list at a time, which stands behind nothing.
 func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
-	unfinished := p.unfinished(t.Class, now)
+	ahead := p.ahead(t, now)
 	at := func(position float64) time.Time {
 		nth := max(int(math.Ceil(position))-p.let, 1)
-		at := now.Add(p.waitFor(t.Class, nth+unfinished, now))
+		at := now.Add(p.waitFor(t.Class, nth+ahead, now))
 		if at.Before(earliest) {
 			at = earliest
 		}
@@ -192,18 +205,24 @@ func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
 	return first.Sub(now) + look(told.Sub(first), longWait)
 }
 
-// unfinished is how many calls that finish something wait, or were told to come a moment ago: calls that begin
-// something leave room for them.
-func (p *pool) unfinished(class Class, now time.Time) (calls int) {
-	if class != Urgent && class != Routine {
+// ahead is how many calls go before a caller's that begins something, and come within a moment: those that finish
+// something, or will, and those of its class that came in vain, unless it did, too.
+func (p *pool) ahead(t Priority, now time.Time) (calls int) {
+	if t.Class != Urgent && t.Class != Routine {
 		return 0
 	}
-	for _, told := range p.queues[Finishing].kept {
+	finishing := p.queues[Finishing].kept
+	for _, told := range finishing {
 		if now.Sub(told.at) < comesWithin {
 			calls++
 		}
 	}
-	return calls
+	for caller, since := range p.owed {
+		if _, waits := finishing[caller]; !waits && now.Sub(since) < comesWithin {
+			calls++
+		}
+	}
+	return calls + p.queues[t.Class].soon(t.Caller, now)
 }
 
 // servedTo is the last position of the queue that the pool has room for now.

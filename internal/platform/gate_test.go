@@ -406,6 +406,44 @@ func TestCallsThatFinishWaitThoseThatBeginLeaveThemRoom(t *testing.T) {
 	}
 }
 
+// A thousand that wait take each slot of the reserve as it becomes free: one that came in vain goes before them.
+func TestASingleChangeComesAmongAThousandItIsServedWithinSeconds(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 500})
+	waiting := make([]*returning, 0, 1001)
+	for i := range 1000 {
+		at := start.Add(time.Duration(i) * time.Millisecond)
+		waiting = append(waiting, &returning{at: at, Priority: Priority{Caller: fmt.Sprint(i), Group: "a"}})
+	}
+	single := &returning{at: start.Add(20 * time.Second), Priority: Priority{Caller: "single", Group: "a"}}
+	come := func(a, b *returning) int { return a.at.Compare(b.at) }
+	for waiting = append(waiting, single); single.done.IsZero(); slices.SortStableFunc(waiting, come) {
+		c := waiting[0]
+		e.clock.SetTime(c.at)
+		told, let := e.called(c.Priority)
+		if c.at = told.Add(10 * time.Millisecond); let {
+			c.done, waiting = told, waiting[1:]
+		}
+	}
+	e.Expect(single.done.Sub(start)).To(BeNumerically("<", 25*time.Second))
+}
+
+// A thousand creates that begin at once leave room for their own updates.
+func TestCreatesAreLetThroughTheirUpdatesHaveRoom(t *testing.T) {
+	e := newEntrance(t, Limits{PerMinute: 100})
+	var created []Priority
+	for _, c := range callers(1000) {
+		c.owes = true
+		if _, let := e.called(c); let {
+			created = append(created, c)
+		}
+	}
+	e.Expect(len(created)).To(BeNumerically("~", 45, 1))
+	for _, c := range created {
+		_, let := e.called(Priority{Class: Finishing, Caller: c.Caller})
+		e.Expect(let).To(BeTrue())
+	}
+}
+
 // returning is a caller that comes back when it was told, or a moment later.
 type returning struct {
 	at time.Time

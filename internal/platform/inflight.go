@@ -46,7 +46,7 @@ func (f *inFlight) enter(t Priority, now time.Time) (leave func(now time.Time), 
 		return nil, false
 	}
 	for class := range f.waiting {
-		delete(f.waiting[class].kept, t.Caller)
+		f.waiting[class].served(t.Caller)
 	}
 	f.calls++
 	number := f.calls

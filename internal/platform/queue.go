@@ -20,6 +20,8 @@ type queue struct {
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
 	kept map[string]appointment
 	room int
+	// vain are those that came in vain, and when they come again.
+	vain map[string]time.Time
 }
 
 // arrival is the newest batch of a group, and when the last caller came that belongs to it.
@@ -73,6 +75,7 @@ func (q *queue) place(t Priority, l line) (at time.Time) {
 		return told.at
 	case waits && told.edit == t.Edit:
 		told.at = l.at(q.again.place(t.Group, told.batch, l.next, l.distance))
+		q.cameInVain(t.Caller, told.at, l.now)
 	default:
 		batch := q.batchOf(t.Group, l)
 		at := l.at(q.first.place(t.Group, batch, l.next, l.distance/l.share))
@@ -124,6 +127,34 @@ func (q *queue) early(t Priority, now time.Time, served float64) bool {
 		return false
 	}
 	return q.first[t.Group][newest.batch] > served
+}
+
+// cameInVain notes when a caller comes again.
+func (q *queue) cameInVain(caller string, again, now time.Time) {
+	maps.DeleteFunc(q.vain, func(_ string, again time.Time) bool { return now.Sub(again) > comesWithin })
+	if q.vain == nil {
+		q.vain = map[string]time.Time{}
+	}
+	q.vain[caller] = again
+}
+
+// soon is how many of those that came in vain come within a moment, where a caller is none of them.
+func (q *queue) soon(caller string, now time.Time) (calls int) {
+	if _, vain := q.vain[caller]; vain {
+		return 0
+	}
+	for _, again := range q.vain {
+		if again.Sub(now).Abs() < comesWithin {
+			calls++
+		}
+	}
+	return calls
+}
+
+// served notes that a caller waits no longer.
+func (q *queue) served(caller string) {
+	delete(q.kept, caller)
+	delete(q.vain, caller)
 }
 
 func (q *queue) keep(caller string, told appointment, now time.Time) {
