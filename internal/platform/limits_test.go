@@ -47,15 +47,15 @@ func TestThePlatformsAnswersShowItsLimits(t *testing.T) {
 		then, from types.GomegaMatcher
 	}{
 		{
-			"a named subscription with a larger limit", simulator.Options{RequestsPerMinute: 5000, Subscription: "Standard"},
-			platform.Limits{}, BeNumerically("~", 4500, 2), Equal(platform.FromPlatform),
+			"a named subscription with a larger limit", simulator.Options{RequestsPerMinute: 1200, Subscription: "Standard"},
+			platform.Limits{}, BeNumerically("~", 1080, 3), Equal(platform.FromPlatform),
 		},
 		{
-			"a larger limit", simulator.Options{RequestsPerMinute: 5000}, platform.Limits{},
-			BeNumerically("~", 4500, 2), Equal(platform.FromPlatform),
+			"a larger limit", simulator.Options{RequestsPerMinute: 1200}, platform.Limits{},
+			BeNumerically("~", 1080, 3), Equal(platform.FromPlatform),
 		},
 		{
-			"a larger limit, and a smaller one in the spec", simulator.Options{RequestsPerMinute: 5000},
+			"a larger limit, and a smaller one in the spec", simulator.Options{RequestsPerMinute: 1200},
 			platform.Limits{PerMinute: 700}, BeNumerically("~", 631, 2), Equal(platform.FromSpec),
 		},
 		{
@@ -69,7 +69,7 @@ func TestThePlatformsAnswersShowItsLimits(t *testing.T) {
 		},
 		{
 			"a larger limit that no answer shows", simulator.Options{
-				RequestsPerMinute: 5000, Variants: []string{"remaining-calls-absent"},
+				RequestsPerMinute: 1200, Variants: []string{"remaining-calls-absent"},
 			}, platform.Limits{}, BeNumerically("~", 451, 2), Equal(platform.FromAssumption),
 		},
 		{
