@@ -8,7 +8,7 @@ registry=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 version=$(cat VERSION)
-revision=$(git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || true)
+revision=${REVISION-$(git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || true)}
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 rm -f "$out"/*

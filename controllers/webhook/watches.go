@@ -122,7 +122,7 @@ func lost(before, now *itwinv1alpha1.Webhook, annotation string) bool {
 	return value != "" && value != now.Annotations[annotation]
 }
 
-// claimants finds the Webhooks that waited for a remote webhook to become free.
+// claimants finds the other Webhooks that waited for a remote webhook to become free.
 func (r *Reconciler) claimants(ctx context.Context, gone client.Object) []reconcile.Request {
 	i := identity.Of(gone.(*itwinv1alpha1.Webhook), r.Key)
 	var requests []reconcile.Request
@@ -132,7 +132,8 @@ func (r *Reconciler) claimants(ctx context.Context, gone client.Object) []reconc
 			requests = append(requests, r.matching(ctx, client.MatchingFields{kube.ByClaim: identity.RequestKey(remote.ID)})...)
 		}
 	}
-	return requests
+	itself := client.ObjectKeyFromObject(gone)
+	return slices.DeleteFunc(requests, func(other reconcile.Request) bool { return other.NamespacedName == itself })
 }
 
 // usersOfSecret finds the Webhooks that refer to a Secret, and the one that it was generated for.
