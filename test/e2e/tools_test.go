@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
