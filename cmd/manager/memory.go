@@ -16,8 +16,8 @@ const (
 	// gcPercent lets the heap grow by a quarter of what lives before garbage is collected. Nearly all of it is cache,
 	// which lives long: the usual doubling would be memory for nothing. It costs a tenth more processor time.
 	gcPercent = 25
-	// memoryShare is the part of the container's memory limit that the Go runtime may use. The rest is for what it does not
-	// count: the pages of the program itself, and the kernel's buffers.
+	// memoryShare is the part of the container's memory limit that the Go runtime may use. The rest is for what it
+	// does not count: the pages of the program itself, and the kernel's buffers.
 	memoryShare = 0.9
 	// memoryPeriod is how often the limit is read again: a container can be resized while it runs.
 	memoryPeriod = time.Minute

@@ -59,7 +59,9 @@ func SetBuild(i buildinfo.Info) {
 }
 
 // successes are the platform's operations, each with the code that it documents for success.
-var successes = map[string]string{"token": "200", "list": "200", "get": "200", "create": "201", "update": "200", "delete": "204"}
+var successes = map[string]string{
+	"token": "200", "list": "200", "get": "200", "create": "201", "update": "200", "delete": "204",
+}
 
 // SeeConnection begins the counters of a connection at 0, so that an increase shows their first step. Requests begin
 // with the code of success of each operation; another code begins with its first answer.

@@ -80,7 +80,8 @@ func collectLimit(ch chan<- prometheus.Metric, connection, period string, limit,
 		return
 	}
 	ch <- prometheus.MustNewConstMetric(rateLimitDesc, prometheus.GaugeValue, float64(limit), connection, period)
-	ch <- prometheus.MustNewConstMetric(rateLimitRemainingDesc, prometheus.GaugeValue, float64(max(left, 0)), connection, period)
+	left = max(left, 0)
+	ch <- prometheus.MustNewConstMetric(rateLimitRemainingDesc, prometheus.GaugeValue, float64(left), connection, period)
 }
 
 // neverPolled is for how long this process has known a connection that has not reached its account yet.

@@ -80,7 +80,8 @@ func TestReadmeForACluster(t *testing.T) {
 			c.Expect(remotes).To(BeEmpty())
 			c.must(manager.Stop())
 			c.sh(by.remove)
-			c.sh(rest)
+			// The API server learns by watching that the policy of the operator is gone.
+			c.Eventually(func() error { _, err := c.tryAs(c.Kubeconfig, rest); return err }).Should(Succeed())
 			c.Expect(c.sh("kubectl get crds,namespaces --output=name")).NotTo(ContainSubstring("itwin"))
 		})
 	}

@@ -70,7 +70,8 @@ func (t *Table) Print(w io.Writer) error {
 	row(slices.Concat([]string{t.Title}, t.Columns, []string{"budget"})...)
 	row(slices.Repeat([]string{"---"}, len(t.Columns)+2)...)
 	for _, r := range t.Rows {
-		cells := []string{r.Work}
+		cells := make([]string, 0, len(t.Columns)+2)
+		cells = append(cells, r.Work)
 		for _, column := range t.Columns {
 			cells = append(cells, r.in(column))
 		}

@@ -7,8 +7,9 @@ import (
 
 // queue is the line of one class. Positions in it are numbers that grow: those of slots within a rate limit, or times.
 // Groups take turns, and so do the batches of a group: what comes in one go, such as a change of a thousand Webhooks,
-// does not delay a single change that comes later. Within its batch, a caller that comes for the first time stands behind
-// all others. One that came in vain at the time that it was told stands before those that come for the first time.
+// does not delay a single change that comes later. Within its batch, a caller that comes for the first time stands
+// behind all others. One that came in vain at the time that it was told stands before those that come for the first
+// time.
 type queue struct {
 	// first are the lines of those that came for the first time, and again of those that came in vain.
 	first, again lines
@@ -63,10 +64,10 @@ type line struct {
 	at func(position float64) time.Time
 }
 
-// place returns when a caller may come back. One that asks before its time is told the same again: whatever made it ask,
-// there is one place for it, not two. One that asks for something newer comes for the first time, unless it was told an
-// earlier time. Positions are handed out as densely as the class's share of them allows, and the batch's among those
-// that wait; a caller that came in vain may take any position.
+// place returns when a caller may come back. One that asks before its time is told the same again: whatever made it
+// ask, there is one place for it, not two. One that asks for something newer comes for the first time, unless it was
+// told an earlier time. Positions are handed out as densely as the class's share of them allows, and the batch's among
+// those that wait; a caller that came in vain may take any position.
 func (q *queue) place(t Priority, l line) (at time.Time) {
 	told, waits := q.kept[t.Caller]
 	ahead := waits && !told.at.Before(l.at(l.next))

@@ -38,7 +38,7 @@ const (
 	// seedBatch is how many remote webhooks are seeded by one request.
 	seedBatch = 1000
 	// keySecret holds the operator key, as docs/security.md says.
-	keySecret = "itwin-webhook-operator-key" //nolint:gosec // a name, not a credential
+	keySecret = "itwin-webhook-operator-key"
 	keyField  = "key"
 )
 

@@ -54,7 +54,7 @@ const (
 
 // writePage puts a report into a page, if there is one.
 func writePage(report figures.Report, path string) error {
-	page, err := os.ReadFile(path) //nolint:gosec // the folder is a flag
+	page, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return nil
 	}
@@ -64,7 +64,7 @@ func writePage(report figures.Report, path string) error {
 	if page, err = report.Into(page); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, page, 0o644) //nolint:gosec // documentation
+	return os.WriteFile(path, page, 0o644)
 }
 
 // machine describes what this runs on.
@@ -75,7 +75,7 @@ func machine() string {
 
 // lineOf is the value of a field in a file of /proc; "" when it has none.
 func lineOf(path, field string) string {
-	data, err := os.ReadFile(path) //nolint:gosec // a file of /proc
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}

@@ -49,7 +49,7 @@ func LoadArgoCD() (*ArgoCD, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(root, "config", "argocd", "argocd-cm.yaml")) //nolint:gosec // of this repository
+	data, err := os.ReadFile(filepath.Join(root, "config", "argocd", "argocd-cm.yaml"))
 	if err != nil {
 		return nil, err
 	}
