@@ -85,7 +85,7 @@ func draw(t table) ([]byte, error) {
 	}
 	whole := svg.New(canvas)
 	whole.SetColor(color.White)
-	whole.Fill(whole.Rectangle.Path())
+	whole.Fill(whole.Path())
 	for i, row := range plot.Align(plots, tiles, whole) {
 		for j, tile := range row {
 			plots[i][j].Draw(tile)

@@ -1,7 +1,7 @@
 // Command image writes static binaries, one for each architecture, as a container image into an OCI image-layout
-// archive, the file that `docker load`, `podman load`, `kind load image-archive` and `skopeo copy oci-archive:` read. It
-// needs no container engine, and equal inputs give equal bytes; SOURCE_DATE_EPOCH is the time of everything in the image.
-// It prints the digest by which any registry will know the image.
+// archive, the file that `docker load`, `podman load`, `kind load image-archive` and `skopeo copy oci-archive:` read.
+// It needs no container engine, and equal inputs give equal bytes; SOURCE_DATE_EPOCH is the time of everything in the
+// image. It prints the digest by which any registry will know the image.
 package main
 
 import (
