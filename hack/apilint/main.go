@@ -24,15 +24,16 @@ func main() {
 
 // linters are those that run. The others are off for a reason:
 //
-//   - maxlength: each string and list of a spec has a bound, without which the API server would refuse the CEL rules. It
-//     also wants bounds in a status, where the API server would then refuse what the operator reports.
-//   - minlength, optionalfields, requiredfields: they want pointers, or minima, wherever Go's zero value could be given. A
-//     CEL rule refuses an empty name, URL or id here, and false, 0 and absent mean the same.
+//   - maxlength: each string and list of a spec has a bound, without which the API server would refuse the CEL rules.
+//     It also wants bounds in a status, where the API server would then refuse what the operator reports.
+//   - minlength, optionalfields, requiredfields: they want pointers, or minima, wherever Go's zero value could be
+//     given. A CEL rule refuses an empty name, URL or id here, and false, 0 and absent mean the same.
 //   - defaults: it does not know that omitzero omits a metav1.Duration.
 //   - nobools: spec.active and spec.suspend are named and typed as in other Kubernetes APIs with such fields.
 //   - nodurations: spec.pollInterval is a Go duration, as intervals of other GitOps tools are.
 //   - nonpointerstructs is for types that are validated in Go, not by a CRD.
-//   - conflictingmarkers, dependenttags, forbiddenmarkers, namingconventions, preferredmarkers have no rules of their own.
+//   - conflictingmarkers, dependenttags, forbiddenmarkers, namingconventions, preferredmarkers have no rules of their
+//     own.
 var linters = config.Linters{
 	Enable: []string{
 		"arrayofstruct",

@@ -135,7 +135,7 @@ func (u unitTest) run(t *testing.T, every time.Duration) {
 	for _, e := range u.Expressions {
 		for until := time.Unix(0, 0).UTC().Add(duration(t, e.EvalTime)); !now.After(until); now = now.Add(every) {
 			data.WithSamplesTill(now, func(err error) { g.Expect(err).NotTo(HaveOccurred()) })
-			evaluate(t, groups, data.Context(), now)
+			evaluate(data.Context(), t, groups, now)
 		}
 		e.compare(t, data)
 	}
@@ -163,7 +163,7 @@ func loadRules(t *testing.T, data *promqltest.LazyLoader) (groups []*rules.Group
 }
 
 // evaluate runs all rules once. The text of an alert that cannot be made is no error of a rule: it is in the text.
-func evaluate(t *testing.T, groups []*rules.Group, ctx context.Context, now time.Time) {
+func evaluate(ctx context.Context, t *testing.T, groups []*rules.Group, now time.Time) {
 	t.Helper()
 	g := NewWithT(t)
 	for _, group := range groups {
