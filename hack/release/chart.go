@@ -20,7 +20,7 @@ func (r *release) writeChart() error {
 		return err
 	}
 	if chart.Metadata.Version != r.version || chart.Metadata.AppVersion != r.version {
-		return fmt.Errorf("Chart.yaml says version %s and appVersion %s, VERSION says %s",
+		return fmt.Errorf("the chart's Chart.yaml says version %s and appVersion %s, VERSION says %s",
 			chart.Metadata.Version, chart.Metadata.AppVersion, r.version)
 	}
 	slices.SortFunc(chart.Raw, func(a, b *common.File) int { return strings.Compare(a.Name, b.Name) })

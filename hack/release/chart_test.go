@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -96,7 +97,7 @@ func objects(t *testing.T, manifest string) map[string]map[string]any {
 	for {
 		var object map[string]any
 		err := decoder.Decode(&object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {

@@ -86,7 +86,7 @@ func (r *release) run() error {
 func (r *release) name(image string) string { return r.registry + "/" + image }
 
 func (r *release) write(name string, content []byte) error {
-	return os.WriteFile(filepath.Join(r.out, name), content, 0o644) //nolint:gosec // for everybody to read
+	return os.WriteFile(filepath.Join(r.out, name), content, 0o644)
 }
 
 func sourceDate(epoch string) (time.Time, error) {

@@ -124,7 +124,7 @@ func (c *cluster) shAs(kubeconfig, script string) string {
 }
 
 func (c *cluster) tryAs(kubeconfig, script string) (string, error) {
-	cmd := exec.CommandContext(c.ctx, "bash", "-euo", "pipefail", "-c", script) //nolint:gosec // that is what it is for
+	cmd := exec.CommandContext(c.ctx, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(c.dir, "bin")+":"+os.Getenv("PATH"), "KUBECONFIG="+kubeconfig,
 		"KUBECACHEDIR="+filepath.Join(c.dir, "cache"), "HELM_CACHE_HOME="+c.dir, "HELM_CONFIG_HOME="+c.dir, "HELM_DATA_HOME="+c.dir)
