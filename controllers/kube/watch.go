@@ -25,30 +25,40 @@ type Watch struct {
 	// Changes lets through the changes that matter; nil lets all through.
 	Changes predicate.Predicate
 	// Find returns the objects that a changed one concerns; nil for the kind that the controller reconciles, of which a
-	// change concerns the object itself. Of an update it is asked about the object before and after.
+	// change concerns the object itself. Of an update it is asked about the object before and after. What is there at
+	// the start concerns none: the controller begins with a look at all objects of its kind.
 	Find handler.MapFunc
 }
 
 // Passes reports whether a change, of which old is nil for a new object and changed is nil for one that is gone,
-// matters.
-func (w Watch) Passes(old, changed client.Object) bool {
+// matters; initial is true for an object that was there when the controller started.
+func (w Watch) Passes(old, changed client.Object, initial bool) bool {
 	switch {
-	case w.Changes == nil:
-		return true
 	case old == nil:
-		return w.Changes.Create(event.CreateEvent{Object: changed})
+		return w.predicate().Create(event.CreateEvent{Object: changed, IsInInitialList: initial})
 	case changed == nil:
-		return w.Changes.Delete(event.DeleteEvent{Object: old})
+		return w.predicate().Delete(event.DeleteEvent{Object: old})
 	}
-	return w.Changes.Update(event.UpdateEvent{ObjectOld: old, ObjectNew: changed})
+	return w.predicate().Update(event.UpdateEvent{ObjectOld: old, ObjectNew: changed})
 }
+
+// predicate lets through what matters.
+func (w Watch) predicate() predicate.Predicate {
+	var passing []predicate.Predicate
+	if w.Changes != nil {
+		passing = append(passing, w.Changes)
+	}
+	if w.Find != nil {
+		passing = append(passing, predicate.Funcs{CreateFunc: afterStart})
+	}
+	return predicate.And(passing...)
+}
+
+func afterStart(e event.CreateEvent) bool { return !e.IsInInitialList }
 
 // AddTo makes a controller watch.
 func (w Watch) AddTo(b *builder.Builder) *builder.Builder {
-	passing := builder.WithPredicates()
-	if w.Changes != nil {
-		passing = builder.WithPredicates(w.Changes)
-	}
+	passing := builder.WithPredicates(w.predicate())
 	switch {
 	case w.Find == nil:
 		return b.For(w.Object, passing)

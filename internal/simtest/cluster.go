@@ -54,6 +54,8 @@ type ref struct {
 type change struct {
 	ref
 	old, changed client.Object
+	// initial is true for what was there when a process began.
+	initial bool
 }
 
 // rule does something once, as soon as it applies.

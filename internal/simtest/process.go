@@ -96,7 +96,7 @@ func (w *simulation) start(faults ...disruption) *process {
 	}
 	w.processes = append(w.processes, p)
 	for _, r := range p.cache.refs() {
-		p.spawn(func() { p.handle(change{ref: r, changed: p.cache.objects[r]}) })
+		p.spawn(func() { p.handle(change{ref: r, changed: p.cache.objects[r], initial: true}) })
 	}
 	for _, c := range history[known:] {
 		p.watch(c, late.late)
@@ -265,7 +265,7 @@ func (p *process) follow(controller string, watches []kube.Watch, c change) {
 	for i, watch := range watches {
 		switch {
 		case p.simulation.leftOut == watchNumber{controller, i}:
-		case kindOf(watch.Object) != c.kind || !watch.Passes(c.old, c.changed):
+		case kindOf(watch.Object) != c.kind || !watch.Passes(c.old, c.changed, c.initial):
 		case watch.Find == nil:
 			p.enqueueAll(controller, reconcile.Request{NamespacedName: c.key})
 		default:
