@@ -41,20 +41,32 @@ func (r *Reconciler) observe(ctx context.Context, w *itwinv1alpha1.Webhook) (*ob
 		},
 		known: r.ledger.Of(w).Record(), target: r.Fleets.Member(kube.ConnectionOf(w)), via: members{},
 	}
-	for _, gather := range []func(context.Context, *observation) error{
-		r.observeConnection, r.observeLedger, r.observeHolder, r.observeRemote, r.observeOthers, r.observeAttempt,
-		r.observeSigningSecret,
-	} {
-		if err := gather(ctx, o); err != nil {
-			return o, err
+	if err := r.observeConnection(ctx, o); err != nil {
+		return o, err
+	}
+	r.observeLedger(o)
+	if !r.waitsForFirstList(&o.facts) {
+		for _, gather := range []func(context.Context, *observation) error{
+			r.observeHolder, r.observeRemote, r.observeOthers, r.observeAttempt, r.observeSigningSecret,
+		} {
+			if err := gather(ctx, o); err != nil {
+				return o, err
+			}
 		}
 	}
 	o.complete = true
 	return o, nil
 }
 
+// waitsForFirstList reports whether the object waits for the first list of its account whatever the other facts are. At
+// a start that is nearly every Webhook.
+func (r *Reconciler) waitsForFirstList(f *plan.Facts) bool {
+	account := f.Identity.Owned.Account
+	return f.WaitsForFirstList() && (account == f.Connection.Account || r.Fleets.Account(account) == nil)
+}
+
 // observeLedger takes over what this process knows beyond the cache, and notes what is known of the account.
-func (r *Reconciler) observeLedger(_ context.Context, o *observation) error {
+func (r *Reconciler) observeLedger(o *observation) {
 	f, known := &o.facts, o.known
 	if known.Remote.ID != "" {
 		f.Identity.Owned, f.Identity.Requested = known.Remote, ""
@@ -68,7 +80,6 @@ func (r *Reconciler) observeLedger(_ context.Context, o *observation) error {
 		observeTarget(f, o.target)
 		r.observeRequest(f, o.target.Fleet())
 	}
-	return nil
 }
 
 // observeRemote compares what is seen of the remote webhook with what this process did to it last.

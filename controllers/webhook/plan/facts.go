@@ -210,6 +210,14 @@ func (f *Facts) Described() bool {
 		(f.Webhook.Status.Account == f.Identity.Owned.Account || f.Webhook.Status.Account == "")
 }
 
+// WaitsForFirstList reports whether nothing else can be decided than to wait for the first list of the connection's
+// account, if the remote webhook that the object owns is in an account that has not been listed. It needs the facts
+// about the connection and the identity alone.
+func (f *Facts) WaitsForFirstList() bool {
+	return f.Connection.Problem == nil && !f.Connection.Synced && f.ID() != "" && len(f.Identity.Former) == 0 &&
+		f.Webhook.DeletionTimestamp.IsZero() && !f.Webhook.Spec.Suspend
+}
+
 // CreatedUnreported reports whether a webhook was created of which the status does not speak yet.
 func (f *Facts) CreatedUnreported() bool { return f.ID() != "" && f.Identity.Proven && !f.Described() }
 
