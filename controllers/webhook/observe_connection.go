@@ -48,14 +48,15 @@ func (r *Reconciler) observeConnection(ctx context.Context, o *observation) erro
 	return nil
 }
 
-// getConnection reads a connection from the cache by its key.
+// getConnection reads a connection from the cache by its key. What it returns is the cache's own, and not to be changed.
 func getConnection(ctx context.Context, c client.Reader, key string) (itwinv1alpha1.ConnectionObject, error) {
 	namespace, name, _ := strings.Cut(key, "/")
 	var connection itwinv1alpha1.ConnectionObject = &itwinv1alpha1.Connection{}
 	if namespace == "" {
 		connection = &itwinv1alpha1.ClusterConnection{}
 	}
-	return connection, c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, connection)
+	found := client.ObjectKey{Namespace: namespace, Name: name}
+	return connection, c.Get(ctx, found, connection, client.UnsafeDisableDeepCopy)
 }
 
 // mayUse reports whether an object may use a connection, which it does not have to refer to, and whether that exists.

@@ -75,11 +75,14 @@ func (e *executor) describeSuspended(st *itwinv1alpha1.WebhookStatus) {
 func (e *executor) writeStatus(ctx context.Context, change func(*itwinv1alpha1.WebhookStatus)) error {
 	return e.rebased(ctx, func() error {
 		w := e.object()
-		before := w.DeepCopy()
+		known := w.Status
+		w.Status = *known.DeepCopy()
 		change(&w.Status)
-		if equality.Semantic.DeepEqual(before.Status, w.Status) {
+		if equality.Semantic.DeepEqual(known, w.Status) {
 			return nil
 		}
+		before := w.DeepCopy()
+		before.Status = known
 		err := e.kube.Status().Patch(ctx, w, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 		if err == nil {
 			e.reconciler.writes.Note(w)
