@@ -21,7 +21,7 @@ func TestAWebhookWaitsAfterAStartItSaysForWhat(t *testing.T) {
 		s.Expect(s.reason(subject)).To(BeEmpty(), "most waits end soon and cost no write")
 		s.run(2 * time.Second)
 		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.ProgressingReason))
-		s.Expect(s.message(subject)).To(ContainSubstring("the cache shows"))
+		s.Expect(s.message(subject)).To(ContainSubstring("the cache may not show yet"))
 		s.Expect(said(s.cluster.webhook(subject).Status.Conditions)).To(ContainSubstring("Reconciling=True"))
 		s.run(settleFor)
 		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))

@@ -100,7 +100,7 @@ func (r removal) Request() string { return "remove " + r.Account + " " + r.ID }
 
 // Why nothing is written yet.
 const (
-	warmingUp     = "waiting until the cache shows what the process before this one wrote"
+	warmingUp     = "the cache may not show yet what the process before this one wrote"
 	removingOther = "deciding again once a remote webhook that is no longer wanted is removed"
 )
 
