@@ -33,7 +33,7 @@ func main() {
 		fmt.Println(build.Line(program))
 		return
 	}
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging), bound))
+	ctrl.SetLogger(lazy(zap.New(zap.UseFlagOptions(&logging), bound)))
 	ctrl.Log.Info("Starting", append([]any{"program", program, "version", build.Version, "revision", build.Revision,
 		"go", build.Go}, o.configuration()...)...)
 	ctx := ctrl.SetupSignalHandler()
