@@ -93,13 +93,39 @@ func (s *scene) reconciles(o *operator) int {
 	return int(s.metric(o, "controller_runtime_reconcile_total", `controller="webhook"`))
 }
 
-// quiet waits until no Webhook waits to be looked at.
-func (s *scene) quiet(o *operator) {
+// quiet waits until no Webhook waits to be looked at and no list is taken over, and returns since when. Asking for the
+// metrics costs processor time, which is measured: an operator that works is not asked.
+func (s *scene) quiet(o *operator) (since time.Time) {
 	s.Helper()
 	s.Eventually(func() float64 {
-		return s.metric(o, "workqueue_depth", `name="webhook"`) +
-			s.metric(o, "controller_runtime_active_workers", `controller="webhook"`)
+		since = s.idleSince(o)
+		return s.metric(o, "workqueue_depth", `name="webhook"`) + s.metric(o, "controller_runtime_active_workers")
 	}).Should(BeZero(), "Webhooks wait to be looked at")
+	return since
+}
+
+// idle is for how long an operator that has nothing to do uses no processor time.
+const idle = 150 * time.Millisecond
+
+// idleSince waits until an operator is idle, but for 15 s at most.
+func (s *scene) idleSince(o *operator) time.Time {
+	s.Helper()
+	since, used := time.Now(), s.cpu(o)
+	for begun := since; time.Since(since) < idle && time.Since(begun) < 100*idle; time.Sleep(idle / 10) {
+		if now := s.cpu(o); now != used {
+			since, used = time.Now(), now
+		}
+	}
+	return since
+}
+
+// compared waits until all Webhooks were compared with the first list after a start, and returns since when they are.
+func (s *story) compared() (since time.Time) {
+	s.Helper()
+	s.awaitCalls(lists, 1)
+	since = s.quiet(s.operator)
+	s.Expect(s.reconciles(s.operator)).To(BeNumerically(">=", len(s.names)))
+	return since
 }
 
 // ticksPerSecond is the unit of /proc/pid/stat, the same on every Linux that Go runs on.

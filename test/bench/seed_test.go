@@ -64,9 +64,7 @@ func (s *story) seeding() {
 
 	s.reset(s.operator)
 	s.start(s.operator)
-	s.awaitCalls(lists, 1)
-	s.Eventually(func() int { return s.reconciles(s.operator) }).Should(BeNumerically(">=", len(s.names)))
-	s.quiet(s.operator)
+	s.compared()
 	s.Expect(total(s.calls())).To(Equal(2), "a list and a token")
 	s.Expect(s.operator.perWebhook()).To(BeEmpty(), "what was seeded is in sync")
 	s.Expect(s.operator.writes("secrets")).To(BeZero())
