@@ -48,7 +48,7 @@ func (r *Reconciler) observeConnection(ctx context.Context, o *observation) erro
 	return nil
 }
 
-// getConnection reads a connection from the cache by its key. What it returns is the cache's own, and not to be changed.
+// getConnection reads a connection from the cache by its key. What it returns is the cache's own: do not change it.
 func getConnection(ctx context.Context, c client.Reader, key string) (itwinv1alpha1.ConnectionObject, error) {
 	namespace, name, _ := strings.Cut(key, "/")
 	var connection itwinv1alpha1.ConnectionObject = &itwinv1alpha1.Connection{}
