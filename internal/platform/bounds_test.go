@@ -80,7 +80,17 @@ func grows(do func()) (peak int64) {
 // patient lets slow machines, with the race detector, take their time: the bounds of time have tests of their own.
 func patient(o *platform.Options) { o.RequestTimeout, o.ListTimeout = 10*time.Minute, 10*time.Minute }
 
+// megabytes skips a test that reads tens of MiB, which takes a minute under the race detector. `make test` runs this
+// package without it, too.
+func megabytes(t *testing.T) {
+	t.Helper()
+	if raceDetected {
+		t.Skip("reads tens of MiB, which the race detector makes slow")
+	}
+}
+
 func TestListIsBounded(t *testing.T) {
+	megabytes(t)
 	long := strings.Repeat("x", 1900)
 	for name, test := range map[string]struct {
 		count int
@@ -125,6 +135,7 @@ func TestListIsBounded(t *testing.T) {
 }
 
 func TestListsOfTheBoundsAreRead(t *testing.T) {
+	megabytes(t)
 	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) }, patient)
 	all, err := s.client.List(t.Context(), nil)
 	s.Expect(err).NotTo(HaveOccurred())

@@ -202,6 +202,7 @@ func drippingClient(t *testing.T, perSecond int, timeout time.Duration) *platfor
 
 // A list that got its place late has no time left to be read. That is no fault of its platform: no outage is told.
 func TestALargeListGetsItsSlotLateItIsRetried(t *testing.T) {
+	megabytes(t)
 	synctest.Test(t, func(t *testing.T) {
 		g, held := NewWithT(t), make(chan error, 1)
 		go func() {
@@ -219,6 +220,7 @@ func TestALargeListGetsItsSlotLateItIsRetried(t *testing.T) {
 
 // A large list keeps up a pace, or gives its place up with an error that says so.
 func TestALargeListComesTooSlowlyItIsEnded(t *testing.T) {
+	megabytes(t)
 	for name, test := range map[string]struct {
 		perSecond   int
 		atLeast, by time.Duration
