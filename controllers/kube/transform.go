@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"slices"
 	"unique"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,7 @@ func Transform(selector labels.Selector) toolscache.TransformFunc {
 			// A second copy of the spec, which no patch mentions.
 			delete(o.Annotations, corev1.LastAppliedConfigAnnotation)
 			internStrings(o)
+			clip(o)
 		case *metav1.PartialObjectMetadata:
 			o.ObjectMeta = trimMetadata(&o.ObjectMeta)
 			intern(&o.Kind, &o.APIVersion, &o.Namespace)
@@ -51,6 +53,7 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	}
 	if owner := metav1.GetControllerOfNoCopy(m); owner != nil && (kept.Labels != nil || owner.Kind == WebhookKind) {
 		kept.OwnerReferences = []metav1.OwnerReference{*owner}
+		intern(&kept.OwnerReferences[0].APIVersion, &kept.OwnerReferences[0].Kind)
 	}
 	if request := m.Annotations[itwinv1alpha1.RotateRequestedAtAnnotation]; request != "" {
 		metav1.SetMetaDataAnnotation(&kept, itwinv1alpha1.RotateRequestedAtAnnotation, request)
@@ -58,13 +61,17 @@ func trimMetadata(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	return kept
 }
 
-// internStrings lets a Webhook share with all others the strings that are mostly the same.
+// internStrings lets a Webhook share with all others the strings that are mostly the same, and keep once what it says
+// twice.
 func internStrings(w *itwinv1alpha1.Webhook) {
 	spec, status := &w.Spec, &w.Status
 	intern(&w.Kind, &w.APIVersion, &w.Namespace)
 	for i := range w.Finalizers {
 		intern(&w.Finalizers[i])
 	}
+	w.Annotations = internKeys(w.Annotations)
+	once(&status.WebhookID, w.Annotations[itwinv1alpha1.WebhookIDAnnotation])
+	once(&status.CallbackURL, spec.CallbackURL)
 	if t := spec.SecretTemplate; t != nil {
 		t.Labels, t.Annotations = internMap(t.Labels), internMap(t.Annotations)
 	}
@@ -84,15 +91,38 @@ func internStrings(w *itwinv1alpha1.Webhook) {
 	}
 }
 
+// clip frees what decoding left room for in the lists of a Webhook.
+func clip(w *itwinv1alpha1.Webhook) {
+	w.Finalizers = slices.Clone(w.Finalizers)
+	w.Spec.EventTypes = slices.Clone(w.Spec.EventTypes)
+	w.Status.Conditions = slices.Clone(w.Status.Conditions)
+}
+
+// once replaces a text by an equal one that is kept anyway.
+func once(text *string, kept string) {
+	if *text == kept {
+		*text = kept
+	}
+}
+
 // internMap returns a copy of a map with the one copy of each key and value.
 func internMap[V ~string](texts map[string]V) map[string]V {
+	interned := internKeys(texts)
+	for key, value := range interned {
+		intern(&value)
+		interned[key] = value
+	}
+	return interned
+}
+
+// internKeys returns a copy of a map with the one copy of each key.
+func internKeys[V ~string](texts map[string]V) map[string]V {
 	if texts == nil {
 		return nil
 	}
 	interned := make(map[string]V, len(texts))
 	for key, value := range texts {
 		intern(&key)
-		intern(&value)
 		interned[key] = value
 	}
 	return interned
