@@ -146,6 +146,7 @@ func (s *story) steadyState() {
 
 // restart: N Webhooks in sync.
 func (s *story) restart() {
+	s.pollEvery(seldom) // one list is the first, however long it takes
 	s.must(s.operator.Stop())
 	s.reset(s.operator)
 	begun := time.Now()
@@ -163,4 +164,5 @@ func (s *story) restart() {
 	s.took("restart: time until all were compared", compared, "")
 	s.took("restart: processor time", s.cpu(s.operator), "")
 	s.holds("restart: most memory resident", s.memory(s.operator, mostResident))
+	s.pollEvery(*interval)
 }
