@@ -81,10 +81,10 @@ var mutations = []mutation{
 	},
 	{
 		guard:   "The list that settles a create of an earlier process does, too",
-		removed: "the time in memory.of",
+		removed: "the time in Entry.Record",
 		file:    "controllers/webhook/ledger/ledger.go",
-		old:     `return Record{UID: e.uid, FirstSeen: now, SettledAfter: now.Add(e.ledger.grace)}`,
-		mutated: `return attempt{uid: uid, firstSeen: now, settledAfter: now}`,
+		old:     `return Record{Usual: Usual{UID: e.uid, FirstSeen: now, SettledAfter: now.Add(e.ledger.grace)}}`,
+		mutated: `return Record{Usual: Usual{UID: e.uid, FirstSeen: now, SettledAfter: now}}`,
 	},
 	{
 		guard: "The id is written down before the update", removed: "the order of the two steps",

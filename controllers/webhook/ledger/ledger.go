@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"reflect"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type Ledger struct {
 	mu sync.Mutex
 	// begun is when this process began to reconcile, which may be long after it started.
 	begun   time.Time
-	entries map[types.NamespacedName]*Record
+	entries map[types.NamespacedName]*kept
 	// waits are since when objects without conditions have waited. They are apart from the entries: that an object waits
 	// says nothing of its creates.
 	waits map[types.NamespacedName]wait
@@ -38,6 +39,19 @@ type wait struct {
 
 // Record is what is known of one object.
 type Record struct {
+	Usual
+	Trouble
+}
+
+// kept is how a ledger holds a record. Most objects have no trouble, and there are tens of thousands.
+type kept struct {
+	Usual
+
+	trouble *Trouble
+}
+
+// Usual is what each object has that this process did something about.
+type Usual struct {
 	UID types.UID
 	// Remote is the webhook that this process created or adopted for the object.
 	Remote proof.Remote
@@ -45,10 +59,28 @@ type Record struct {
 	NoneInFlight bool
 	// UnknownOutcome is true after a create that this process sent and of which it does not know what came of it.
 	UnknownOutcome bool
+	// TurnedOff is true when this process turned the remote webhook off, and has not turned it on since.
+	TurnedOff bool
+	// Accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
+	Accepted bool
+	// undoneTold is true once it was told that the writes of the object are undone.
+	undoneTold bool
 	// SettledAfter is when the last request of unknown outcome can no longer take effect; zero when there was none.
 	SettledAfter time.Time
 	// FirstSeen is when the object came into the care of this process.
 	FirstSeen time.Time
+	// Modified is the platform's time of the last change that this process made to the remote webhook.
+	Modified time.Time
+	// Secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
+	// whether the platform has it, "" when it sent none.
+	Secret string
+	// written bounds the writes of the object with the spec of writtenGeneration.
+	written           *rate.Limiter
+	writtenGeneration int64
+}
+
+// Trouble is what few objects have: failures, waits, requests, and changes by other clients.
+type Trouble struct {
 	// Failures counts the calls about the object that the platform did not answer as documented, since one succeeded;
 	// BackoffUntil is until when no further one is made, unless the spec is no longer of the generation that they were
 	// about.
@@ -70,27 +102,13 @@ type Record struct {
 	kubernetesSince time.Time
 	// told is what an Event said last of a status that could not be written.
 	told string
-	// written bounds the writes of the object with the spec of writtenGeneration; undoneTold is true once it was told that
-	// they are undone.
-	written           *rate.Limiter
-	writtenGeneration int64
-	undoneTold        bool
 	// SecretRefused is what the API server said when it refused to write the generated Secret.
 	SecretRefused plan.SecretRefusal
-	// Modified is the platform's time of the last change that this process made to the remote webhook.
-	Modified time.Time
-	// TurnedOff is true when this process turned the remote webhook off, and has not turned it on since.
-	TurnedOff bool
-	// Accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
-	Accepted bool
 	// SentCallback is the callback of an update whose outcome is not known, and CallbackBefore what the remote webhook had
 	// before; spelling is what an answer taught.
 	SentCallback   string
 	CallbackBefore plan.EarlierCallbacks
 	Spelling       plan.Spelling
-	// Secret is the fingerprint of the signing secret that this process sent last; unknownSecret when it is not known
-	// whether the platform has it, "" when it sent none.
-	Secret string
 	// corrections counts the corrections in a row of changes by other clients; corrected is when the last one was made.
 	corrections int
 	corrected   time.Time
@@ -100,7 +118,7 @@ type Record struct {
 func New(c clock.PassiveClock, grace time.Duration) *Ledger {
 	return &Ledger{
 		clock: c, grace: grace,
-		entries: map[types.NamespacedName]*Record{}, waits: map[types.NamespacedName]wait{},
+		entries: map[types.NamespacedName]*kept{}, waits: map[types.NamespacedName]wait{},
 	}
 }
 
@@ -124,10 +142,27 @@ func (e Entry) Record() Record {
 	if e.ledger.begun.IsZero() {
 		e.ledger.begun = now
 	}
-	if a := e.ledger.entries[e.name]; a != nil && a.UID == e.uid {
-		return *a
+	if k := e.ledger.entries[e.name]; k != nil && k.UID == e.uid {
+		return k.record()
 	}
-	return Record{UID: e.uid, FirstSeen: now, SettledAfter: now.Add(e.ledger.grace)}
+	return Record{Usual: Usual{UID: e.uid, FirstSeen: now, SettledAfter: now.Add(e.ledger.grace)}}
+}
+
+func (k *kept) record() Record {
+	r := Record{Usual: k.Usual}
+	if k.trouble != nil {
+		r.Trouble = *k.trouble
+	}
+	return r
+}
+
+// keep returns a record as a ledger holds it.
+func keep(r Record) *kept {
+	k := &kept{Usual: r.Usual}
+	if !reflect.ValueOf(r.Trouble).IsZero() {
+		k.trouble = &r.Trouble
+	}
+	return k
 }
 
 // WarmUp is how long to wait until the cache shows what the process before this one wrote last: an API server may fill
@@ -143,7 +178,7 @@ func (e Entry) change(change func(*Record)) {
 	change(&a)
 	e.ledger.mu.Lock()
 	defer e.ledger.mu.Unlock()
-	e.ledger.entries[e.name] = &a
+	e.ledger.entries[e.name] = keep(a)
 }
 
 // begun sets a time that is not set yet, and returns it.
@@ -201,7 +236,7 @@ func (l *Ledger) Forget(name types.NamespacedName) (last Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if a := l.entries[name]; a != nil {
-		last = *a
+		last = a.record()
 	}
 	delete(l.entries, name)
 	delete(l.waits, name)
