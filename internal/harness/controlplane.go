@@ -27,6 +27,9 @@ type ControlPlane struct {
 	Kubeconfig string
 	// KubectlPath is the program that came with the control plane.
 	KubectlPath string
+	// Within is a command that runs the managers that are started: it gets the program and its flags as arguments, and
+	// becomes that program. Empty runs them directly.
+	Within []string
 
 	environment *envtest.Environment
 	dir         string

@@ -56,7 +56,8 @@ func (c *ControlPlane) launch(path string, flags []string) (*Manager, error) {
 		return nil, err
 	}
 	output := filepath.Join(c.dir, fmt.Sprintf("manager-%d.log", managers.Add(1)))
-	process, err := StartProcess(output, path, append(slices.Clone(flags), "--health-probe-bind-address="+address))
+	command := slices.Concat(c.Within, []string{path}, flags, []string{"--health-probe-bind-address=" + address})
+	process, err := StartProcess(output, command[0], command[1:])
 	if err != nil {
 		return nil, err
 	}

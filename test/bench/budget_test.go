@@ -42,6 +42,9 @@ func TestBudgets(t *testing.T) {
 			}
 			st.phase("steady state", st.steadyState)
 			st.phase("restart", st.restart)
+			if large() {
+				st.phase("short of memory", st.shortOfMemory)
+			}
 			st.phase("change of the spec", st.specChange)
 			st.phase("outage", st.outage)
 			st.phase("new Webhooks", st.newcomers)

@@ -129,9 +129,13 @@ func (s *scene) took(work string, d time.Duration, goal string) {
 
 // holds puts memory into the table, which depends on the machine a little.
 func (s *scene) holds(work string, mib float64) {
-	s.table.Set(s.column, figures.Row{Work: work, Unit: figures.MiB, Budget: memoryGoal}, mib)
+	row := memoryRow(work)
+	row.Budget = memoryGoal
+	s.table.Set(s.column, row, mib)
 	s.Logf("%s: %.0f MiB", work, mib)
 }
+
+func memoryRow(work string) figures.Row { return figures.Row{Work: work, Unit: figures.MiB} }
 
 // delays are samples of how long something took.
 type delays []time.Duration
