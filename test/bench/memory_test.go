@@ -10,13 +10,13 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// closeToLimit is the share of what a restart took at most that the operator has when it has to do with less.
-const closeToLimit = 0.9
+// shareWhenShort is the part of what a restart took at most that the operator has when it is short of memory.
+const shareWhenShort = 2.0 / 3
 
 // shortOfMemory: a restart in a container that has less memory than a restart takes where there is enough. The operator
 // becomes slower, and is not killed.
 func (s *story) shortOfMemory() {
-	limit := int64(closeToLimit * s.memory(s.operator, mostResident) * (1 << 20))
+	limit := int64(shareWhenShort * s.memory(s.operator, mostResident) * (1 << 20))
 	group, err := newMemoryGroup(limit)
 	if err != nil {
 		s.Logf("a restart short of memory is left out: no cgroup can be made: %v", err)
