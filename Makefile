@@ -119,7 +119,7 @@ clean: ## Remove what was built, except the control plane that other projects ma
 ##@ Check
 
 .PHONY: test
-test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),image) ## Run all tests, on a real control plane.
+test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),bin/release) ## Run all tests, on a real control plane.
 	@$(if $(PODMAN),,echo "$(NO_ENGINE)" >&2; $(if $(CI),exit 1))
 	@$(WITH_ASSETS) $(if $(RACED),go test -race -timeout 60m $(RACED))
 	@$(if $(UNRACED),go test -timeout 60m $(UNRACED))
@@ -193,6 +193,10 @@ each = @for mod in $(MODULES); do echo "$(1) in $$mod"; (cd "$$mod" && $(1)) || 
 # The Go build cache knows best what is up to date.
 bin/manager bin/itwin-simulator bin/demo: FORCE
 	$(GO_BUILD) -o $@ ./cmd/$(@F)
+
+# The release of which test/image runs the image.
+bin/release: FORCE
+	@hack/release.sh $(REGISTRY) $@ >/dev/null
 
 # Empties deleted namespaces and collects garbage, which a control plane of envtest does not.
 bin/teardown-controllers: hack/controlplane/go.mod $(wildcard hack/controlplane/cmd/teardown-controllers/*.go)

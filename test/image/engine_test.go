@@ -49,17 +49,6 @@ func (e *engine) try(args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), err
 }
 
-// load reads an archive and returns the one image that it holds.
-func (e *engine) load(archive string) (image string) {
-	e.Helper()
-	e.podman("load", "--input", archive)
-	images := strings.Fields(e.podman("images", "--no-trunc", "--quiet"))
-	if len(images) != 1 {
-		e.Fatalf("%s holds the images %q", archive, images)
-	}
-	return images[0]
-}
-
 // container runs the image until the test ends, as the restricted Pod Security level has it.
 func (e *engine) container(name string, args ...string) {
 	e.Helper()
@@ -73,5 +62,6 @@ func (e *engine) container(name string, args ...string) {
 	e.podman(append([]string{
 		"run", "--detach", "--name=" + name, "--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
 		"--security-opt=no-new-privileges", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--http-proxy=false",
+		"--pull=never",
 	}, args...)...)
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,14 +35,14 @@ const (
 	assignedUser = "1000650000:0"
 )
 
-// TestImageServesAsAPodWould: the archive that `make image` writes is loaded and run; it takes the lease, makes a
-// Webhook active, and ends in time when it is told to.
+// TestImageServesAsAPodWould: of a release, the archive of several architectures is loaded, and the image run by the
+// digest that the manifests name; it takes the lease, makes a Webhook active, and ends in time when it is told to.
 func TestImageServesAsAPodWould(t *testing.T) {
 	e := newEngine(t)
-	archive, err := harness.Binary("image.tar")
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	image := e.load(archive)
-	NewWithT(t).Expect(e.podman("inspect", "--format={{.Config.User}}", image)).To(Equal(imageUser))
+	archive, image := released(t)
+	e.podman("load", "--input", archive)
+	NewWithT(t).Expect(e.podman("inspect", "--format={{.Architecture}} {{.Config.User}}", image)).
+		To(Equal(runtime.GOARCH + " " + imageUser))
 	for name, flags := range map[string][]string{
 		"with the user of the image": nil, "with a user that the platform assigned": {"--user=" + assignedUser},
 	} {
@@ -52,6 +54,26 @@ func TestImageServesAsAPodWould(t *testing.T) {
 			p.stops()
 		})
 	}
+}
+
+// imageByDigest is how the manifests of a release name the image.
+var imageByDigest = regexp.MustCompile(`(?m)^ +image: (\S+@sha256:[0-9a-f]{64})$`)
+
+// released returns the archive of the operator's image in the release that `make test` makes, and the image's name in
+// install.yaml of the same release.
+func released(t *testing.T) (archive, image string) {
+	t.Helper()
+	g := NewWithT(t)
+	dir, err := harness.Binary("release")
+	g.Expect(err).NotTo(HaveOccurred(), "make bin/release writes it")
+	archives, err := filepath.Glob(filepath.Join(dir, "itwin-webhook-operator-*.oci.tar"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(archives).To(HaveLen(1))
+	manifests, err := os.ReadFile(filepath.Join(dir, "install.yaml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	images := imageByDigest.FindAllSubmatch(manifests, -1)
+	g.Expect(images).To(HaveLen(1))
+	return archives[0], string(images[0][1])
 }
 
 // pod is the operator in a container, in place of the pod that a Deployment would have.
