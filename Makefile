@@ -130,10 +130,10 @@ test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),bin/rele
 
 .PHONY: bench
 bench: build ## Count what N Webhooks cost: make bench N=100,1000,10000
-	@mkdir -p $(REPORT)
-	@ITWIN_FIGURES=$(abspath $(REPORT))/simulated.json go test ./internal/simtest -count=1 -v -run TestBulkChanges
+	@mkdir -p $(REPORT) $(BIN)/bench
+	@ITWIN_FIGURES=$(BIN)/bench/simulated.json go test ./internal/simtest -count=1 -v -run TestBulkChanges
 	@$(WITH_ASSETS) go test ./test/bench -count=1 -v -timeout 3h -args -n=$(N) $(if $(SEEDED),-seeded) \
-		-report=$(abspath $(REPORT)) -simulated=$(abspath $(REPORT))/simulated.json
+		-report=$(abspath $(REPORT)) -simulated=$(BIN)/bench/simulated.json
 	@$(if $(CURVE),cd hack/curve && go run . -data $(abspath $(REPORT))/performance.json \
 		-o $(abspath $(REPORT))/performance.svg)
 
