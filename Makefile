@@ -60,7 +60,7 @@ help: ## Show this help.
 		/^[a-z-]+:.*##/ { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build bin/demo bin/teardown-controllers ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
+demo: build bin/teardown-controllers ## Run a control plane, a simulated platform and the operator, until Ctrl-C.
 	@$(WITH_ASSETS) $(BIN)/demo
 
 .PHONY: install
@@ -86,7 +86,7 @@ undeploy: bin/deploy/kustomization.yaml ## Remove the operator, once there are n
 ##@ Build
 
 .PHONY: build
-build: bin/manager bin/itwin-simulator ## Build the programs into bin.
+build: bin/manager bin/itwin-simulator bin/demo ## Build the programs into bin.
 
 .PHONY: image
 image: ## Write the operator's image to bin/image.tar, without a container engine.
