@@ -564,6 +564,20 @@ var mutations = []mutation{
 		mutated: `		if told.at.IsZero() {`,
 	},
 	{
+		guard:   "A create leaves room for the update that finishes it",
+		removed: "noting what it owes",
+		file:    "internal/platform/gate.go",
+		old:     `	if t.owes && t.Caller != "" {`,
+		mutated: `	if t.owes && t.Caller == "" {`,
+	},
+	{
+		guard:   "Who came in vain goes first",
+		removed: "counting them",
+		file:    "internal/platform/gate.go",
+		old:     `	return calls + p.queues[t.Class].soon(t.Caller, now)`,
+		mutated: `	return calls`,
+	},
+	{
 		guard:   "What is left of the hour teaches no limit of the minute",
 		removed: "the proof",
 		file:    "internal/platform/granted.go",
