@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,16 +20,24 @@ var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // readme returns the commands of a section of README's installation, block by block.
 func readme(t *testing.T, section string) (blocks []string) {
 	t.Helper()
-	text, err := os.ReadFile(root + "/README.md")
+	return documented(t, "README.md", "### "+section)
+}
+
+// documented returns the commands under a heading, block by block.
+func documented(t *testing.T, file, heading string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text2, found := strings.Cut(string(text), "\n### "+section+"\n")
+	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
 	if !found {
-		t.Fatalf("README has no section %q", section)
+		t.Fatalf("%s has no heading %q", file, heading)
 	}
-	end := regexp.MustCompile(`(?m)^##`).FindStringIndex(text2)
-	for _, found := range block.FindAllStringSubmatch(text2[:end[0]], -1) {
+	if end := regexp.MustCompile(`(?m)^##`).FindStringIndex(section); end != nil {
+		section = section[:end[0]]
+	}
+	for _, found := range block.FindAllStringSubmatch(section, -1) {
 		blocks = append(blocks, found[1])
 	}
 	return blocks
@@ -126,25 +135,14 @@ func TestReadmeForOneNamespace(t *testing.T) {
 // TestDocumentedStepsFetchMetrics follows docs/deployment.md. What it says of forwarding a port is left out: the operator
 // is a process here, whose address stands for the forwarded one.
 func TestDocumentedStepsFetchMetrics(t *testing.T) {
-	text, err := os.ReadFile(root + "/docs/deployment.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(text), "\n## Metrics\n")
-	if !found {
-		t.Fatal("there is no section Metrics")
-	}
-	var script strings.Builder
-	for _, found := range block.FindAllStringSubmatch(section, -1) {
-		script.WriteString(found[1])
-	}
+	script := strings.Join(documented(t, "docs/deployment.md", "## Metrics"), "")
 	c := newCluster(t)
 	c.sh(readme(t, "For a cluster")[0])
 	address, err := harness.FreeAddress()
 	c.must(err)
 	c.run(harness.Namespace, "--metrics-bind-address="+address)
 	c.addWebhook()
-	out := c.sh(strings.ReplaceAll(script.String(), "127.0.0.1:8443", address))
+	out := c.sh(strings.ReplaceAll(script, "127.0.0.1:8443", address))
 	c.Expect(out).To(ContainSubstring(`itwin_webhooks{`))
 	_, err = c.tryAs(c.Kubeconfig, "curl --silent --fail --insecure https://"+address+"/metrics")
 	c.Expect(err).To(HaveOccurred(), "others may not read them")
