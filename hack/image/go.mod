@@ -2,7 +2,10 @@ module webhook-operator.io/itwin/hack/image
 
 go 1.26.0
 
-require github.com/google/go-containerregistry v0.22.1
+require (
+	github.com/google/go-containerregistry v0.22.1
+	webhook-operator.io/itwin v0.0.0
+)
 
 require (
 	github.com/google/go-cmp v0.7.0 // indirect
@@ -11,3 +14,5 @@ require (
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 )
+
+replace webhook-operator.io/itwin => ../..

@@ -75,12 +75,6 @@ func TestWrongBinariesAreRefused(t *testing.T) {
 	}
 }
 
-func TestBadDateIsRefused(t *testing.T) {
-	if _, err := sourceDate("yesterday"); err == nil {
-		t.Error("accepted")
-	}
-}
-
 func TestArchiveOfOneArchitectureIsAnImage(t *testing.T) {
 	file, digest := archive(t, "1700000000", time.Now(), "arm64")
 	content, _ := only(t, file, digest)

@@ -9,11 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"webhook-operator.io/itwin/internal/buildinfo"
 )
 
 // options say what to make.
@@ -46,7 +46,7 @@ func main() {
 }
 
 func run(o options) (digest string, err error) {
-	at, err := sourceDate(os.Getenv("SOURCE_DATE_EPOCH"))
+	at, err := buildinfo.SourceDate()
 	if err != nil {
 		return "", err
 	}
@@ -67,15 +67,4 @@ func run(o options) (digest string, err error) {
 	}
 	hash, err := writeArchive(images, o.tag, at, o.out)
 	return hash.String(), err
-}
-
-func sourceDate(epoch string) (time.Time, error) {
-	if epoch == "" {
-		epoch = "0"
-	}
-	seconds, err := strconv.ParseInt(epoch, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
 }

@@ -10,9 +10,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"webhook-operator.io/itwin/internal/buildinfo"
 )
 
 // release is what is made.
@@ -68,7 +69,7 @@ func (r *release) run() error {
 		return err
 	}
 	r.version = strings.TrimSpace(string(version))
-	if r.at, err = sourceDate(os.Getenv("SOURCE_DATE_EPOCH")); err != nil {
+	if r.at, err = buildinfo.SourceDate(); err != nil {
 		return err
 	}
 	if r.registry == "" || r.images[operator].digest == "" {
@@ -87,15 +88,4 @@ func (r *release) name(image string) string { return r.registry + "/" + image }
 
 func (r *release) write(name string, content []byte) error {
 	return os.WriteFile(filepath.Join(r.out, name), content, 0o644)
-}
-
-func sourceDate(epoch string) (time.Time, error) {
-	if epoch == "" {
-		epoch = "0"
-	}
-	seconds, err := strconv.ParseInt(epoch, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
 }

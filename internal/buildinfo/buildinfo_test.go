@@ -3,6 +3,7 @@ package buildinfo
 import (
 	"runtime"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -20,4 +21,15 @@ func TestABuildWithoutStampsStillTellsSomething(t *testing.T) {
 	info := Of("", "")
 	g.Expect(info.Version).To(Equal("dev"))
 	g.Expect(info.Revision).NotTo(BeEmpty())
+}
+
+func TestSourceDateIsTheEnvironmentsOrNone(t *testing.T) {
+	g := NewWithT(t)
+	for epoch, want := range map[string]int64{"": 0, "1700000000": 1700000000} {
+		t.Setenv("SOURCE_DATE_EPOCH", epoch)
+		g.Expect(SourceDate()).To(Equal(time.Unix(want, 0).UTC()))
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
+	_, err := SourceDate()
+	g.Expect(err).To(MatchError(ContainSubstring("SOURCE_DATE_EPOCH")))
 }
