@@ -137,6 +137,11 @@ bench: build ## Count what N Webhooks cost: make bench N=100,1000,10000
 	@$(if $(CURVE),cd hack/curve && go run . -data $(abspath $(REPORT))/performance.json \
 		-o $(abspath $(REPORT))/performance.svg)
 
+.PHONY: dashboard
+dashboard: build ## Draw docs/dashboard.svg: the dashboard, after twelve minutes of scrapes of the operator.
+	@$(WITH_ASSETS) go -C hack/monitoring test ./scrape -count=1 -timeout 30m -run '^TestDrawTheDashboard$$' \
+		-args -drawing=$(CURDIR)/docs/dashboard.svg
+
 .PHONY: chaos
 chaos: build bin/teardown-controllers ## Kill the operator and break all around it: make chaos N=200 FOR=3m SEED=0
 	@$(WITH_ASSETS) go test ./test/chaos -count=1 -v -timeout 60m -args -n=$(N) -for=$(FOR) -seed=$(SEED) -settle-timeout=10m

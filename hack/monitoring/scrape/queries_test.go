@@ -57,8 +57,8 @@ func TestEveryQueryFindsSeriesInAScrape(t *testing.T) {
 	p.Expect(err).NotTo(HaveOccurred())
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
-			p.resolves(panel.Title, target.Query())
-			p.Expect(p.query(target.Query())).NotTo(BeEmpty(), "panel %q shows nothing: %s", panel.Title, target.Query())
+			p.resolves(panel.Title, target.Query(between))
+			p.Expect(p.query(target.Query(between))).NotTo(BeEmpty(), "panel %q shows nothing: %s", panel.Title, target.Query(between))
 		}
 	}
 	for _, variable := range dashboard.Templating.List {
