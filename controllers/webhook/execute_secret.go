@@ -72,7 +72,7 @@ func (e *executor) setMetadata(secret *corev1.Secret) error {
 // value. If the garbage collector, which deletes what a dead owner left, was faster, the Secret is created again with
 // the value that was read. It is not read once more: the value would be lost if the collector came in between.
 func (e *executor) writeSecretMetadata(ctx context.Context) error {
-	before := e.secret
+	before, sent := e.secret, e.facts.PlatformHasSecret()
 	secret := before.DeepCopy()
 	if err := e.setMetadata(secret); err != nil {
 		return err
@@ -92,6 +92,10 @@ func (e *executor) writeSecretMetadata(ctx context.Context) error {
 		return err
 	}
 	e.stored(secret)
+	if sent {
+		// By its version, in a status of version 0.1.0, which has no fingerprint; it has another version now.
+		e.facts.Secret.Sent = e.facts.Secret.Fingerprint
+	}
 	if !kube.HasSecretTemplate(secret, e.facts.Webhook.Spec.SecretTemplate) {
 		return status.ErrMutated
 	}

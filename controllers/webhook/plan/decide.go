@@ -172,6 +172,10 @@ func decideUnconnected(f Facts) Plan {
 		return Plan{Outcome: status.WaitForNextList("the connection is not ready, which it says itself")}
 	}
 	v := status.OfProblem(*f.Connection.Problem)
+	if v.Reconciling && f.AlreadySays(v.Reason) {
+		// The words of a connection may be others after each start; those of the first failure stay.
+		return Plan{Outcome: status.WaitForNextList("the connection is not ready, which the status says already")}
+	}
 	v.Await = true
 	return Plan{Outcome: v}
 }

@@ -624,6 +624,11 @@ func TestDecide(t *testing.T) {
 		{name: "an outage is reported while an edit is waiting",
 			facts:  with(settled(), edited, connectionProblem("PlatformUnavailable")),
 			reason: "PlatformUnavailable"},
+		{name: "an outage that the status tells already keeps its words",
+			facts: with(settled(), edited, connectionProblem("PlatformUnavailable"), func(f *Facts) {
+				said := status.Waiting("PlatformUnavailable", "in other words")
+				status.SetOnWebhook(&f.Webhook.Status, f.Generation, status.ConditionsOf(said)...)
+			})},
 		{name: "a webhook is not changed before the first list",
 			facts: with(settled(), func(f *Facts) { f.Connection.Synced = false })},
 		{name: "a webhook that is no longer allowed is turned off, not deleted", reason: "ConnectionNotAllowed",

@@ -78,22 +78,22 @@ func withSecret(f Facts, p Plan) Plan {
 		return p
 	case f.Secret.Missing:
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
-	case f.Secret.Rotate && f.platformHasSecret():
+	case f.Secret.Rotate && f.PlatformHasSecret():
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
 	case f.Secret.Metadata:
 		p.Steps = append(p.Steps, WriteSecretMetadata)
 		fallthrough
 	default:
-		p.sendSecret = !f.platformHasSecret() || f.changedElsewhere() && f.Remote.Active
+		p.sendSecret = !f.PlatformHasSecret() || f.changedElsewhere() && f.Remote.Active
 	}
 	switch {
 	case !p.sendSecret || p.Cause != CauseNone:
-	case f.platformHasSecret() && !f.Secret.Rotate:
+	case f.PlatformHasSecret() && !f.Secret.Rotate:
 		p.Cause, p.Drift = CauseDrift, "its time of modification moved, so that its secret may have been replaced"
 	default:
 		p.Cause = CauseRotation
 	}
-	if f.Secret.Rotate && !f.platformHasSecret() {
+	if f.Secret.Rotate && !f.PlatformHasSecret() {
 		// The rotation follows once the platform has the value before it.
 		p.Outcome = status.RequeueAfter(status.Again, "the rotation follows once the platform has the value before it")
 	}
@@ -118,9 +118,9 @@ func withoutSecret(f Facts, p Plan) Plan {
 	return p
 }
 
-// platformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
+// PlatformHasSecret reports whether the platform has the value of the Secret, as far as this process, or the status,
 // knows.
-func (f *Facts) platformHasSecret() bool {
+func (f *Facts) PlatformHasSecret() bool {
 	s := f.Webhook.Status
 	if f.Secret.Missing {
 		return false
@@ -141,7 +141,7 @@ func (f *Facts) platformHasSecret() bool {
 // contestedOutcome holds back a correction of what another client changed again soon after the last one, or while the
 // platform may be moving all times of modification by itself.
 func contestedOutcome(f Facts, p Plan) (status.Outcome, bool) {
-	newSecret := p.sendSecret && !f.platformHasSecret()
+	newSecret := p.sendSecret && !f.PlatformHasSecret()
 	if p.Cause != CauseDrift || newSecret || f.ReconcileRequested() {
 		return status.Outcome{}, false
 	}
