@@ -46,7 +46,7 @@ func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
 	s, own := newConnectedScene(t), newScene(t)
 	s.must(manager.Stop())
 	own.installNamespaced()
-	_, err := plane.Kubectl(s.ctx, "delete", "rolebinding", "itwin-webhook-operator-manager-rolebinding", "-n", own.namespace)
+	_, err := plane.Kubectl(s.ctx, "delete", "rolebinding", "itwin-webhook-operator-namespaced-manager-rolebinding", "-n", own.namespace)
 	s.must(err)
 	s.grantWorkTo(own.namespace)
 
