@@ -34,12 +34,17 @@ func (c *ControlPlane) StartManagerIn(ctx context.Context, namespace string, fla
 	if err != nil {
 		return nil, err
 	}
+	flags = append([]string{"--operator-namespace=" + namespace, "--allow-loopback"}, flags...)
+	return c.StartProgramIn(ctx, namespace, path, flags...)
+}
+
+// StartProgramIn runs any version of the operator with the rights of the ServiceAccount that it has in a namespace.
+func (c *ControlPlane) StartProgramIn(ctx context.Context, namespace, path string, flags ...string) (*Manager, error) {
 	kubeconfig, err := c.serviceAccountKubeconfig(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
-	defaults := []string{"--kubeconfig=" + kubeconfig, "--operator-namespace=" + namespace, "--allow-loopback"}
-	m, err := c.launch(path, append(defaults, flags...))
+	m, err := c.launch(path, append([]string{"--kubeconfig=" + kubeconfig}, flags...))
 	if err != nil {
 		return nil, err
 	}
