@@ -1,0 +1,120 @@
+package upgrade
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/yaml"
+
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
+)
+
+func TestKubectlUpgrades(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	before, err := Restore(c.ctx, c.ControlPlane, t.TempDir())
+	c.must(err)
+	t.Cleanup(func() { c.must(before.Platform.Kill()) })
+
+	c.apply("install")
+	manager, err := c.StartManager(c.ctx)
+	c.must(err)
+	t.Cleanup(func() { c.must(manager.Kill()) })
+	c.must(before.Written(c.ctx))
+	c.must(before.Kept(c.ctx))
+	calls, err := before.Calls(c.ctx)
+	c.must(err)
+	c.Expect(calls.NotDeleted).To(BeNumerically(">", 0), "what was being deleted is tried again")
+	calls.NotDeleted = 0
+	c.Expect(calls).To(Equal(Calls{Updated: len(changed), NotCreated: 2, NotUpdated: 1}))
+	c.must(manager.Stop())
+
+	// Another start writes nothing.
+	upgraded, err := List(c.ctx, c.ControlPlane)
+	c.must(err)
+	address, err := harness.FreeAddress()
+	c.must(err)
+	manager, err = c.StartManager(c.ctx, MetricsFlags(address)...)
+	c.must(err)
+	t.Cleanup(func() { c.must(manager.Kill()) })
+	c.must(before.Idle(c.ctx, address))
+	c.must(manager.Stop())
+	c.isAs(upgraded)
+	calls, err = before.Calls(c.ctx)
+	c.must(err)
+	c.Expect(calls.Created + calls.Deleted).To(BeZero())
+	c.Expect(calls.Updated).To(Equal(len(changed)))
+
+	// Without the operator, everything stays.
+	c.kubectl("delete", "--timeout=60s", "-k", config(t, "default"))
+	c.isAs(upgraded)
+	c.must(before.Kept(c.ctx))
+	c.Expect(c.kubectl("get", "deployments,clusterroles,clusterrolebindings", "--all-namespaces", "--output=name")).
+		NotTo(ContainSubstring("itwin-webhook-operator"))
+}
+
+// isAs checks that no object was written since.
+func (c *cluster) isAs(before Objects) {
+	c.Helper()
+	now, err := List(c.ctx, c.ControlPlane)
+	c.must(err)
+	c.Expect(now.Versions()).To(Equal(before.Versions()))
+}
+
+// config is a folder of config.
+func config(t *testing.T, folder string) string {
+	t.Helper()
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "config", folder)
+}
+
+func TestEachDifferenceIsInTheChangelog(t *testing.T) {
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changelog := strings.Join(strings.Fields(string(text)), " ")
+	for _, d := range Accepted {
+		if !strings.Contains(changelog, d.Sentence) {
+			t.Errorf("CHANGELOG.md lacks: %s", d.Sentence)
+		}
+	}
+}
+
+// TestEveryStateIsRecorded: these are the reasons of Ready that version 0.1.0 had.
+func TestEveryStateIsRecorded(t *testing.T) {
+	ofConnections := []string{"Connected", "SecretNotFound", "Unauthorized", "RateLimited", "PlatformUnavailable"}
+	for kind, want := range map[string][]string{
+		"connections": ofConnections, "clusterconnections": ofConnections,
+		"webhooks": {
+			"InSync", "Deactivated", "ConnectionNotFound", "ConnectionNotReady", "ConnectionNotAllowed", "SecretNotFound",
+			"SecretInvalid", "Refused", "RateLimited", "PlatformUnavailable", "NotFound", "AlreadyClaimed", "Deleting",
+		},
+	} {
+		var list itwinv1alpha1.WebhookList // the conditions of a connection are in the same place
+		if err := yaml.Unmarshal([]byte(recorded(t, kind+".yaml")), &list); err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for _, o := range list.Items {
+			if ready := apimeta.FindStatusCondition(o.Status.Conditions, itwinv1alpha1.ReadyCondition); ready != nil {
+				found[ready.Reason] = true
+			}
+		}
+		NewWithT(t).Expect(slices.Collect(maps.Keys(found))).To(ConsistOf(want), kind)
+	}
+}
