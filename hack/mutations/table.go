@@ -349,14 +349,14 @@ var mutations = []mutation{
 		guard:   "A change by another client has the secret sent again",
 		removed: "looking at modified",
 		file:    "controllers/webhook/plan/update.go",
-		old:     `p.sendSecret = !f.platformHasSecret() || f.changedElsewhere() && f.Remote.Active`,
-		mutated: `p.sendSecret = !f.platformHasSecret()`,
+		old:     `p.sendSecret = !f.PlatformHasSecret() || f.changedElsewhere() && f.Remote.Active`,
+		mutated: `p.sendSecret = !f.PlatformHasSecret()`,
 	},
 	{
 		guard:   "A rotation waits until the platform has the value before",
 		removed: "the wait",
 		file:    "controllers/webhook/plan/update.go",
-		old:     `	case f.Secret.Rotate && f.platformHasSecret():`,
+		old:     `	case f.Secret.Rotate && f.PlatformHasSecret():`,
 		mutated: `	case f.Secret.Rotate:`,
 	},
 	{
@@ -553,8 +553,8 @@ var mutations = []mutation{
 		guard:   "No window of a minute or an hour sees more calls than the limit",
 		removed: "the end of the period",
 		file:    "internal/platform/window.go",
-		old:     `	until := now.Add(w.period).Truncate(grain)`,
-		mutated: `	until := now.Add(w.period * 49 / 50).Truncate(grain)`,
+		old:     `	leaves := now.Add(w.period)`,
+		mutated: `	leaves := now.Add(w.period * 49 / 50)`,
 	},
 	{
 		guard:   "Calls that begin something leave room for those that finish",

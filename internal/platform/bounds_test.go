@@ -91,7 +91,7 @@ func megabytes(t *testing.T) {
 
 func TestListIsBounded(t *testing.T) {
 	megabytes(t)
-	long := strings.Repeat("x", 1900)
+	long, ones := strings.Repeat("x", 1900), strings.Repeat("1,", 510<<10)
 	for name, test := range map[string]struct {
 		count int
 		entry func(int) string
@@ -106,6 +106,9 @@ func TestListIsBounded(t *testing.T) {
 		"in event types": {2000, func(i int) string {
 			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","eventTypes":[%s"a"]}`, i, strings.Repeat(`"a",`, 2000))
 		}, "more than 16 MiB of text", 20 << 20},
+		"in values that mean nothing": {70, func(i int) string {
+			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","x":[%s1]}`, i, ones)
+		}, "larger than 64 MiB", 66 << 20},
 		"in the size of an entry":      {2, padded(2 << 20), "a value in the list is larger than 1 MiB", 3 << 20},
 		"in white space":               {2, func(int) string { return strings.Repeat(" ", 8<<20) }, "a value in the list is larger than 1 MiB", 10 << 20},
 		"in entries that are no entry": {200_000, func(int) string { return "0" }, "more than 100000 webhooks", 2 << 20},

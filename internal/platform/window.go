@@ -2,8 +2,8 @@ package platform
 
 import "time"
 
-// grains is into how many parts a period is divided. Calls that leave a window in the same part leave it together, at
-// the end of the part: a window is never shorter than its period, and longer by a thousandth at most.
+// grains is into how many parts a period is divided. Calls that would leave a window within one part leave it together,
+// at its end: a window is never shorter than its period, and longer by a thousandth at most.
 const grains = 1000
 
 // window counts the calls of the last period as a limiter at the platform may count them: that one sees a call at some
@@ -51,10 +51,10 @@ func (w *window) end(class Class, now time.Time) {
 // add counts calls that ended now.
 func (w *window) add(c calls, now time.Time) {
 	w.forget(now)
-	grain := w.period / grains
-	until := now.Add(w.period).Truncate(grain).Add(grain)
-	if last := len(w.ended) - 1; last < 0 || w.ended[last].until.Before(until) {
-		w.ended = append(w.ended, endedCalls{until: until})
+	// By the monotonic clock, which nothing sets: times that are rounded would have lost it.
+	leaves := now.Add(w.period)
+	if last := len(w.ended) - 1; last < 0 || w.ended[last].until.Before(leaves) {
+		w.ended = append(w.ended, endedCalls{until: leaves.Add(w.period / grains)})
 	}
 	w.ended[len(w.ended)-1].add(c, 1)
 	w.sum.add(c, 1)
