@@ -15,7 +15,6 @@ import (
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/proof"
 )
 
 // restlessMessage tells what is ignored of an account whose times of modification move by themselves.
@@ -144,24 +143,33 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	claimed, marks := make(map[string]bool, len(all.Items)), map[string]bool{}
+	claimed := make(map[string]struct{}, len(all.Items))
 	for _, w := range all.Items {
-		for _, key := range identity.ClaimKeys(w, r.Key) {
-			claimed[key] = true
+		for _, remote := range identity.Claims(w, r.Key) {
+			if remote.Account == account.Account() || remote.Account == "" {
+				claimed[platform.CanonicalID(remote.ID)] = struct{}{}
+			}
 		}
-		marks[identity.MarkOf(w)] = true
 	}
-	unmanaged := 0
-	for _, w := range account.Webhooks() {
-		remote := proof.Remote{Account: account.Account(), ID: w.ID}
-		anyAccount := identity.ClaimKey(proof.Remote{ID: w.ID})
-		if claimed[identity.ClaimKey(remote)] || claimed[anyAccount] || account.Owned(w.ID) || marks[w.Mark] {
-			continue
+	unmanaged, marked := 0, map[string][]platform.Webhook{}
+	account.EachUnowned(func(w platform.Webhook) {
+		if _, is := claimed[platform.CanonicalID(w.ID)]; is {
+			return
 		}
 		unmanaged++
 		if w.Mark != "" {
+			marked[w.Mark] = append(marked[w.Mark], w)
+		}
+	})
+	for _, w := range all.Items {
+		// Creates that are under way, or were interrupted, have made these.
+		unmanaged -= len(marked[identity.MarkOf(w)])
+		delete(marked, identity.MarkOf(w))
+	}
+	for mark, left := range marked {
+		for _, w := range left {
 			ctrl.LoggerFrom(ctx).V(1).Info("A create of a Webhook that is gone left a remote webhook behind",
-				"account", remote.Account, "webhookId", w.ID, "uid", w.Mark, "active", w.Active)
+				"account", account.Account(), "webhookId", w.ID, "uid", mark, "active", w.Active)
 		}
 	}
 	account.SetUnmanaged(unmanaged)

@@ -94,23 +94,41 @@ func ClaimKeysBy(key proof.Key) func(*itwinv1alpha1.Webhook) []string {
 
 // ClaimKeys are all entries of an object in the index of claims.
 func ClaimKeys(w *itwinv1alpha1.Webhook, key proof.Key) (keys []string) {
-	reported := Reported(&w.Status)
-	if reported.Account != "" && platform.ValidID(reported.ID) && len(w.Status.Former) == 0 &&
-		w.Annotations[itwinv1alpha1.FormerAnnotation] == "" {
-		// It owns that, whatever its annotations prove, which takes longer to find out.
+	if reported, all := reportsAll(w); all {
 		return []string{ClaimKey(reported)}
 	}
 	i := Of(w, key)
-	if i.Owned.ID != "" {
-		keys = append(keys, ClaimKey(i.Owned))
-	}
-	for _, former := range i.Former {
-		keys = append(keys, ClaimKey(former))
+	for _, claim := range i.claims() {
+		keys = append(keys, ClaimKey(claim))
 	}
 	if i.Requested != "" {
 		keys = append(keys, RequestKey(i.Requested))
 	}
 	return keys
+}
+
+// Claims are the remote webhooks that an object owns, or gave up. One that its status of version 0.1.0 names has no
+// account.
+func Claims(w *itwinv1alpha1.Webhook, key proof.Key) []proof.Remote {
+	if reported, all := reportsAll(w); all {
+		return []proof.Remote{reported}
+	}
+	return Of(w, key).claims()
+}
+
+// reportsAll returns the remote webhook that a status speaks of, if that is all that the object claims: it owns that,
+// whatever its annotations prove, which takes longer to find out.
+func reportsAll(w *itwinv1alpha1.Webhook) (reported proof.Remote, all bool) {
+	reported = Reported(&w.Status)
+	return reported, reported.Account != "" && platform.ValidID(reported.ID) && len(w.Status.Former) == 0 &&
+		w.Annotations[itwinv1alpha1.FormerAnnotation] == ""
+}
+
+func (i Identity) claims() (claims []proof.Remote) {
+	if i.Owned.ID != "" {
+		claims = append(claims, i.Owned)
+	}
+	return append(claims, i.Former...)
 }
 
 // Reported is the remote webhook that a status speaks of; zero when it speaks of none.

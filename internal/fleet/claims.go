@@ -68,6 +68,18 @@ func (f *Fleet) Release(id string, owner Owner) {
 	}
 }
 
+// EachUnowned calls do for each webhook that no owner of this process claims, also where its state is not known, in no
+// order. The snapshot is locked meanwhile: do must not ask it for anything.
+func (f *Fleet) EachUnowned(do func(w platform.Webhook)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, e := range f.entries {
+		if _, claimed := f.claimed(key); !claimed && !e.missing {
+			do(e.webhook)
+		}
+	}
+}
+
 // Unowned returns the webhooks that no owner of this process claims and that match, the oldest first.
 func (f *Fleet) Unowned(match func(platform.Webhook) bool) (found []platform.Webhook) {
 	f.mu.Lock()

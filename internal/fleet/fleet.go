@@ -225,19 +225,6 @@ func (f *Fleet) ListCount() uint64 {
 	return f.listCount
 }
 
-// Webhooks returns all webhooks of the snapshot, in no order.
-func (f *Fleet) Webhooks() []platform.Webhook {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	all := make([]platform.Webhook, 0, len(f.entries))
-	for _, e := range f.entries {
-		if !e.missing {
-			all = append(all, e.webhook)
-		}
-	}
-	return all
-}
-
 // SetUnmanaged stores how many webhooks no Webhook claims, for all members to report; Unmanaged returns it, -1 when it
 // was not counted yet.
 func (f *Fleet) SetUnmanaged(n int) {
