@@ -12,16 +12,8 @@ import (
 // take more than a quarter of what the object does: there an index keeps the names of all values with the same hash in
 // one bucket, and a read compares the values of the few objects in it.
 
-// buckets is how many there are: with 50,000 objects, a dozen are in each.
-const buckets = 4096
-
-// bucketNames are the values that such an index keeps.
-var bucketNames = func() (names [buckets]string) {
-	for i := range names {
-		names[i] = strconv.Itoa(i)
-	}
-	return names
-}()
+// buckets is how many there are: with 50,000 objects, six are in each.
+const buckets = 1 << 13
 
 // seed makes the buckets of each process others: values that share one cannot be chosen.
 var seed = maphash.MakeSeed()
@@ -29,7 +21,9 @@ var seed = maphash.MakeSeed()
 // bucketed reports whether nearly each object has a value of its own in an index.
 func bucketed(name string) bool { return name == fieldIndex+ByClaim || name == fieldIndex+ByDelivery }
 
-func bucketOf(value string) string { return bucketNames[maphash.String(seed, value)%buckets] }
+func bucketOf(value string) string {
+	return strconv.FormatUint(maphash.String(seed, value)%buckets, 36)
+}
 
 // inBuckets returns the buckets of an object's values.
 func inBuckets(values toolscache.IndexFunc) toolscache.IndexFunc {
