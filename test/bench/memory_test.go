@@ -11,7 +11,7 @@ import (
 )
 
 // shareWhenShort is the part of what a restart took at most that the operator has when it is short of memory.
-const shareWhenShort = 2.0 / 3
+const shareWhenShort = 0.8
 
 // shortOfMemory: a restart in a container that has less memory than a restart takes where there is enough. The operator
 // becomes slower, and is not killed.
@@ -38,6 +38,7 @@ func (s *story) shortOfMemory() {
 	s.must(s.operator.Stop())
 	s.must(group.remove())
 	s.start(s.operator)
+	s.compared()
 }
 
 // memoryGroup is a cgroup, of version 1 or 2, with a limit on memory.
