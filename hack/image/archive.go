@@ -52,7 +52,7 @@ func add(content layout.Path, images []v1.Image, names layout.Option) (v1.Hash, 
 			return v1.Hash{}, err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: img, Descriptor: v1.Descriptor{Platform: config.Platform()},
+			Add: withoutArtifactType{img}, Descriptor: v1.Descriptor{Platform: config.Platform()},
 		})
 	}
 	if err := content.AppendIndex(index, names); err != nil {
@@ -60,6 +60,13 @@ func add(content layout.Path, images []v1.Image, names layout.Option) (v1.Hash, 
 	}
 	return index.Digest()
 }
+
+// withoutArtifactType is an image of which an index gives no artifactType. Of an image it says nothing, and tools that
+// do not know it, such as Skopeo 1.9, drop it when they copy the index, which changes the digest.
+type withoutArtifactType struct{ v1.Image }
+
+// ArtifactType is what go-containerregistry asks for before it derives one.
+func (withoutArtifactType) ArtifactType() (string, error) { return "", nil }
 
 // annotations tell who loads the archive how to name the image: by the standard, the tag alone; for containerd, all.
 func annotations(tag string) (map[string]string, error) {
