@@ -1,9 +1,9 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -224,25 +224,34 @@ func BenchmarkScrape(b *testing.B) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)
 	handler := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	b.ReportAllocs()
-	var bytes int64
-	for b.Loop() {
-		answer := &sink{header: http.Header{}}
-		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		bytes = answer.bytes
+	for _, encoding := range []string{"identity", "gzip"} {
+		b.Run(encoding, func(b *testing.B) {
+			b.ReportAllocs()
+			request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			request.Header.Set("Accept-Encoding", encoding)
+			answer := &sink{header: http.Header{}}
+			for b.Loop() {
+				answer.bytes, answer.series = 0, 0
+				handler.ServeHTTP(answer, request)
+			}
+			b.ReportMetric(float64(answer.bytes), "answer-bytes")
+			if encoding == "identity" {
+				b.ReportMetric(float64(answer.series), "series")
+			}
+		})
 	}
-	b.ReportMetric(float64(bytes), "answer-bytes")
 }
 
 // sink counts an answer and drops it.
 type sink struct {
-	header http.Header
-	bytes  int64
+	header        http.Header
+	bytes, series int
 }
 
 func (s *sink) Header() http.Header { return s.header }
 func (s *sink) WriteHeader(int)     {}
 func (s *sink) Write(p []byte) (int, error) {
-	s.bytes += int64(len(p))
-	return io.Discard.Write(p)
+	s.bytes += len(p)
+	s.series += bytes.Count(p, []byte("\n")) - bytes.Count(p, []byte("# "))
+	return len(p), nil
 }
