@@ -118,16 +118,21 @@ var Accepted = []Difference{
 	},
 }
 
-// Written waits until the operator has made all differences that are accepted, and returns those that are missing
-// after a while, or one that is not accepted.
+// Written waits until the operator has made all differences that are accepted, and no other. When that takes too long
+// it returns what is missing and what is too much.
 func (i *Installation) Written(ctx context.Context) error {
-	return harness.Until(ctx, "the upgrade is written", func(ctx context.Context) error {
+	var wrong error
+	err := harness.Until(ctx, "the upgrade is written", func(ctx context.Context) error {
 		now, err := List(ctx, i.Plane)
-		if err != nil {
-			return err
+		if err == nil {
+			wrong = compare(differences(i.objects, now))
 		}
-		return compare(differences(i.objects, now))
+		return errors.Join(err, wrong)
 	})
+	if err != nil {
+		return errors.Join(err, wrong)
+	}
+	return nil
 }
 
 // compare returns what is not accepted, and what is missing.

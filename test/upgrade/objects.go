@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -53,7 +54,8 @@ func (o Objects) Versions() map[string]string {
 	return versions
 }
 
-// differences are the paths at which objects differ, each as in "status.conditions[Ready].message", with both values.
+// differences are the paths at which objects differ, each as in "status.conditions[Ready].message", with both values,
+// but for those of Secrets.
 func differences(before, after Objects) map[string]map[string]string {
 	all := map[string]map[string]string{}
 	names := maps.Clone(before)
@@ -71,7 +73,10 @@ func differences(before, after Objects) map[string]map[string]string {
 			if all[name] == nil {
 				all[name] = map[string]string{}
 			}
-			all[name][path] = fmt.Sprintf("%s -> %s", cmp.Or(was[path], "none"), cmp.Or(is[path], "none"))
+			all[name][path] = "a secret value"
+			if !strings.HasPrefix(path, "data.") {
+				all[name][path] = fmt.Sprintf("%s -> %s", cmp.Or(was[path], "none"), cmp.Or(is[path], "none"))
+			}
 		}
 	}
 	return all
