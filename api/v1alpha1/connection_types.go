@@ -5,18 +5,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more. All
+// RateLimit bounds the calls to the Webhooks API of one connection. No window of a minute (or hour) sees more, but for
+// one in which the operator starts again, or a standby takes over: that one does not know of the calls before. All
 // connections to one account together are bound by the largest.
 type RateLimit struct {
-	// requestsPerMinute is the most that are sent in any 60 seconds. Absent: what the platform's answers show that it
-	// grants, and 500 as long as they show no more.
+	// requestsPerMinute is the most that are sent in any 60 seconds, counted from zero when the operator starts. Absent:
+	// 500, or what the platform's answers show that the subscription grants, if they name a larger one.
 	// +kubebuilder:validation:Minimum=4
 	// +kubebuilder:validation:Maximum=1000000
 	// +optional
 	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 
-	// requestsPerHour is the most that are sent in any hour. Absent: no such bound, unless the platform's answers name a
-	// subscription that has one (5,000).
+	// requestsPerHour is the most that are sent in any hour, counted from zero when the operator starts. Absent: no such
+	// bound, unless the platform's answers name a subscription that has one (5,000).
 	// +kubebuilder:validation:Minimum=120
 	// +kubebuilder:validation:Maximum=60000000
 	// +optional

@@ -579,10 +579,17 @@ var mutations = []mutation{
 	},
 	{
 		guard:   "What is left of the hour teaches no limit of the minute",
-		removed: "the proof",
+		removed: "looking at the subscription",
 		file:    "internal/platform/granted.go",
-		old:     `	if g.proven && !now.Before(g.distrusted) {`,
-		mutated: `	if !now.Before(g.distrusted) {`,
+		old:     `	case !named(g.tier, largeTiers):`,
+		mutated: `	case false:`,
+	},
+	{
+		guard:   "A number of remaining calls starves no account while nothing is refused",
+		removed: "the least that is left",
+		file:    "internal/platform/limits.go",
+		old:     `max(t.remaining+certain, g.granted.least(now))`,
+		mutated: `(t.remaining + certain)`,
 	},
 	{
 		guard:   "What others use of the credentials is left out",

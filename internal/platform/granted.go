@@ -16,13 +16,15 @@ const (
 	// maxGranted bounds what is believed of a number of remaining calls.
 	maxGranted = 1_000_000
 
-	// sampleEvery lies between two answers that are remembered, and sampleKept is for how long.
-	sampleEvery, sampleKept = 30 * time.Second, 10 * time.Minute
-	// provingCalls are how many calls, each more than a minute old, an answer must have forgotten to show that it counts
-	// those of a minute, and forgottenShare is which part of them.
-	provingCalls, forgottenShare = 50, 0.5
-	// peakKept is for how long the most that answers added up to is remembered at least.
+	// peakKept is for how long the most that answers added up to is remembered at least, and for how long what they have
+	// shown holds after the last one with a number of remaining calls.
 	peakKept = 30 * time.Minute
+	// leastPerMinute is what a number of remaining calls leaves of a limit, if the platform has refused nothing for
+	// usedUpFor although no answer left more.
+	leastPerMinute, usedUpFor = 10, 10 * time.Minute
+
+	// manyLeft are so many remaining calls that a refusal within promptly of them shows that the number is wrong.
+	manyLeft, promptly = 50, 30 * time.Second
 	// distrust is for how long a number of remaining calls that proved wrong teaches no larger limit; each further time
 	// twice as long, a day at most.
 	distrust, longestDistrust = time.Hour, 24 * time.Hour
@@ -60,17 +62,10 @@ func toldBy(response *http.Response) told {
 // maxTier bounds the name of a subscription, in bytes.
 const maxTier = 40
 
-// sample is a number of remaining calls, and how many calls of ours had ended then.
-type sample struct {
-	at        time.Time
-	remaining int
-	ended     int
-}
-
 // granted is what the answers of an account have shown of its rate limit. A number of remaining calls is only a lower
 // bound of the limit: others may use the same credentials. And the platform does not say whether it speaks of the
-// minute or of the hour, so it teaches a larger limit than assumed only when the subscription is known to have one, or
-// when the number has recovered within minutes after many calls, as one of the hour would not.
+// minute or of the hour: so it teaches a larger limit than assumed only where the subscription is named and known to
+// have one. Anything else that it may mean only lowers the limit, or leaves room for others.
 type granted struct {
 	tier string
 	// most is the largest limit of a minute that the answers have shown; 0 where none can be concluded.
@@ -78,13 +73,12 @@ type granted struct {
 	// remaining is the last number of remaining calls, and toldAt when an answer had it.
 	remaining int
 	toldAt    time.Time
-	// proven is true when the number of remaining calls is known to be of the minute.
-	proven  bool
-	samples []sample
 	// peak and peakBefore are the most calls, remaining and ours of the last minute, that answers added up to since
 	// peakFrom, and in the time before it.
 	peak, peakBefore int
 	peakFrom         time.Time
+	// usedUpSince is since when no answer left more than leastPerMinute, and none was a refusal; zero while one did.
+	usedUpSince time.Time
 	// distrusted is until when nothing larger is concluded, and distrustFor is for how long it was the last time.
 	distrusted  time.Time
 	distrustFor time.Duration
@@ -92,56 +86,84 @@ type granted struct {
 
 // perHour is the limit of an hour that the subscription is known to have; 0 for none.
 func (g *granted) perHour() int {
-	if g.isSmall() {
+	if named(g.tier, smallTiers) {
 		return smallTierHour
 	}
 	return 0
 }
 
-// ceiling is what no answer of at least half an hour went beyond; 0 when that is not known.
-func (g *granted) ceiling() int { return g.peakBefore }
+// ceiling is what no answer of at least half an hour went beyond, and leastPerMinute at least; 0 when it is not known.
+func (g *granted) ceiling() int {
+	if g.peakBefore == 0 {
+		return 0
+	}
+	return max(g.peakBefore, leastPerMinute)
+}
 
-// learn takes over what an answer says, when so many calls of ours count in the last minute, of all that have ended.
-func (g *granted) learn(t told, inMinute, ended int, now time.Time) {
+// least is how many calls a minute are left to the operator whatever the answers say now.
+func (g *granted) least(now time.Time) int {
+	if g.usedUpSince.IsZero() || now.Sub(g.usedUpSince) < usedUpFor {
+		return 0
+	}
+	return leastPerMinute
+}
+
+// learn takes over what an answer says. In the last minute the platform has counted certain calls of ours, and perhaps
+// as many as inMinute.
+func (g *granted) learn(t told, certain, inMinute int, now time.Time) {
 	if t.tier != "" {
 		g.tier = t.tier
 	}
 	switch {
-	case g.isSmall():
-		g.most, g.proven = 0, false
-	case t.exceeded && g.proven && g.remaining > provingCalls && now.Sub(g.toldAt) < sampleEvery:
-		g.disprove(now)
+	case t.exceeded:
+		g.refuse(now)
+	case t.remaining >= 0:
+		g.measure(t.remaining+inMinute, now)
+		g.remaining, g.toldAt = t.remaining, now
+		if t.remaining+certain > leastPerMinute {
+			g.usedUpSince = time.Time{}
+		} else if g.usedUpSince.IsZero() {
+			g.usedUpSince = now
+		}
+	case now.Sub(g.toldAt) > peakKept:
+		g.forget()
 	}
-	if t.remaining < 0 || t.exceeded {
-		return
-	}
-	g.remaining, g.toldAt = t.remaining, now
-	g.measure(t.remaining+inMinute, now)
-	g.prove(t.remaining, ended-inMinute, now)
-	g.note(sample{at: now, remaining: t.remaining, ended: ended}, now)
-	if g.proven && !now.Before(g.distrusted) {
-		g.most = min(max(g.most, limitBy(t.remaining)), max(g.peak, g.peakBefore))
+	switch {
+	case !named(g.tier, largeTiers):
+		g.most = 0
+	case t.remaining >= 0 && !t.exceeded && !now.Before(g.distrusted):
+		g.most = max(g.most, shownBy(t.remaining))
 	}
 }
 
-// limitBy is the limit that a number of remaining calls shows. It is not known whether the number has the call already
-// that was answered, unless that makes the limit a documented one.
-func limitBy(remaining int) int {
-	if remaining+1 == largeTierMinute {
+// shownBy is the limit that a number of remaining calls of a larger subscription shows. It is not known whether the
+// number has the call already that was answered, unless that makes the limit the documented one, the largest there is.
+func shownBy(remaining int) int {
+	if remaining+1 >= largeTierMinute {
 		return largeTierMinute
 	}
 	return remaining
 }
 
-// isSmall reports whether the subscription is known to have limits of a minute and of an hour.
-func (g *granted) isSmall() bool { return slices.Contains(smallTiers, strings.ToLower(g.tier)) }
+// named reports whether a subscription is one of those with the names, whatever their case.
+func named(tier string, names []string) bool { return slices.Contains(names, strings.ToLower(tier)) }
 
-// disprove gives up what was concluded from the number of remaining calls: the platform refused a call although it had
-// just said that many are left.
-func (g *granted) disprove(now time.Time) {
+// refuse notes that the platform refused a call. If it has just said that many are left, nothing larger is concluded
+// from the number for a while.
+func (g *granted) refuse(now time.Time) {
+	g.usedUpSince = time.Time{}
+	if g.most == 0 || g.remaining <= manyLeft || now.Sub(g.toldAt) >= promptly {
+		return
+	}
 	g.distrustFor = min(max(distrust, 2*g.distrustFor), longestDistrust)
 	g.distrusted = now.Add(g.distrustFor)
-	g.most, g.proven, g.samples = 0, false, nil
+	g.most = 0
+}
+
+// forget gives up what the answers have shown: they no longer show it.
+func (g *granted) forget() {
+	g.most, g.peak, g.peakBefore = 0, 0, 0
+	g.peakFrom, g.usedUpSince = time.Time{}, time.Time{}
 }
 
 // measure notes what remaining calls and those of ours in the last minute add up to.
@@ -156,29 +178,4 @@ func (g *granted) measure(sum int, now time.Time) {
 	if g.peakBefore > 0 {
 		g.peakBefore = max(g.peakBefore, g.peak)
 	}
-}
-
-// prove looks whether an answer has forgotten calls that ended more than a minute before it, old of them in all.
-func (g *granted) prove(remaining, old int, now time.Time) {
-	if g.isSmall() {
-		return
-	}
-	if slices.Contains(largeTiers, strings.ToLower(g.tier)) {
-		g.proven = true
-	}
-	for _, s := range g.samples {
-		made := old - s.ended
-		if now.Sub(s.at) > time.Minute && made >= provingCalls &&
-			remaining >= s.remaining-int((1-forgottenShare)*float64(made)) {
-			g.proven = true
-		}
-	}
-}
-
-// note remembers an answer, unless another one is recent.
-func (g *granted) note(s sample, now time.Time) {
-	if last := len(g.samples) - 1; last >= 0 && now.Sub(g.samples[last].at) < sampleEvery {
-		return
-	}
-	g.samples = slices.DeleteFunc(append(g.samples, s), func(s sample) bool { return now.Sub(s.at) > sampleKept })
 }

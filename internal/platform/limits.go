@@ -136,9 +136,10 @@ func (g *gate) learn(t told, endedBefore int) (tier string) {
 	overlapping := min(g.ended-endedBefore, window.sum.own)
 	certain, uncertain := window.sum.own-overlapping+1, overlapping+max(window.underWay-1, 0)
 	before := g.shown()
-	g.granted.learn(t, certain+uncertain, g.ended, now)
+	g.granted.learn(t, certain, certain+uncertain, now)
 	if limit := g.account.limits.PerMinute; limit > 0 && t.remaining >= 0 && !t.exceeded {
-		if others := limit - t.remaining - certain; others > max(uncertain, window.sum.others) {
+		others := limit - max(t.remaining+certain, g.granted.least(now))
+		if others > max(uncertain, window.sum.others) {
 			window.add(calls{others: others - window.sum.others}, now)
 		}
 	}

@@ -51,12 +51,13 @@ func TestThePlatformsAnswersShowItsLimits(t *testing.T) {
 			platform.Limits{}, BeNumerically("~", 1080, 3), Equal(platform.FromPlatform),
 		},
 		{
-			"a larger limit", simulator.Options{RequestsPerMinute: 1200}, platform.Limits{},
-			BeNumerically("~", 1080, 3), Equal(platform.FromPlatform),
+			"a larger limit of a subscription that no answer names", simulator.Options{RequestsPerMinute: 1200},
+			platform.Limits{}, BeNumerically("~", 451, 2), Equal(platform.FromAssumption),
 		},
 		{
-			"a larger limit, and a smaller one in the spec", simulator.Options{RequestsPerMinute: 1200},
-			platform.Limits{PerMinute: 700}, BeNumerically("~", 631, 2), Equal(platform.FromSpec),
+			"a named subscription with a larger limit, and a smaller one in the spec", simulator.Options{
+				RequestsPerMinute: 1200, Subscription: "Standard",
+			}, platform.Limits{PerMinute: 700}, BeNumerically("~", 631, 2), Equal(platform.FromSpec),
 		},
 		{
 			"the smallest subscription", simulator.Options{RequestsPerMinute: 500, RequestsPerHour: 5000}, platform.Limits{},
