@@ -592,6 +592,13 @@ var mutations = []mutation{
 		mutated: `(t.remaining + certain)`,
 	},
 	{
+		guard:   "A limit grows: those that wait for it come at once",
+		removed: "the limit of the hour",
+		file:    "internal/platform/limits.go",
+		old:     ` && !grew(before.PerHour, l.PerHour)`,
+		mutated: ` && l.PerHour >= 0`,
+	},
+	{
 		guard:   "What others use of the credentials is left out",
 		removed: "counting it",
 		file:    "internal/platform/limits.go",

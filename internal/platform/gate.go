@@ -179,7 +179,7 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 		return nil
 	}
 	return &ThrottledError{
-		After: scarcest.wait(t, now, now), Own: scarcest != &g.account, Limit: g.scarce(scarcest, t.Class, now),
+		After: scarcest.wait(t, now, now), Own: scarcest != &g.account, Limit: g.scarce(member, scarcest, t.Class, now),
 	}
 }
 

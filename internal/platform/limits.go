@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -163,31 +164,31 @@ func (g *gate) endedCalls() int {
 
 // refresh puts the limits in force that the members ask for and the platform has shown.
 func (g *gate) refresh() {
-	before := g.account.limits
 	for _, m := range g.members {
-		if l := g.effective(m.asked); l != m.limits {
-			m.set(l)
-		}
+		g.change(m, g.effective(m.asked))
 	}
 	g.widen(g.clock.Now())
-	if grew(before.PerMinute, g.account.limits.PerMinute) {
-		g.release()
+}
+
+// change puts limits of a pool in force. If one grew, those that wait in the pool may come at once: the times that they
+// were told are of the smaller one.
+func (g *gate) change(p *pool, l Limits) {
+	if p.limits == l {
+		return
+	}
+	before := p.limits
+	p.set(l)
+	if !grew(before.PerMinute, l.PerMinute) && !grew(before.PerHour, l.PerHour) {
+		return
+	}
+	for class := range p.queues {
+		g.released = slices.AppendSeq(g.released, maps.Keys(p.queues[class].kept))
+		p.queues[class] = queue{}
 	}
 }
 
 // grew reports whether a limit, of which 0 is none, became larger.
 func grew(from, to int) bool { return from != 0 && (to == 0 || to > from) }
-
-// release lets those that wait for a slot come at once: the times that they were told are of a smaller limit.
-func (g *gate) release() {
-	pools := append(slices.Collect(maps.Values(g.members)), &g.account)
-	for _, p := range pools {
-		for class := range p.queues {
-			g.released = slices.AppendSeq(g.released, maps.Keys(p.queues[class].kept))
-			p.queues[class] = queue{}
-		}
-	}
-}
 
 // Released returns the callers that were told to wait for longer than they have to since, each once.
 func (p *Pace) Released() (callers []string) {
@@ -195,7 +196,8 @@ func (p *Pace) Released() (callers []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	callers, g.released = g.released, nil
-	return callers
+	slices.Sort(callers)
+	return slices.Compact(callers)
 }
 
 // Limit is one limit that a call waits for.
@@ -209,35 +211,42 @@ type Limit struct {
 
 // String says what the limit is, and where it comes from, in words that stay the same.
 func (l Limit) String() string {
-	period := "minute"
+	period := "a minute"
 	if l.Period == time.Hour {
-		period = "hour"
+		period = "an hour"
 	}
 	from := map[Source]string{
 		FromSpec: "spec.rateLimit of the connection", FromPlatform: "as the platform's answers show",
 		FromAssumption: "assumed until the platform's answers show more",
 	}
-	return fmt.Sprintf("%d requests a %s (%s)", l.Calls, period, from[l.From])
+	return fmt.Sprintf("%d requests %s (%s)", l.Calls, period, from[l.From])
 }
 
-// scarce is the limit that a caller of a class waits for longest.
-func (g *gate) scarce(p *pool, class Class, now time.Time) Limit {
-	scarcest, longest := Limit{}, time.Duration(-1)
-	for _, b := range p.bounds() {
-		if wait := b.wait(class, 1, now); wait > longest {
-			scarcest, longest = Limit{Calls: b.limit, Period: b.period}, wait
+// scarce is the limit of a pool that a member's caller of a class waits for longest, or that has the fewest slots left
+// for those before the caller.
+func (g *gate) scarce(member string, p *pool, class Class, now time.Time) Limit {
+	b := slices.MaxFunc(p.bounds(), func(a, b *bound) int {
+		return cmp.Or(cmp.Compare(a.wait(class, 1, now), b.wait(class, 1, now)),
+			cmp.Compare(b.free(class, now), a.free(class, now)))
+	})
+	return Limit{Calls: b.limit, Period: b.period, From: g.sourceOf(member, b)}
+}
+
+// sourceOf is where a limit comes from that a member's caller waits for: the member's own, or that of the first by name
+// of those that have the same.
+func (g *gate) sourceOf(member string, b *bound) Source {
+	for _, name := range append([]string{member}, slices.Sorted(maps.Keys(g.members))...) {
+		m := g.members[name]
+		if m == nil || m.left && name != member {
+			continue
+		}
+		limit, source := m.limits.PerMinute, m.limits.minuteFrom(m.asked)
+		if b.period == time.Hour {
+			limit, source = m.limits.PerHour, m.limits.hourFrom(m.asked)
+		}
+		if limit == b.limit {
+			return source
 		}
 	}
-	scarcest.From = FromSpec
-	for _, m := range g.members {
-		of, limits := p.limits.PerMinute, m.limits.PerMinute
-		source := m.limits.minuteFrom(m.asked)
-		if scarcest.Period == time.Hour {
-			of, limits, source = p.limits.PerHour, m.limits.PerHour, m.limits.hourFrom(m.asked)
-		}
-		if of == limits && !m.left {
-			scarcest.From = source
-		}
-	}
-	return scarcest
+	return FromSpec
 }

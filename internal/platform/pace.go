@@ -34,7 +34,6 @@ func (p *Pace) Join(member string, l Limits) *Share {
 		g.members[member] = m
 	}
 	m.left, m.asked = false, l
-	m.set(g.effective(l))
 	g.refresh()
 	return &Share{gate: g, member: member}
 }
@@ -66,8 +65,11 @@ func (p *Pace) RetryIn() time.Duration {
 	if n := g.account.limits.PerHour; n > 0 {
 		perSecond = min(perSecond, rate.Limit(retryShare*float64(n)/3600))
 	}
-	if g.retries == nil || g.retries.Limit() != perSecond {
+	if g.retries == nil {
 		g.retries = rate.NewLimiter(perSecond, 1)
+	}
+	if g.retries.Limit() != perSecond {
+		g.retries.SetLimitAt(now, perSecond)
 	}
 	reservation := g.retries.ReserveN(now, 1)
 	wait := reservation.DelayFrom(now)
@@ -102,9 +104,7 @@ func (g *gate) widen(now time.Time) {
 		return
 	}
 	g.inFlight.most = largest.InFlight
-	if g.account.limits != largest {
-		g.account.set(largest)
-	}
+	g.change(&g.account, largest)
 }
 
 // wider is the larger of two bounds, of which 0 is none.
