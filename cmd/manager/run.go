@@ -52,18 +52,7 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         cacheOptions(o),
-		Metrics:                       metricsOptions(o),
-		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              o.lease(),
-		LeaderElectionNamespace:       o.leaseNamespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 new(leaseDuration),
-		RenewDeadline:                 new(renewDeadline),
-	})
+	mgr, err := ctrl.NewManager(config, managerOptions(scheme, o))
 	if err != nil {
 		return err
 	}
@@ -81,6 +70,21 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+func managerOptions(scheme *runtime.Scheme, o options) ctrl.Options {
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cacheOptions(o),
+		Metrics:                       metricsOptions(o),
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              o.lease(),
+		LeaderElectionNamespace:       o.leaseNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 new(leaseDuration),
+		RenewDeadline:                 new(renewDeadline),
+	}
 }
 
 func newScheme() (*runtime.Scheme, error) {

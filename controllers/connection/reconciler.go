@@ -218,18 +218,23 @@ func (r *Reconciler) poll(
 		member.Introduce()
 	}
 	if account.Synced() || member.Outcome() != nil {
-		ready := status.OfConnection(member.Outcome())
-		if ready.Ready && account.Restlessness() == fleet.Restless {
-			ready.Message += restlessMessage
-		}
-		if issues := account.Issues(); ready.Ready && len(issues) > 0 {
-			ready.Message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
-		}
-		if !ready.Silent {
+		if ready := listed(member); !ready.Silent {
 			unwritten = r.tell(ctx, c, member, ready)
 		}
 	}
 	return ctrl.Result{RequeueAfter: earliest(max(member.PollIn(), status.Again), unwritten)}, nil
+}
+
+// listed is what a connection says of the last list of its account.
+func listed(member *fleet.Member) status.Outcome {
+	account, ready := member.Fleet(), status.OfConnection(member.Outcome())
+	if ready.Ready && account.Restlessness() == fleet.Restless {
+		ready.Message += restlessMessage
+	}
+	if issues := account.Issues(); ready.Ready && len(issues) > 0 {
+		ready.Message += ", except for entries that cannot be read: " + strings.Join(issues, "; ")
+	}
+	return ready
 }
 
 func (r *Reconciler) users(ctx context.Context, key string) ([]*itwinv1alpha1.Webhook, error) {
