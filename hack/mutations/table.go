@@ -565,16 +565,16 @@ var mutations = []mutation{
 	},
 	{
 		guard:   "A create leaves room for the update that finishes it",
-		removed: "noting what it owes",
+		removed: "noting it",
 		file:    "internal/platform/gate.go",
-		old:     `	if t.owes && t.Caller != "" {`,
-		mutated: `	if t.owes && t.Caller == "" {`,
+		old:     `	if t.unfinished && t.Caller != "" {`,
+		mutated: `	if t.unfinished && t.Caller == "" {`,
 	},
 	{
-		guard:   "Who came in vain goes first",
+		guard:   "A caller that is refused again goes first",
 		removed: "counting them",
 		file:    "internal/platform/gate.go",
-		old:     `	return calls + p.queues[t.Class].soon(t.Caller, now)`,
+		old:     `	return calls + p.queues[t.Class].comeSoon(t.Caller, now)`,
 		mutated: `	return calls`,
 	},
 	{

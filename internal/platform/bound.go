@@ -28,18 +28,22 @@ type bound struct {
 }
 
 // set changes the limit, and how often lists are made. What was spent stays spent.
-func (b *bound) set(limit int, listEvery time.Duration) {
+func (b *bound) set(limit int, listEvery time.Duration, now time.Time) {
 	b.listEvery = listEvery
 	if b.limit == limit {
 		return
 	}
-	b.limit, b.spare = limit, [listing + 1]*rate.Limiter{}
-	if limit == 0 {
-		return
-	}
+	b.limit = limit
 	for class := range listing {
-		if soft, hard := b.reserveOf(limit, class); soft > hard {
-			b.spare[class] = rate.NewLimiter(rate.Limit(float64(soft-hard)/b.period.Seconds()), 1)
+		soft, hard := b.reserveOf(limit, class)
+		evenly := rate.Limit(float64(soft-hard) / b.period.Seconds())
+		switch spare := b.spare[class]; {
+		case soft <= hard:
+			b.spare[class] = nil
+		case spare == nil:
+			b.spare[class] = rate.NewLimiter(evenly, 1)
+		default:
+			spare.SetLimitAt(now, evenly)
 		}
 	}
 }
@@ -76,7 +80,9 @@ func (b *bound) listReserve(limit int) int {
 	return min(missing, max(limit/2, 1), limit-1)
 }
 
-// spend counts a call that begins now. What urgent calls leave to those that finish what they began is used by both.
+// spend counts a call that begins now, also against the pace of its class where it takes a slot of those that the class
+// leaves to others. Finishing calls have no such pace: they count against that of the urgent ones, which began what
+// they finish.
 func (b *bound) spend(class Class, now time.Time) {
 	paced := class
 	if class == Finishing {
@@ -112,7 +118,8 @@ func (b *bound) wait(class Class, nth int, now time.Time) time.Duration {
 	if free >= soft+nth {
 		return 0
 	}
-	// Calls that come into the window meanwhile leave it a period later than those that made room for them.
+	// As many calls as are in the window leave it within a period. Each further limit takes another one: a call that
+	// begins when one leaves the window leaves it itself a period later.
 	missing, periods := nth+soft-free, 0
 	for count := b.limit - free; missing > count; periods++ {
 		missing -= b.limit

@@ -36,8 +36,8 @@ type Priority struct {
 	// Group of callers, such as a namespace. Groups that wait in one class take turns, and so do those of a group that
 	// come at different times.
 	Group string
-	// owes is true of a create, which an update has to finish.
-	owes bool
+	// unfinished is true of a create, which an update has to finish.
+	unfinished bool
 }
 
 // gate says when a call of an account may be sent. Asking never blocks: the answer is "now" or "in d".
@@ -78,8 +78,8 @@ type pool struct {
 	queues [listing + 1]queue
 	// served counts the calls of each class that were let through; the longer ago, the less they count.
 	served [listing + 1]float64
-	// owed are the creates that were let through and not finished, by caller, and when that was.
-	owed map[string]time.Time
+	// unfinished are the creates that were let through and not finished, by caller, and when that was.
+	unfinished map[string]time.Time
 }
 
 const (
@@ -141,13 +141,13 @@ func (p *pool) take(t Priority, now time.Time) {
 		p.served[class] *= servedDecay
 	}
 	p.served[t.Class]++
-	delete(p.owed, t.Caller)
-	if t.owes && t.Caller != "" {
-		maps.DeleteFunc(p.owed, func(_ string, since time.Time) bool { return now.Sub(since) > comesWithin })
-		if p.owed == nil {
-			p.owed = map[string]time.Time{}
+	delete(p.unfinished, t.Caller)
+	if t.unfinished && t.Caller != "" {
+		maps.DeleteFunc(p.unfinished, func(_ string, since time.Time) bool { return now.Sub(since) > comesWithin })
+		if p.unfinished == nil {
+			p.unfinished = map[string]time.Time{}
 		}
-		p.owed[t.Caller] = now
+		p.unfinished[t.Caller] = now
 	}
 }
 
@@ -188,25 +188,25 @@ func (g *gate) refuse(member string, t Priority, now time.Time) *ThrottledError 
 func (p *pool) wait(t Priority, now, earliest time.Time) time.Duration {
 	ahead := p.ahead(t, now)
 	at := func(position float64) time.Time {
-		nth := max(int(math.Ceil(position))-p.let, 1)
+		nth := max(int(math.Ceil(position))-p.admitted, 1)
 		at := now.Add(p.waitFor(t.Class, nth+ahead, now))
 		if at.Before(earliest) {
 			at = earliest
 		}
 		return at.Add(p.spread(nth))
 	}
-	first := at(float64(p.let + 1))
+	first := at(float64(p.admitted + 1))
 	if t.Class == listing {
 		return first.Sub(now)
 	}
 	told := p.queues[t.Class].place(t, line{
-		now: now, next: float64(p.let + 1), distance: 1, share: p.share(t.Class), at: at,
+		now: now, next: float64(p.admitted + 1), distance: 1, share: p.share(t.Class), at: at,
 	})
 	return first.Sub(now) + look(told.Sub(first), longWait)
 }
 
 // ahead is how many calls go before a caller's that begins something, and come within a moment: those that finish
-// something, or will, and those of its class that came in vain, unless it did, too.
+// something, or will, and those of its class that were refused again, unless it was, too.
 func (p *pool) ahead(t Priority, now time.Time) (calls int) {
 	if t.Class != Urgent && t.Class != Routine {
 		return 0
@@ -217,12 +217,12 @@ func (p *pool) ahead(t Priority, now time.Time) (calls int) {
 			calls++
 		}
 	}
-	for caller, since := range p.owed {
+	for caller, since := range p.unfinished {
 		if _, waits := finishing[caller]; !waits && now.Sub(since) < comesWithin {
 			calls++
 		}
 	}
-	return calls + p.queues[t.Class].soon(t.Caller, now)
+	return calls + p.queues[t.Class].comeSoon(t.Caller, now)
 }
 
 // servedTo is the last position of the queue that the pool has room for now.
@@ -231,7 +231,7 @@ func (p *pool) servedTo(class Class, now time.Time) float64 {
 	for _, b := range p.bounds() {
 		free = min(free, b.free(class, now))
 	}
-	return float64(p.let + free)
+	return float64(p.admitted + free)
 }
 
 // spread is how much later the nth of those that wait comes than there is room for it, so that not all come at once.

@@ -406,7 +406,7 @@ func TestCallsThatFinishWaitThoseThatBeginLeaveThemRoom(t *testing.T) {
 	}
 }
 
-// A thousand that wait take each slot of the reserve as it becomes free: one that came in vain goes before them.
+// A thousand that wait take each slot of the reserve as it becomes free: one that was refused again goes before them.
 func TestASingleChangeComesAmongAThousandItIsServedWithinSeconds(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 500})
 	waiting := make([]*returning, 0, 1001)
@@ -432,7 +432,7 @@ func TestCreatesAreLetThroughTheirUpdatesHaveRoom(t *testing.T) {
 	e := newEntrance(t, Limits{PerMinute: 100})
 	var created []Priority
 	for _, c := range callers(1000) {
-		c.owes = true
+		c.unfinished = true
 		if _, let := e.called(c); let {
 			created = append(created, c)
 		}

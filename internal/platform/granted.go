@@ -37,8 +37,8 @@ var (
 	largeTiers = []string{"basic", "standard", "premium", "custom"}
 )
 
-// told is what an answer says of the rate limit of its credentials.
-type told struct {
+// rateHeaders are what an answer says of the rate limit of its credentials.
+type rateHeaders struct {
 	// remaining is how many calls are left before the limit is reached; -1 when the answer does not say.
 	remaining int
 	// tier is the name of the subscription; "" when the answer does not say.
@@ -47,9 +47,9 @@ type told struct {
 	exceeded bool
 }
 
-// toldBy reads the headers of an answer. The pages of the platform give the one with the subscription two names.
-func toldBy(response *http.Response) told {
-	t := told{remaining: -1, exceeded: response.StatusCode == http.StatusTooManyRequests}
+// rateHeadersOf reads the headers of an answer. The pages of the platform give the one with the subscription two names.
+func rateHeadersOf(response *http.Response) rateHeaders {
+	t := rateHeaders{remaining: -1, exceeded: response.StatusCode == http.StatusTooManyRequests}
 	n, err := strconv.ParseUint(strings.TrimSpace(response.Header.Get("iTwinPlatform-RateLimit-RemainingCalls")), 10, 31)
 	if err == nil && n < maxGranted {
 		t.remaining = int(n)
@@ -110,7 +110,7 @@ func (g *granted) least(now time.Time) int {
 
 // learn takes over what an answer says. In the last minute the platform has counted certain calls of ours, and perhaps
 // as many as inMinute.
-func (g *granted) learn(t told, certain, inMinute int, now time.Time) {
+func (g *granted) learn(t rateHeaders, certain, inMinute int, now time.Time) {
 	if t.tier != "" {
 		g.tier = t.tier
 	}
@@ -132,13 +132,13 @@ func (g *granted) learn(t told, certain, inMinute int, now time.Time) {
 	case !named(g.tier, largeTiers):
 		g.most = 0
 	case t.remaining >= 0 && !t.exceeded && !now.Before(g.distrusted):
-		g.most = max(g.most, shownBy(t.remaining))
+		g.most = max(g.most, limitShownBy(t.remaining))
 	}
 }
 
-// shownBy is the limit that a number of remaining calls of a larger subscription shows. It is not known whether the
-// number has the call already that was answered, unless that makes the limit the documented one, the largest there is.
-func shownBy(remaining int) int {
+// limitShownBy is the limit that a number of remaining calls of a larger subscription shows. It is not known whether
+// the number has the call already that was answered, unless that makes the limit the documented one, the largest one.
+func limitShownBy(remaining int) int {
 	if remaining+1 >= largeTierMinute {
 		return largeTierMinute
 	}

@@ -82,8 +82,8 @@ func (s *service) call(class Class) bool {
 
 // answered lets the platform answer a call of the operator that was let through.
 func (s *service) answered() {
-	ended := s.share.gate.endedCalls()
-	said := toldBy(s.answer())
+	ended := s.share.gate.endedSoFar()
+	said := rateHeadersOf(s.answer())
 	s.share.gate.learn(said, ended)
 	if said.exceeded {
 		s.share.gate.close(defaultRetryAfter)
@@ -246,12 +246,12 @@ func TestOddHeadersAreIgnored(t *testing.T) {
 	for _, value := range []string{"", "many", "-1", "4999.5", "99999999999", "1000000", "0x10", "5 000", " "} {
 		h := http.Header{}
 		h.Set("iTwinPlatform-RateLimit-RemainingCalls", value)
-		NewWithT(t).Expect(toldBy(&http.Response{Header: h}).remaining).To(Equal(-1), "%q", value)
+		NewWithT(t).Expect(rateHeadersOf(&http.Response{Header: h}).remaining).To(Equal(-1), "%q", value)
 	}
 	h := http.Header{}
 	h.Set("itwinplatform-ratelimit-remainingcalls", " 17 ")
 	h.Set("itwinplatform-ratelimited-tier", "Stan\ndard"+string(make([]byte, 100)))
-	said := toldBy(&http.Response{Header: h})
+	said := rateHeadersOf(&http.Response{Header: h})
 	NewWithT(t).Expect(said.remaining).To(Equal(17))
 	NewWithT(t).Expect(len(said.tier)).To(BeNumerically("<=", maxTier+len("…")))
 }

@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// crowdPause is the shortest wait of a call that found too many others under way, and crowdSpacing lies between two
+	// inFlightPause is the shortest wait of a call that found too many under way, and inFlightSpacing lies between two
 	// such waits.
-	crowdPause   = 10 * time.Millisecond
-	crowdSpacing = 2 * time.Millisecond
-	// crowdLook is for how long a caller waits at least, and half of how long at most, before it looks whether those
+	inFlightPause   = 10 * time.Millisecond
+	inFlightSpacing = 2 * time.Millisecond
+	// inFlightLook is for how long a caller waits at least, and half of how long at most, before it looks whether those
 	// before it have gone.
-	crowdLook = 5 * time.Second
+	inFlightLook = 5 * time.Second
 )
 
 // inFlight are the calls of an account that are under way, lists excepted, and the callers that wait for their end.
@@ -85,13 +85,13 @@ func (f *inFlight) refuse(t Priority, now time.Time) *ThrottledError {
 // wait gives a caller its place among those that wait.
 func (f *inFlight) wait(t Priority, now time.Time) *ThrottledError {
 	spacing := f.spacing(now, f.allowed(now))
-	earliest := now.Add(max(crowdPause, spacing))
+	earliest := now.Add(max(inFlightPause, spacing))
 	f.waiting[t.Class].whole = true
 	at := f.waiting[t.Class].place(t, line{
 		now: now, next: f.position(earliest), distance: spacing.Seconds(), share: 1,
 		at: func(position float64) time.Time { return f.origin.Add(time.Duration(position * float64(time.Second))) },
 	})
-	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), crowdLook), InFlight: true}
+	return &ThrottledError{After: earliest.Sub(now) + look(at.Sub(earliest), inFlightLook), InFlight: true}
 }
 
 // position is a time as a position of the queues.
@@ -134,7 +134,7 @@ func (f *inFlight) oldest(now time.Time) (longest time.Duration) {
 
 // spacing is how often callers are told to come back: twice as often as calls may be expected to end.
 func (f *inFlight) spacing(now time.Time, allowed int) time.Duration {
-	return max(crowdSpacing, max(f.took, f.oldest(now))/time.Duration(2*min(max(allowed, 1), 1<<16)))
+	return max(inFlightSpacing, max(f.took, f.oldest(now))/time.Duration(2*min(max(allowed, 1), 1<<16)))
 }
 
 // look shortens a long wait to one to two long ones, spread as the waits are: a caller that comes back then finds out

@@ -127,7 +127,7 @@ func (g *gate) effective(l Limits) Limits {
 
 // learn takes over what the answer to a call says of the rate limit, and returns the name of the subscription. When the
 // call began, endedBefore calls had ended.
-func (g *gate) learn(t told, endedBefore int) (tier string) {
+func (g *gate) learn(t rateHeaders, endedBefore int) (tier string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
@@ -155,8 +155,8 @@ func (g *gate) shown() [3]int {
 	return [...]int{g.granted.most, g.granted.ceiling(), g.granted.perHour()}
 }
 
-// endedCalls is how many calls have ended.
-func (g *gate) endedCalls() int {
+// endedSoFar is how many calls have ended.
+func (g *gate) endedSoFar() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.ended
@@ -177,7 +177,7 @@ func (g *gate) change(p *pool, l Limits) {
 		return
 	}
 	before := p.limits
-	p.set(l)
+	p.set(l, g.clock.Now())
 	if !grew(before.PerMinute, l.PerMinute) && !grew(before.PerHour, l.PerHour) {
 		return
 	}

@@ -18,7 +18,7 @@ const maxPages = 1000
 // webhooks, so a caller whose create failed with MayHaveHappened must look before it creates again.
 func (c *Client) Create(ctx context.Context, priority Priority, r CreateRequest) (Webhook, error) {
 	var w Webhook
-	priority.owes = true
+	priority.unfinished = true
 	err := c.do(ctx, operation{
 		name: "create", words: "create webhook", method: http.MethodPost, url: c.base.JoinPath("webhooks"),
 		priority: priority, body: r, into: &w, secret: r.Secret,

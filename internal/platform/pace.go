@@ -119,8 +119,8 @@ func wider(a, b int) int {
 type budget struct {
 	limits       Limits
 	minute, hour bound
-	// let is how many calls were let through.
-	let int
+	// admitted is how many calls were let through.
+	admitted int
 }
 
 func newBudget() budget {
@@ -131,17 +131,17 @@ func newBudget() budget {
 }
 
 // set changes the limits and keeps what was spent.
-func (b *budget) set(l Limits) {
+func (b *budget) set(l Limits, now time.Time) {
 	b.limits = l
-	b.minute.set(l.PerMinute, l.ListEvery)
-	b.hour.set(l.PerHour, l.ListEvery)
+	b.minute.set(l.PerMinute, l.ListEvery, now)
+	b.hour.set(l.PerHour, l.ListEvery, now)
 }
 
 // spend counts a call that is let through, and end that it is over.
 func (b *budget) spend(class Class, now time.Time) {
 	b.minute.spend(class, now)
 	b.hour.spend(class, now)
-	b.let++
+	b.admitted++
 }
 
 func (b *budget) end(class Class, now time.Time) {

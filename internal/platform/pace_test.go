@@ -129,3 +129,19 @@ func TestAMemberLeftAnHourAgoItIsForgotten(t *testing.T) {
 	p.Leave("b")
 	g.Expect(p.gate.members).To(BeEmpty())
 }
+
+// What the numbers of remaining calls show may change with every answer.
+func TestALimitChangesWhatWasTakenOfTheReserveStaysTaken(t *testing.T) {
+	g, c := NewWithT(t), clocktesting.NewFakePassiveClock(start)
+	p := NewPace(c, nil)
+	p.Join("a", Limits{PerMinute: 500}).passes(Priority{})
+	sent, retries := 0, 0
+	for i := range 20 {
+		sent += p.Join("a", Limits{PerMinute: 500 + i%2}).passes(Priority{})
+		if p.RetryIn() == 0 {
+			retries++
+		}
+	}
+	g.Expect(sent).To(BeNumerically("<=", 1), "the one that the larger limit has more")
+	g.Expect(retries).To(Equal(1))
+}

@@ -8,10 +8,10 @@ import (
 // queue is the line of one class. Positions in it are numbers that grow: those of slots within a rate limit, or times.
 // Groups take turns, and so do the batches of a group: what comes in one go, such as a change of a thousand Webhooks,
 // does not delay a single change that comes later. Within its batch, a caller that comes for the first time stands
-// behind all others. One that came in vain at the time that it was told stands before those that come for the first
-// time.
+// behind all others. One that came at the time that it was told, and was refused again, stands before those that come
+// for the first time.
 type queue struct {
-	// first are the lines of those that came for the first time, and again of those that came in vain.
+	// first are the lines of those that came for the first time, and again of those that were refused again.
 	first, again lines
 	// arrivals are the newest batches of the groups, and batches is how many there were in all.
 	arrivals map[string]arrival
@@ -21,8 +21,8 @@ type queue struct {
 	// kept are the times that callers were told; room is for how many there is place before the forgotten are dropped.
 	kept map[string]appointment
 	room int
-	// vain are those that came in vain, and when they come again.
-	vain map[string]time.Time
+	// refusedAgain are those that were, and when they come next.
+	refusedAgain map[string]time.Time
 }
 
 // arrival is the newest batch of a group, and when the last caller came that belongs to it.
@@ -67,7 +67,7 @@ type line struct {
 // place returns when a caller may come back. One that asks before its time is told the same again: whatever made it
 // ask, there is one place for it, not two. One that asks for something newer comes for the first time, unless it was
 // told an earlier time. Positions are handed out as densely as the class's share of them allows, and the batch's among
-// those that wait; a caller that came in vain may take any position.
+// those that wait; a caller that was refused again may take any position.
 func (q *queue) place(t Priority, l line) (at time.Time) {
 	told, waits := q.kept[t.Caller]
 	ahead := waits && !told.at.Before(l.at(l.next))
@@ -76,7 +76,7 @@ func (q *queue) place(t Priority, l line) (at time.Time) {
 		return told.at
 	case waits && told.edit == t.Edit:
 		told.at = l.at(q.again.place(t.Group, told.batch, l.next, l.distance))
-		q.cameInVain(t.Caller, told.at, l.now)
+		q.noteRefusedAgain(t.Caller, told.at, l.now)
 	default:
 		batch := q.batchOf(t.Group, l)
 		at := l.at(q.first.place(t.Group, batch, l.next, l.distance/l.share))
@@ -130,22 +130,22 @@ func (q *queue) early(t Priority, now time.Time, served float64) bool {
 	return q.first[t.Group][newest.batch] > served
 }
 
-// cameInVain notes when a caller comes again.
-func (q *queue) cameInVain(caller string, again, now time.Time) {
-	maps.DeleteFunc(q.vain, func(_ string, again time.Time) bool { return now.Sub(again) > comesWithin })
-	if q.vain == nil {
-		q.vain = map[string]time.Time{}
+// noteRefusedAgain notes when a caller comes that was refused at the time that it was told.
+func (q *queue) noteRefusedAgain(caller string, comes, now time.Time) {
+	maps.DeleteFunc(q.refusedAgain, func(_ string, comes time.Time) bool { return now.Sub(comes) > comesWithin })
+	if q.refusedAgain == nil {
+		q.refusedAgain = map[string]time.Time{}
 	}
-	q.vain[caller] = again
+	q.refusedAgain[caller] = comes
 }
 
-// soon is how many of those that came in vain come within a moment, where a caller is none of them.
-func (q *queue) soon(caller string, now time.Time) (calls int) {
-	if _, vain := q.vain[caller]; vain {
+// comeSoon is how many of those that were refused again come within a moment, where a caller is none of them.
+func (q *queue) comeSoon(caller string, now time.Time) (calls int) {
+	if _, refused := q.refusedAgain[caller]; refused {
 		return 0
 	}
-	for _, again := range q.vain {
-		if again.Sub(now).Abs() < comesWithin {
+	for _, comes := range q.refusedAgain {
+		if comes.Sub(now).Abs() < comesWithin {
 			calls++
 		}
 	}
@@ -155,7 +155,7 @@ func (q *queue) soon(caller string, now time.Time) (calls int) {
 // served notes that a caller waits no longer.
 func (q *queue) served(caller string) {
 	delete(q.kept, caller)
-	delete(q.vain, caller)
+	delete(q.refusedAgain, caller)
 }
 
 func (q *queue) keep(caller string, told appointment, now time.Time) {

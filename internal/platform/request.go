@@ -104,7 +104,7 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 	}
 	begun := c.options.Clock.Now()
 	account := c.share.Load().gate
-	endedBefore := account.endedCalls()
+	endedBefore := account.endedSoFar()
 	progress := progress{route: c.proxies.to(op.url)}
 	response, err := c.http.Do(request.WithContext(progress.trace(ctx)))
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *Client) send(ctx context.Context, op operation, token *oauth2.Token) er
 		return failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	failure.Tier = account.learn(toldBy(response), endedBefore)
+	failure.Tier = account.learn(rateHeadersOf(response), endedBefore)
 	err = c.read(ctx, response, op, failure, token)
 	c.dropDead(err)
 	c.options.Observe(Call{Operation: op.name, Status: response.StatusCode, Duration: c.options.Clock.Since(begun)})
