@@ -46,13 +46,13 @@ func lenient[T any](data json.RawMessage) (value T) {
 	return value
 }
 
-// mostOfPlain bounds the entries that plainEntry reads, in bytes. Its parser makes a tree of all values, which takes up to
-// two hundred times as much, and keeps it until the next entry.
+// mostOfPlain bounds the entries that plainEntry reads, in bytes. Its parser makes a tree of all values, which takes two
+// hundred times as much at worst, and keeps it until the next entry.
 const mostOfPlain = 8 << 10
 
 // plainEntry reads an entry, which is valid JSON, that is written as documented: not large, each member once, in ASCII
-// without escapes. It reports false for every other one, which readEntry reads. What is as known shares the texts of known, and
-// event types that are as those of the entry before share theirs.
+// without escapes. It reports false for every other one, which readEntry reads. What is as known shares the texts of
+// known, and event types that are as those of the entry before share theirs.
 func (c *collector) plainEntry(data []byte) (w Webhook, plain bool) {
 	if len(data) > mostOfPlain || slices.ContainsFunc(data, func(b byte) bool { return b >= utf8.RuneSelf || b == '\\' }) {
 		return Webhook{}, false
