@@ -44,19 +44,32 @@ func documented(t *testing.T, file, heading string) (blocks []string) {
 }
 
 // removal are the blocks of "Remove", in the order in which they stand.
-func removal(t *testing.T) (webhooks, kubectl, helm, ownKubectl, ownHelm, rest string) {
+func removal(t *testing.T) (webhooks, kubectl, helm, ownKubectl, ownHelm, rest, admins string) {
 	t.Helper()
 	b := readme(t, "Remove")
-	if len(b) != 6 {
+	if len(b) != 7 {
 		t.Fatalf("%d blocks of commands", len(b))
 	}
-	return b[0], b[1], b[2], b[3], b[4], b[5]
+	return b[0], b[1], b[2], b[3], b[4], b[5], b[6]
+}
+
+var advice = regexp.MustCompile(`(?m)^  (kubectl .* get .*|kubectl get .*)$`)
+
+// followNotes runs what the chart, once installed by the owner of a kubeconfig, advises to look at.
+func (c *cluster) followNotes(kubeconfig, notes string) {
+	c.Helper()
+	commands := advice.FindAllString(notes, -1)
+	c.Expect(commands).NotTo(BeEmpty())
+	for _, command := range commands {
+		// The API server serves new kinds a moment after it has taken them.
+		c.Eventually(func() error { _, err := c.tryAs(kubeconfig, command); return err }).Should(Succeed(), command)
+	}
 }
 
 // TestReadmeForACluster follows README with no more than dist, kubectl and Helm's library.
 func TestReadmeForACluster(t *testing.T) {
 	install := readme(t, "For a cluster")
-	webhooks, byKubectl, byHelm, _, _, rest := removal(t)
+	webhooks, byKubectl, byHelm, _, _, rest, _ := removal(t)
 	again := map[string]string{install[0]: install[0], install[1]: strings.Replace(install[1], "helm install", "helm upgrade", 1)}
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {install[0], byKubectl}, "with Helm": {install[1], byHelm},
@@ -66,7 +79,10 @@ func TestReadmeForACluster(t *testing.T) {
 			collector, err := c.StartTeardownControllers()
 			c.must(err)
 			t.Cleanup(func() { _ = collector.Kill() })
-			c.sh(by.install)
+			out := c.sh(by.install)
+			if by.install == install[1] {
+				c.followNotes(c.Kubeconfig, out)
+			}
 			manager := c.run(harness.Namespace)
 			w := c.addWebhook()
 			c.sh(again[by.install])
@@ -99,7 +115,7 @@ func TestReadmeForACluster(t *testing.T) {
 // TestReadmeForOneNamespace follows README as an administrator, and then as a user with the role admin in a namespace.
 func TestReadmeForOneNamespace(t *testing.T) {
 	blocks := readme(t, "For one namespace")
-	webhooks, _, _, byKubectl, byHelm, _ := removal(t)
+	webhooks, _, _, byKubectl, byHelm, _, admins := removal(t)
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {blocks[1], byKubectl}, "with Helm": {blocks[2], byHelm},
 	} {
@@ -115,7 +131,10 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			mayBind := "kubectl create rolebinding waits --dry-run=server --serviceaccount=" + team + ":waits --namespace=" + team +
 				" --clusterrole=itwin-webhook-operator-namespaced-manager-role"
 			c.Eventually(func() error { _, err := c.tryAs(owner, mayBind); return err }).Should(Succeed())
-			c.shAs(owner, by.install)
+			out := c.shAs(owner, by.install)
+			if by.install == blocks[2] {
+				c.followNotes(owner, out)
+			}
 			manager := c.run(team, "--watch-namespace="+team)
 			w := c.addWebhook()
 			c.isUntouched(w)
@@ -128,6 +147,8 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			c.shAs(owner, by.remove)
 			c.Expect(c.sh("kubectl get deployments,roles,rolebindings --namespace=" + team + " --output=name")).
 				NotTo(ContainSubstring("itwin-webhook-operator"))
+			c.sh(admins)
+			c.Expect(c.sh("kubectl get crds,clusterroles --output=name")).NotTo(ContainSubstring("itwin"))
 		})
 	}
 }
