@@ -41,7 +41,7 @@ func (r *Reconciler) observeConflict(ctx context.Context, f *plan.Facts) error {
 		if other.UID == f.Webhook.UID {
 			continue
 		}
-		if f.ID() != "" && !precedes(other, f.Webhook, remote.ID) {
+		if f.ID() != "" && !r.precedes(other, f.Webhook, remote.ID) {
 			continue
 		}
 		leaves := !other.DeletionTimestamp.IsZero()
@@ -82,16 +82,24 @@ func (r *Reconciler) mayOwn(w *itwinv1alpha1.Webhook, remote proof.Remote) bool 
 	return member != nil && member.Fleet().Account() == remote.Account
 }
 
-// precedes reports whether a has the better claim to a remote webhook that both own: by its status, then the older one;
-// of two from the same second the one that has the id written down.
-func precedes(a, b *itwinv1alpha1.Webhook, id string) bool {
+// precedes reports whether a has the better claim to a remote webhook that both own: by a proof, which the operator alone
+// can make; by its status, which who administers a namespace can come to write; then the older one; of two from the same
+// second the one that has the id written down.
+func (r *Reconciler) precedes(a, b *itwinv1alpha1.Webhook, id string) bool {
+	proves := func(w *itwinv1alpha1.Webhook) bool {
+		claim := identity.Of(w, r.Key)
+		return claim.Proven && platform.SameID(claim.Owned.ID, id)
+	}
 	reports := func(w *itwinv1alpha1.Webhook) bool { return platform.SameID(w.Status.WebhookID, id) }
 	records := func(w *itwinv1alpha1.Webhook) bool {
 		return platform.SameID(w.Annotations[itwinv1alpha1.WebhookIDAnnotation], id)
 	}
+	for _, better := range []func(*itwinv1alpha1.Webhook) bool{proves, reports} {
+		if better(a) != better(b) {
+			return better(a)
+		}
+	}
 	switch {
-	case reports(a) != reports(b):
-		return reports(a)
 	case !a.CreationTimestamp.Equal(&b.CreationTimestamp):
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	case records(a) != records(b):

@@ -2,6 +2,13 @@ package main
 
 // mutations are the guards, in the order of the table.
 var mutations = []mutation{
+	// Claiming.
+	{
+		guard: "A proof beats a status, which can be forged", removed: "looking at the proof",
+		file:    "controllers/webhook/observe_claims.go",
+		old:     `{proves, reports} {`,
+		mutated: `{reports} {`,
+	},
 	// Creating.
 	{
 		guard: "The finalizer is there before a create is sent", removed: "the step that adds it",

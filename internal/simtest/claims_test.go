@@ -49,3 +49,25 @@ func TestAStrippedAndRecreatedWebhookTakesOver(t *testing.T) {
 		})
 	}
 }
+
+// Who administers a namespace can give himself the right to write statuses. One that names the remote webhook of another
+// Webhook, which has a proof, takes nothing, though its object is older.
+func TestAStatusIsForgedTheWebhookWithTheProofKeepsItsRemoteWebhook(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		s.cluster.add(newWebhook("forged", func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true }))
+		s.run(time.Minute)
+		s.apply(subject)
+		victim := s.cluster.webhook(subject)
+		s.cluster.edit("forged", func(w *itwinv1alpha1.Webhook) {
+			w.Spec.Suspend = false
+			w.Status.WebhookID, w.Status.Account = victim.Status.WebhookID, victim.Status.Account
+		})
+		s.run(5 * time.Minute)
+		s.Expect(s.reason("forged")).To(Equal(itwinv1alpha1.AlreadyClaimedReason))
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.InSyncReason))
+		s.Expect(s.remotes()).To(ConsistOf(HaveField("CallbackURL", victim.Spec.CallbackURL)))
+
+		s.delete("forged")
+		s.Expect(s.remotes()).To(HaveLen(1), "deleting it deletes nothing")
+	})
+}
