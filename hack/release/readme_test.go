@@ -43,14 +43,14 @@ func documented(t *testing.T, file, heading string) (blocks []string) {
 	return blocks
 }
 
-// removal are the blocks of "Remove", in the order in which they stand.
-func removal(t *testing.T) (webhooks, kubectl, helm, ownKubectl, ownHelm, rest, admins string) {
+// removal are the blocks of a section about removal, in the order in which they stand.
+func removal(t *testing.T, section string, count int) []string {
 	t.Helper()
-	b := readme(t, "Remove")
-	if len(b) != 7 {
+	b := readme(t, section)
+	if len(b) != count {
 		t.Fatalf("%d blocks of commands", len(b))
 	}
-	return b[0], b[1], b[2], b[3], b[4], b[5], b[6]
+	return b
 }
 
 var advice = regexp.MustCompile(`(?m)^  (kubectl .* get .*|kubectl get .*)$`)
@@ -69,7 +69,8 @@ func (c *cluster) followNotes(kubeconfig, notes string) {
 // TestReadmeForACluster follows README with no more than dist, kubectl and Helm's library.
 func TestReadmeForACluster(t *testing.T) {
 	install := readme(t, "For a cluster")
-	webhooks, byKubectl, byHelm, _, _, rest, _ := removal(t)
+	remove := removal(t, "Remove", 4)
+	webhooks, byKubectl, byHelm, rest := remove[0], remove[1], remove[2], remove[3]
 	again := map[string]string{install[0]: install[0], install[1]: strings.Replace(install[1], "helm install", "helm upgrade", 1)}
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {install[0], byKubectl}, "with Helm": {install[1], byHelm},
@@ -115,7 +116,8 @@ func TestReadmeForACluster(t *testing.T) {
 // TestReadmeForOneNamespace follows README as an administrator, and then as a user with the role admin in a namespace.
 func TestReadmeForOneNamespace(t *testing.T) {
 	blocks := readme(t, "For one namespace")
-	webhooks, _, _, byKubectl, byHelm, _, admins := removal(t)
+	remove := removal(t, "Remove from one namespace", 5)
+	webhooks, byKubectl, byHelm, roles, all := remove[0], remove[1], remove[2], remove[3], remove[4]
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {blocks[1], byKubectl}, "with Helm": {blocks[2], byHelm},
 	} {
@@ -139,7 +141,7 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			w := c.addWebhook()
 			c.isUntouched(w)
 
-			c.shAs(owner, strings.Replace(webhooks, "--all-namespaces", "--namespace="+team, 1))
+			c.shAs(owner, webhooks)
 			remotes, err := c.platform.Webhooks(c.ctx)
 			c.must(err)
 			c.Expect(remotes).To(BeEmpty())
@@ -147,7 +149,9 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			c.shAs(owner, by.remove)
 			c.Expect(c.sh("kubectl get deployments,roles,rolebindings --namespace=" + team + " --output=name")).
 				NotTo(ContainSubstring("itwin-webhook-operator"))
-			c.sh(admins)
+			c.sh(roles)
+			c.Expect(c.sh("kubectl get clusterroles --output=name")).NotTo(ContainSubstring("namespaced"))
+			c.sh(all)
 			c.Expect(c.sh("kubectl get crds,clusterroles --output=name")).NotTo(ContainSubstring("itwin"))
 		})
 	}
