@@ -135,6 +135,11 @@ func TestAWebhookThatIsOffHasATimeWhileItIs(t *testing.T) {
 			setActive(w, itwinv1alpha1.DeactivatedReason)
 			w.Status.Conditions[1].LastTransitionTime = metav1.Unix(1772366400, 0)
 		}, "1.7723664e+09"},
+		"turned off, suspended": {func(w *itwinv1alpha1.Webhook) {
+			w.Status.LastDeactivationTime = &since
+			setActive(w, itwinv1alpha1.DeactivatedReason)
+			status.SetSuspended(&w.Status, 1, true)
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := webhook("a", "w")
@@ -162,6 +167,8 @@ func TestAWebhookThatIsNotReadyHasItsReasonAndTimeWhileItIsNot(t *testing.T) {
 	status.ReadyOf(held.webhooks[0]).LastTransitionTime = metav1.Unix(1772366400, 0)
 	g.Expect(scraped(t, c)).To(ContainSubstring(`itwin_webhook_not_ready_timestamp_seconds{connection="a/default",name="w",` +
 		`namespace="a",reason="SecretInvalid"} 1.7723664e+09` + "\n"))
+	status.SetSuspended(&held.webhooks[0].Status, 1, true)
+	g.Expect(scraped(t, c)).NotTo(ContainSubstring("itwin_webhook_not_ready"), "nobody waits for it")
 }
 
 func TestEveryConnectionTellsWhetherItIsReady(t *testing.T) {

@@ -28,10 +28,10 @@ var (
 		"How often the operator turned a webhook on again that had been turned off on the platform.",
 		[]string{"namespace", "name"}, nil)
 	deactivatedSinceDesc = prometheus.NewDesc("itwin_webhook_deactivated_timestamp_seconds",
-		"When the operator noticed that a webhook was turned off on the platform; there only while it is.",
+		"When the operator noticed that a webhook was turned off on the platform; there only while it is, and not suspended.",
 		[]string{"namespace", "name", "connection"}, nil)
 	notReadySinceDesc = prometheus.NewDesc("itwin_webhook_not_ready_timestamp_seconds",
-		"Since when the Ready condition of a Webhook is not True, with its reason; there only while it is not.",
+		"Since when the Ready condition of a Webhook is not True, with its reason; there only while it is not, nor suspended.",
 		[]string{"namespace", "name", "connection", "reason"}, nil)
 	refusedWritesDesc = prometheus.NewDesc("itwin_webhook_status_writes_refused_total",
 		"How often the Kubernetes API server refused to write the status of a Webhook of the namespace.",
@@ -81,7 +81,8 @@ func collectWebhook(ch chan<- prometheus.Metric, w *itwinv1alpha1.Webhook) {
 	since, off := deactivatedSince(w)
 	ready := status.ReadyOf(w)
 	notReady := ready != nil && ready.Status != metav1.ConditionTrue
-	if !off && !notReady {
+	suspended := apimeta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.SuspendedCondition)
+	if suspended || !off && !notReady {
 		return
 	}
 	labels = append([]*dto.LabelPair{pair(connectionLabel, kube.ConnectionOf(w))}, labels...)

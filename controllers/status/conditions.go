@@ -45,12 +45,15 @@ func status(b bool) metav1.ConditionStatus {
 	return metav1.ConditionFalse
 }
 
-// SetSuspended says whether a Webhook is suspended. While it is, the operator waits for nothing.
+// SetSuspended says whether a Webhook is suspended. While it is, the operator waits for nothing and for no one: kstatus
+// would take Stalled for a failure.
 func SetSuspended(s *itwinv1alpha1.WebhookStatus, generation int64, suspended bool) {
 	if !suspended {
 		apimeta.RemoveStatusCondition(&s.Conditions, itwinv1alpha1.SuspendedCondition)
 		return
 	}
+	apimeta.RemoveStatusCondition(&s.Conditions, itwinv1alpha1.ReconcilingCondition)
+	apimeta.RemoveStatusCondition(&s.Conditions, itwinv1alpha1.StalledCondition)
 	SetOnWebhook(s, generation, metav1.Condition{
 		Type: itwinv1alpha1.SuspendedCondition, Status: metav1.ConditionTrue, Reason: itwinv1alpha1.SuspendedReason,
 		Message: "spec.suspend is set: nothing is written to the platform, and Ready and Active stay as they were",

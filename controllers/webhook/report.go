@@ -67,7 +67,6 @@ func (e *executor) resumed() bool {
 // describeSuspended says that the spec was observed and is left alone; what was known of the remote webhook stays.
 func (e *executor) describeSuspended(st *itwinv1alpha1.WebhookStatus) {
 	st.ObservedGeneration = e.facts.Generation
-	apimeta.RemoveStatusCondition(&st.Conditions, itwinv1alpha1.ReconcilingCondition)
 	status.SetSuspended(st, e.facts.Generation, true)
 }
 

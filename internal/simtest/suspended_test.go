@@ -27,7 +27,7 @@ func (s claimScene) expectSuspended() {
 	o := s.cluster.webhook(subject)
 	s.Expect(s.suspendedAt()).To(Equal(o.Generation))
 	s.Expect(o.Status.ObservedGeneration).To(Equal(o.Generation))
-	s.Expect(said(o.Status.Conditions)).NotTo(ContainSubstring("Reconciling"))
+	s.Expect(said(o.Status.Conditions)).NotTo(Or(ContainSubstring("Reconciling"), ContainSubstring("Stalled")))
 }
 
 func TestAWebhookIsSuspendedFromTheStartOneWriteSaysSo(t *testing.T) {
@@ -50,8 +50,11 @@ func TestAWebhookIsSuspendedFromTheStartOneWriteSaysSo(t *testing.T) {
 
 func TestAWebhookIsSuspendedWhatItSaidStays(t *testing.T) {
 	for name, before := range map[string]func(claimScene){
-		"in sync":     func(s claimScene) { s.apply(subject) },
-		"deactivated": func(s claimScene) { s.applyDeactivated() },
+		"in sync": func(s claimScene) { s.apply(subject) },
+		"deactivated": func(s claimScene) {
+			s.applyDeactivated()
+			s.Expect(said(s.cluster.webhook(subject).Status.Conditions)).To(ContainSubstring("Stalled"))
+		},
 		"waiting": func(s claimScene) {
 			s.apply(subject)
 			s.outage("status:503")

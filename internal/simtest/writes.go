@@ -84,9 +84,9 @@ func (c *writeChecker) conditions(o client.Object, observed int64, conditions []
 	if ready && r.ObservedGeneration != observed && s == nil && observed == o.GetGeneration() {
 		c.violated("Ready is of generation %d, and the status of %d", r.ObservedGeneration, observed)
 	}
-	if s != nil && (reconciling || s.ObservedGeneration != observed) {
-		c.violated("Suspended is of generation %d, the status of %d, and Reconciling is %t",
-			s.ObservedGeneration, observed, reconciling)
+	if s != nil && (reconciling || stalled || s.ObservedGeneration != observed) {
+		c.violated("Suspended is of generation %d, the status of %d, and Reconciling and Stalled are %t and %t",
+			s.ObservedGeneration, observed, reconciling, stalled)
 	}
 }
 

@@ -40,6 +40,12 @@ var states = map[string]func(*scene) client.Object{
 		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
 		return s.becomes(subject, isNotReady(itwinv1alpha1.DeactivatedReason))
 	},
+	"webhook-deactivated-onrequest-suspended": func(s *scene) client.Object {
+		w := s.ready(subject, onRequest)
+		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+		s.change(s.becomes(subject, isNotReady(itwinv1alpha1.DeactivatedReason)), suspended)
+		return s.becomes(subject, isSuspended)
+	},
 	"webhook-deactivated-always-in-a-pause": func(s *scene) client.Object {
 		w := s.ready(subject)
 		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
