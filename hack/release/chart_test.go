@@ -167,6 +167,7 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 		"scope: Cluster":                   "/scope",
 		"image: {digest: latest}":          "/image/digest",
 		"replicas: two":                    "/replicas",
+		"proxy: {url: 'http://proxy'}":     "proxy.noProxy",
 		"extraArgs: [leader-elect]":        "/extraArgs/0",
 		"networkPolicy: {dnsPorts: [dns]}": "/networkPolicy/dnsPorts/0",
 	} {
