@@ -11,7 +11,7 @@ import (
 )
 
 // shareWhenShort is the part of what a restart took at most that the operator has when it is short of memory.
-const shareWhenShort = 0.8
+const shareWhenShort = 0.9
 
 // shortOfMemory: a restart in a container that has less memory than a restart takes where there is enough. The operator
 // becomes slower, and is not killed.
