@@ -168,7 +168,7 @@ func TestAWebhookThatIsNotReadyHasItsReasonAndTimeWhileItIsNot(t *testing.T) {
 	g.Expect(scraped(t, c)).To(ContainSubstring(`itwin_webhook_not_ready_timestamp_seconds{connection="a/default",name="w",` +
 		`namespace="a",reason="SecretInvalid"} 1.7723664e+09` + "\n"))
 	status.SetSuspended(&held.webhooks[0].Status, 1, true)
-	g.Expect(scraped(t, c)).NotTo(ContainSubstring("itwin_webhook_not_ready"), "nobody waits for it")
+	g.Expect(scraped(t, c)).NotTo(ContainSubstring("itwin_webhook_not_ready"), "no alert is about what is suspended")
 }
 
 func TestEveryConnectionTellsWhetherItIsReady(t *testing.T) {
