@@ -171,6 +171,17 @@ func TestAWebhookThatIsNotReadyHasItsReasonAndTimeWhileItIsNot(t *testing.T) {
 	g.Expect(scraped(t, c)).NotTo(ContainSubstring("itwin_webhook_not_ready"), "no alert is about what is suspended")
 }
 
+func TestAWebhookThatWasNotReadyIsInDeletionSinceItWasDeleted(t *testing.T) {
+	w, deleted := webhook("a", "w"), metav1.Unix(1772366400, 0)
+	w.DeletionTimestamp = &deleted
+	status.SetOnWebhook(&w.Status, 1, status.ConditionsOf(status.Waiting(itwinv1alpha1.DeletingReason, "why"))...)
+	for transition, want := range map[int64]string{1772366000: "1.7723664e+09", 1772366500: "1.7723665e+09"} {
+		status.ReadyOf(w).LastTransitionTime = metav1.Unix(transition, 0)
+		c, _ := collecting(&cache{webhooks: []*itwinv1alpha1.Webhook{w}})
+		NewWithT(t).Expect(scraped(t, c)).To(ContainSubstring(`reason="Deleting"} ` + want + "\n"))
+	}
+}
+
 func TestEveryConnectionTellsWhetherItIsReady(t *testing.T) {
 	g := NewWithT(t)
 	set := func(o itwinv1alpha1.ConnectionObject, outcome status.Outcome) {

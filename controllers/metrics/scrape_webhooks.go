@@ -91,10 +91,20 @@ func collectWebhook(ch chan<- prometheus.Metric, w *itwinv1alpha1.Webhook) {
 	}
 	if notReady {
 		ch <- &sample{
-			desc: notReadySinceDesc, value: timestamp(ready.LastTransitionTime.Time),
+			desc: notReadySinceDesc, value: timestamp(notReadySince(w, ready)),
 			labels: append(slices.Clip(labels), pair(reasonLabel, ready.Reason)),
 		}
 	}
+}
+
+// notReadySince is since when a Webhook is not ready: one that was not ready before it was deleted is in deletion only
+// since then.
+func notReadySince(w *itwinv1alpha1.Webhook, ready *metav1.Condition) time.Time {
+	deleted := w.DeletionTimestamp
+	if ready.Reason == itwinv1alpha1.DeletingReason && deleted != nil && deleted.After(ready.LastTransitionTime.Time) {
+		return deleted.Time
+	}
+	return ready.LastTransitionTime.Time
 }
 
 // timestamp is a time as metrics have it: in seconds since 1970.
