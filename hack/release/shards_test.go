@@ -35,7 +35,21 @@ func TestDocumentedShards(t *testing.T) {
 				c.Expect(c.sh("kubectl auth can-i patch webhooks.itwin.webhook-operator.io --subresource=status --as=" +
 					"system:serviceaccount:" + harness.Namespace + ":" + pod.Spec.ServiceAccountName)).To(Equal("yes\n"))
 			}
+			c.refusesDeletion()
 		})
+	}
+}
+
+// refusesDeletion checks that the kinds and the namespace are protected still by the policy of a shard after that of
+// another is gone.
+func (c *cluster) refusesDeletion() {
+	c.Helper()
+	c.sh("kubectl delete validatingadmissionpolicybinding a-" + operator + "-deletion")
+	for _, object := range []string{"namespace/" + harness.Namespace, "crd/webhooks.itwin.webhook-operator.io"} {
+		c.Eventually(func() error {
+			_, err := c.tryAs(c.Kubeconfig, "kubectl delete --dry-run=server "+object)
+			return err
+		}).Should(MatchError(ContainSubstring("'b-" + operator + "-deletion'")))
 	}
 }
 
