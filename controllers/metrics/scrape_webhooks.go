@@ -31,7 +31,7 @@ var (
 		"When the operator noticed that a webhook was turned off on the platform; there only while it is, and not suspended.",
 		[]string{"namespace", "name", "connection"}, nil)
 	notReadySinceDesc = prometheus.NewDesc("itwin_webhook_not_ready_timestamp_seconds",
-		"Since when the Ready condition of a Webhook is not True, with its reason; there only while it is not, nor suspended.",
+		"Since when the Ready condition of a Webhook is not True, with its reason; only while it is not, nor suspended.",
 		[]string{"namespace", "name", "connection", "reason"}, nil)
 	refusedWritesDesc = prometheus.NewDesc("itwin_webhook_status_writes_refused_total",
 		"How often the Kubernetes API server refused to write the status of a Webhook of the namespace.",

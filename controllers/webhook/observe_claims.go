@@ -82,8 +82,8 @@ func (r *Reconciler) mayOwn(w *itwinv1alpha1.Webhook, remote proof.Remote) bool 
 	return member != nil && member.Fleet().Account() == remote.Account
 }
 
-// precedes reports whether a has the better claim to a remote webhook that both own: by a proof, which the operator alone
-// can make; by its status, which who administers a namespace can come to write; then the older one; of two from the same
+// precedes reports whether a has the better claim to a remote webhook that both own: by a proof, which the operator
+// alone can make; by its status, which others may have got the right to write; then the older one; of two from the same
 // second the one that has the id written down.
 func (r *Reconciler) precedes(a, b *itwinv1alpha1.Webhook, id string) bool {
 	proves := func(w *itwinv1alpha1.Webhook) bool {

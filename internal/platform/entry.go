@@ -46,8 +46,8 @@ func lenient[T any](data json.RawMessage) (value T) {
 	return value
 }
 
-// mostOfPlain bounds the entries that plainEntry reads, in bytes. Its parser makes a tree of all values, which takes two
-// hundred times as much at worst, and keeps it until the next entry.
+// mostOfPlain bounds the entries that plainEntry reads, in bytes. Its parser makes a tree of all values, which takes
+// two hundred times as much at worst, and keeps it until the next entry.
 const mostOfPlain = 8 << 10
 
 // plainEntry reads an entry, which is valid JSON, that is written as documented: not large, each member once, in ASCII
