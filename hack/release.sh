@@ -11,6 +11,11 @@ version=$(cat VERSION)
 revision=${REVISION-$(git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || true)}
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
+# What is replaced must be an earlier release.
+if [[ -n "$(ls -A "$out")" && ! -e "$out/checksums.txt" ]]; then
+	echo "$out holds other files than a release: empty it, or name another folder, as DIST=..." >&2
+	exit 1
+fi
 rm -f "$out"/*
 
 images=()

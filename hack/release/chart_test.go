@@ -170,10 +170,32 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 		"proxy: {url: 'http://proxy'}":     "proxy.noProxy",
 		"extraArgs: [leader-elect]":        "/extraArgs/0",
 		"networkPolicy: {dnsPorts: [dns]}": "/networkPolicy/dnsPorts/0",
+
+		"podDisruptionBudget: {maxUnavailable: 0%}": "/podDisruptionBudget/maxUnavailable",
 	} {
 		if _, err := tryTemplate(parse(t, values)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %s in it", values, err, want)
 		}
+	}
+}
+
+func TestValuesThatLookLikeOthersStayTexts(t *testing.T) {
+	made, err := tryTemplate(parse(t, `{shard: {name: "1", webhooks: "a: b"}, priorityClassName: "1000",
+		topologySpread: {topologyKey: "true"}, allowedApiHosts: ["a: b"], networkPolicy: {enabled: true,
+		metricsFrom: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`itwin.webhook-operator.io/shard: "1"`, `priorityClassName: "1000"`, `topologyKey: "true"`,
+		`- "--watch-label-selector=a: b"`, `- "--allowed-api-hosts=a: b"`, `kubernetes.io/metadata.name: monitoring`,
+	} {
+		if !strings.Contains(made, want) {
+			t.Errorf("the manifests lack %s", want)
+		}
+	}
+	if strings.Contains(made, "metrics: enabled") {
+		t.Error("the selector of networkPolicy.metricsFrom has the label of the default, too")
 	}
 }
 

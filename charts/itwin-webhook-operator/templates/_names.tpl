@@ -24,7 +24,7 @@
 app.kubernetes.io/name: itwin-webhook-operator
 control-plane: controller-manager
 {{- with .Values.shard.name }}
-itwin.webhook-operator.io/shard: {{ . }}
+itwin.webhook-operator.io/shard: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -35,7 +35,7 @@ itwin.webhook-operator.io/shard: {{ . }}
 {{- $object := .file | toString | fromYaml -}}
 {{- $_ := set $object.metadata "name" (printf "%s-%s" $prefix $object.metadata.name) -}}
 {{- with .root.Values.shard.name }}
-{{- $_ := set $object.metadata "labels" (merge (dict "itwin.webhook-operator.io/shard" .) ($object.metadata.labels | default dict)) }}
+{{- $_ := set $object.metadata "labels" (merge (dict "itwin.webhook-operator.io/shard" (toString .)) ($object.metadata.labels | default dict)) }}
 {{- end -}}
 {{- if hasKey $object.metadata "namespace" }}{{ $_ := set $object.metadata "namespace" $namespace }}{{ end -}}
 {{- with $object.roleRef }}{{ $_ := set . "name" (printf "%s-%s" $prefix .name) }}{{ end -}}
