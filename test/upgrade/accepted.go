@@ -65,9 +65,10 @@ var Accepted = []Difference{
 			all("ClusterConnection ", "cluster-absent cluster-limited cluster-unavailable")),
 	},
 	{
-		Sentence: "A suspended Webhook gets the condition `Suspended`, and `status.observedGeneration` moves.",
-		Paths:    paths(`status\.conditions\[Suspended\]\..*|status\.observedGeneration`),
-		Objects:  slices.Concat(all(team, "new-suspended suspended"), all(survey, "suspended-not-allowed")),
+		Sentence: "A suspended Webhook gets the condition `Suspended` and loses `Reconciling` and `Stalled`, and " +
+			"`status.observedGeneration` moves.",
+		Paths:   paths(`status\.conditions\[Suspended\]\..*|status\.observedGeneration`),
+		Objects: slices.Concat(all(team, "new-suspended suspended"), all(survey, "suspended-not-allowed")),
 	},
 	{
 		Sentence: "`Deactivated` with `OnRequest` gets the condition `Stalled`.",
