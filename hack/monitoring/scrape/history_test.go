@@ -5,66 +5,61 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"testing"
+	"path/filepath"
 	"time"
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/util/teststorage"
 
 	"webhook-operator.io/itwin/hack/monitoring"
 	"webhook-operator.io/itwin/hack/monitoring/drawing"
-	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/simulator"
 )
 
 var drawn = flag.String("drawing", "", "`file` to draw the dashboard to, from a history of twelve minutes")
-
-// history is what happens while the operator is scraped, by the scrape after which it happens.
-type history struct {
-	*scene
-	*prometheus
-	from time.Time
-}
 
 const (
 	scrapes = 72
 	pause   = 10 * time.Second
 )
 
-// TestDrawTheDashboard takes as long as its history, so that times, rates and durations are what they were.
-func TestDrawTheDashboard(t *testing.T) {
-	if *drawn == "" {
-		t.Skip("only with -drawing, as make dashboard has it")
-	}
-	h := &history{scene: newScene(t), prometheus: &prometheus{
-		WithT: NewWithT(t), storage: teststorage.New(t),
-		engine: promql.NewEngine(promql.EngineOpts{
-			MaxSamples: 1e6, Timeout: time.Minute, Parser: monitoring.PromQL, LookbackDelta: 2 * pause,
-		}),
-	}}
-	root, err := harness.Root()
-	h.prometheus.Expect(err).NotTo(HaveOccurred())
-	dashboard, err := monitoring.ReadDashboard(root)
-	h.prometheus.Expect(err).NotTo(HaveOccurred())
+// history is what Prometheus knows after the operator was scraped for some time.
+type history struct {
+	*scene
+	*prometheus
+	from    time.Time
+	between time.Duration
+}
 
+// brief is one without waiting: all is as it is from its beginning on.
+func (h *history) brief() {
+	h.play()
+	h.now, h.between = time.Now().Truncate(time.Second), 30*time.Second
+	h.from = h.now.Add(h.between)
+	for range 4 {
+		h.now = h.now.Add(h.between)
+		h.scrape(h.ctx)
+	}
+}
+
+// long is one that takes its time, so that times, rates and durations are what they were.
+func (h *history) long() {
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
+	h.between = pause
 	for i := range scrapes {
 		h.happens(i)
 		h.now = (<-ticker.C).Truncate(time.Second)
 		if i == 0 {
 			h.from = h.now
 		}
-		h.scrape(t.Context())
+		h.scrape(h.ctx)
 	}
-	svg, err := drawing.Draw(dashboard, h)
-	h.prometheus.Expect(err).NotTo(HaveOccurred())
-	h.prometheus.Expect(os.WriteFile(*drawn, svg, 0o644)).To(Succeed())
 }
 
-// happens: Webhooks are created, three are turned off on the platform, which fails as a whole for a minute later; then
-// there is one Webhook without its Secret, one that is refused, and one that cannot be deleted.
+// happens is what comes before a scrape: Webhooks are created, three are turned off on the platform, which fails as a
+// whole for a minute later; then there is one Webhook without its Secret, one that is refused, and one that cannot be
+// deleted.
 func (h *history) happens(scrape int) {
 	switch scrape {
 	case 4, 10, 16:
@@ -86,12 +81,28 @@ func (h *history) happens(scrape int) {
 	}
 }
 
-func (h *history) Scraped() (from, to time.Time, between time.Duration) { return h.from, h.now, pause }
+// draw draws the dashboard, into the documentation if it is asked for.
+func (h *history) draw(dashboard monitoring.Dashboard, dir string) {
+	svg, err := drawing.Draw(dashboard, h)
+	h.scene.Expect(err).NotTo(HaveOccurred())
+	file := *drawn
+	if file == "" {
+		file = filepath.Join(dir, "dashboard.svg")
+	}
+	h.scene.Expect(os.WriteFile(file, svg, 0o644)).To(Succeed())
+}
 
+// Scraped implements drawing.Prometheus.
+func (h *history) Scraped() (from, to time.Time, between time.Duration) {
+	return h.from, h.now, h.between
+}
+
+// Now implements drawing.Prometheus.
 func (h *history) Now(query string) (promql.Vector, error) { return h.query(query), nil }
 
+// Range implements drawing.Prometheus.
 func (h *history) Range(query string) (promql.Matrix, error) {
-	q, err := h.engine.NewRangeQuery(context.Background(), h.storage, nil, query, h.from, h.now, pause)
+	q, err := h.engine.NewRangeQuery(context.Background(), h.storage, nil, query, h.from, h.now, h.between)
 	if err != nil {
 		return nil, err
 	}

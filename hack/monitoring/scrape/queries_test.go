@@ -23,9 +23,6 @@ import (
 	"webhook-operator.io/itwin/internal/harness"
 )
 
-// between is the time between two scrapes of the operator, as the storage has it.
-const between = 30 * time.Second
-
 // prometheus holds scrapes of the operator, and answers queries about them.
 type prometheus struct {
 	*WithT
@@ -34,16 +31,20 @@ type prometheus struct {
 	now     time.Time
 }
 
+// TestEveryQueryFindsSeriesInAScrape draws the dashboard, too: with -drawing, after twelve minutes, for the
+// documentation.
 func TestEveryQueryFindsSeriesInAScrape(t *testing.T) {
-	s := newScene(t)
-	s.play()
 	p := &prometheus{
-		WithT: NewWithT(t), storage: teststorage.New(t), now: time.Now().Truncate(time.Second),
-		engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, Parser: monitoring.PromQL}),
+		WithT: NewWithT(t), storage: teststorage.New(t),
+		engine: promql.NewEngine(promql.EngineOpts{
+			MaxSamples: 1e6, Timeout: time.Minute, Parser: monitoring.PromQL, LookbackDelta: 2 * pause,
+		}),
 	}
-	for range 4 {
-		p.now = p.now.Add(between)
-		p.scrape(t.Context())
+	h := &history{scene: newScene(t), prometheus: p}
+	if *drawn != "" {
+		h.long()
+	} else {
+		h.brief()
 	}
 	root, err := harness.Root()
 	p.Expect(err).NotTo(HaveOccurred())
@@ -57,8 +58,8 @@ func TestEveryQueryFindsSeriesInAScrape(t *testing.T) {
 	p.Expect(err).NotTo(HaveOccurred())
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
-			p.resolves(panel.Title, target.Query(between))
-			p.Expect(p.query(target.Query(between))).NotTo(BeEmpty(), "panel %q shows nothing: %s", panel.Title, target.Query(between))
+			p.resolves(panel.Title, target.Query(h.between))
+			p.Expect(p.query(target.Query(h.between))).NotTo(BeEmpty(), "panel %q shows nothing: %s", panel.Title, target.Query(h.between))
 		}
 	}
 	for _, variable := range dashboard.Templating.List {
@@ -66,6 +67,7 @@ func TestEveryQueryFindsSeriesInAScrape(t *testing.T) {
 			p.offers(variable)
 		}
 	}
+	h.draw(dashboard, t.TempDir())
 }
 
 // scrape reads the metrics and stores them with the labels that Prometheus adds to a target.
