@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -79,76 +78,6 @@ func grows(do func()) (peak int64) {
 
 // patient lets slow machines, with the race detector, take their time: the bounds of time have tests of their own.
 func patient(o *platform.Options) { o.RequestTimeout, o.ListTimeout = 10*time.Minute, 10*time.Minute }
-
-// megabytes skips a test that reads tens of MiB, which takes a minute under the race detector. `make test` runs this
-// package without it, too.
-func megabytes(t *testing.T) {
-	t.Helper()
-	if raceDetected {
-		t.Skip("reads tens of MiB, which the race detector makes slow")
-	}
-}
-
-func TestListIsBounded(t *testing.T) {
-	megabytes(t)
-	long, ones := strings.Repeat("x", 1900), strings.Repeat("1,", 510<<10)
-	for name, test := range map[string]struct {
-		count int
-		entry func(int) string
-		says  string
-		most  int64 // decompressed bytes that are read
-	}{
-		"in bytes":   {2000, padded(60_000), "larger than 64 MiB", 66 << 20},
-		"in entries": {200_000, small, "more than 100000 webhooks", 8 << 20},
-		"in text": {20_000, func(i int) string {
-			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x/%s"}`, i, long)
-		}, "more than 16 MiB of text", 20 << 20},
-		"in event types": {2000, func(i int) string {
-			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","eventTypes":[%s"a"]}`, i, strings.Repeat(`"a",`, 2000))
-		}, "more than 16 MiB of text", 20 << 20},
-		"in values that mean nothing": {70, func(i int) string {
-			return fmt.Sprintf(`{"id":"%d","active":true,"callbackUrl":"https://x","x":[%s1]}`, i, ones)
-		}, "larger than 64 MiB", 66 << 20},
-		"in the size of an entry":      {2, padded(2 << 20), "a value in the list is larger than 1 MiB", 3 << 20},
-		"in white space":               {2, func(int) string { return strings.Repeat(" ", 8<<20) }, "a value in the list is larger than 1 MiB", 10 << 20},
-		"in entries that are no entry": {200_000, func(int) string { return "0" }, "more than 100000 webhooks", 2 << 20},
-	} {
-		for _, encoding := range []string{"", "gzip"} {
-			t.Run(name+" "+encoding, func(t *testing.T) {
-				var read atomic.Int64
-				s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) {
-					if encoding == "" {
-						entries(counted{w, &read}, test.count, test.entry)
-						return
-					}
-					w.Header().Set("Content-Encoding", "gzip")
-					compressed := gzip.NewWriter(w)
-					entries(compressed, test.count, test.entry)
-					_ = compressed.Close()
-				}, patient)
-				var err error
-				peak := grows(func() { _, err = s.client.List(t.Context(), nil) })
-				s.Expect(err).To(MatchError(ContainSubstring(test.says)))
-				s.Expect(peak).To(BeNumerically("<", 64<<20), "bytes of heap, those of the server included")
-				s.Expect(read.Load()).To(BeNumerically("<", test.most+(8<<20)), "beside what the sockets hold")
-				s.Expect(platform.LargeListsUnderWay()).To(BeZero())
-			})
-		}
-	}
-}
-
-func TestListsOfTheBoundsAreRead(t *testing.T) {
-	megabytes(t)
-	s := newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 100_000, small) }, patient)
-	all, err := s.client.List(t.Context(), nil)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(all.Webhooks).To(HaveLen(100_000))
-
-	s = newAnswerScene(t, func(w http.ResponseWriter, _ *http.Request) { entries(w, 63, padded(1<<20-100)) }, patient)
-	all, err = s.client.List(t.Context(), nil)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(all.Webhooks).To(HaveLen(63))
-}
 
 func TestAllPagesTogetherAreBounded(t *testing.T) {
 	page := 0

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -198,49 +197,6 @@ func drippingClient(t *testing.T, perSecond int, timeout time.Duration) *platfor
 	})
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return client
-}
-
-// A list that got its place late has no time left to be read. That is no fault of its platform: no outage is told.
-func TestALargeListGetsItsSlotLateItIsRetried(t *testing.T) {
-	megabytes(t)
-	synctest.Test(t, func(t *testing.T) {
-		g, held := NewWithT(t), make(chan error, 1)
-		go func() {
-			_, err := drippingClient(t, 2<<20, time.Hour).List(t.Context(), nil)
-			held <- err
-		}()
-		time.Sleep(time.Second)
-		// The place is free after some 32 s, and given again 20 s later; then some 30 s are needed.
-		_, err := drippingClient(t, 2<<20, time.Minute).List(t.Context(), nil)
-		g.Expect(overInFlightLimit(err)).To(BeTrue(), "%v", err)
-		g.Expect(<-held).To(MatchError(ContainSubstring("larger than 64 MiB")))
-		g.Expect(platform.LargeListsUnderWay()).To(BeZero())
-	})
-}
-
-// A large list keeps up a pace, or gives its place up with an error that says so.
-func TestALargeListComesTooSlowlyItIsEnded(t *testing.T) {
-	megabytes(t)
-	for name, test := range map[string]struct {
-		perSecond   int
-		atLeast, by time.Duration
-		says        string
-	}{
-		"below the pace": {512 << 10, 13 * time.Second, 20 * time.Second, "comes too slowly: less than 1 MiB a second"},
-		"above it":       {2 << 20, 32 * time.Second, 34 * time.Second, "larger than 64 MiB"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				g := NewWithT(t)
-				client := drippingClient(t, test.perSecond, time.Hour)
-				begun := time.Now()
-				_, err := client.List(t.Context(), nil)
-				g.Expect(err).To(MatchError(ContainSubstring(test.says)))
-				g.Expect(time.Since(begun)).To(And(BeNumerically(">=", test.atLeast), BeNumerically("<=", test.by)))
-				g.Expect(platform.LargeListsUnderWay()).To(BeZero())
-			})
-		})
-	}
 }
 
 type roundTrips func(*http.Request) (*http.Response, error)

@@ -1,6 +1,0 @@
-//go:build race
-
-package platform_test
-
-// raceDetected is true under the race detector.
-const raceDetected = true
