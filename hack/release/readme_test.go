@@ -78,7 +78,7 @@ func TestReadmeForACluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)
 			collector, err := c.StartTeardownControllers()
-			c.must(err)
+			c.Must(err)
 			t.Cleanup(func() { _ = collector.Kill() })
 			out := c.sh(by.install)
 			if by.install == install[1] {
@@ -90,7 +90,7 @@ func TestReadmeForACluster(t *testing.T) {
 			c.isUntouched(w)
 
 			// Without the operator, Webhooks stay as they are; with another one, they go on.
-			c.must(manager.Stop())
+			c.Must(manager.Stop())
 			c.sh(by.remove)
 			c.Expect(c.sh("kubectl get deployments,clusterroles,clusterrolebindings --all-namespaces --output=name")).
 				NotTo(ContainSubstring("itwin-webhook-operator"))
@@ -101,10 +101,10 @@ func TestReadmeForACluster(t *testing.T) {
 
 			// And all of it can go.
 			c.sh(webhooks)
-			remotes, err := c.platform.Webhooks(c.ctx)
-			c.must(err)
+			remotes, err := c.platform.Webhooks(c.Ctx)
+			c.Must(err)
 			c.Expect(remotes).To(BeEmpty())
-			c.must(manager.Stop())
+			c.Must(manager.Stop())
 			c.sh(by.remove)
 			// The API server learns by watching that the policy of the operator is gone.
 			c.Eventually(func() error { _, err := c.tryAs(c.Kubeconfig, rest); return err }).Should(Succeed())
@@ -126,9 +126,9 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			c.sh("kubectl create namespace " + team)
 			c.sh("kubectl create rolebinding owner --clusterrole=admin --user=owner --namespace=" + team)
 			owner, err := c.KubeconfigOf("owner")
-			c.must(err)
+			c.Must(err)
 			c.sh(blocks[0])
-			c.must(c.AggregateRoles(c.ctx))
+			c.Must(c.AggregateRoles(c.Ctx))
 			// The API server learns of roles by watching.
 			mayBind := "kubectl create rolebinding waits --dry-run=server --serviceaccount=" + team + ":waits --namespace=" + team +
 				" --clusterrole=itwin-webhook-operator-namespaced-manager-role"
@@ -142,10 +142,10 @@ func TestReadmeForOneNamespace(t *testing.T) {
 			c.isUntouched(w)
 
 			c.shAs(owner, webhooks)
-			remotes, err := c.platform.Webhooks(c.ctx)
-			c.must(err)
+			remotes, err := c.platform.Webhooks(c.Ctx)
+			c.Must(err)
 			c.Expect(remotes).To(BeEmpty())
-			c.must(manager.Stop())
+			c.Must(manager.Stop())
 			c.shAs(owner, by.remove)
 			c.Expect(c.sh("kubectl get deployments,roles,rolebindings --namespace=" + team + " --output=name")).
 				NotTo(ContainSubstring("itwin-webhook-operator"))
@@ -164,7 +164,7 @@ func TestDocumentedStepsFetchMetrics(t *testing.T) {
 	c := newCluster(t)
 	c.sh(readme(t, "For a cluster")[0])
 	address, err := harness.FreeAddress()
-	c.must(err)
+	c.Must(err)
 	c.run(harness.Namespace, "--metrics-bind-address="+address)
 	c.addWebhook()
 	out := c.sh(strings.ReplaceAll(script, "127.0.0.1:8443", address))
@@ -194,6 +194,6 @@ func TestHelmUpgradesAndRollsBack(t *testing.T) {
 	// A release that no longer has the kinds leaves them too.
 	c.sh("helm upgrade itwin-webhook-operator dist/*.tgz --set crds.enabled=false --namespace " + harness.Namespace)
 	var kept itwinv1alpha1.Webhook
-	c.must(c.Client.Get(c.ctx, client.ObjectKeyFromObject(w), &kept))
+	c.Must(c.Client.Get(c.Ctx, client.ObjectKeyFromObject(w), &kept))
 	c.Expect(kept.ObjectMeta).To(And(HaveField("UID", w.UID), HaveField("DeletionTimestamp", (*metav1.Time)(nil))))
 }

@@ -24,7 +24,7 @@ func TestDocumentedShards(t *testing.T) {
 			c := newCluster(t)
 			c.sh(install)
 			var deployments appsv1.DeploymentList
-			c.must(c.Client.List(c.ctx, &deployments, client.InNamespace(harness.Namespace)))
+			c.Must(c.Client.List(c.Ctx, &deployments, client.InNamespace(harness.Namespace)))
 			c.Expect(deployments.Items).To(HaveLen(2))
 			for _, d := range deployments.Items {
 				shard, _, _ := strings.Cut(d.Name, "-")
@@ -60,11 +60,11 @@ func (c *cluster) selecting(pod labels.Set) (names []string) {
 	var budgets policyv1.PodDisruptionBudgetList
 	var services corev1.ServiceList
 	for _, list := range []client.ObjectList{&deployments, &budgets, &services} {
-		c.must(c.Client.List(c.ctx, list, client.InNamespace(harness.Namespace)))
+		c.Must(c.Client.List(c.Ctx, list, client.InNamespace(harness.Namespace)))
 	}
 	selects := func(name string, by *metav1.LabelSelector) {
 		selector, err := metav1.LabelSelectorAsSelector(by)
-		c.must(err)
+		c.Must(err)
 		if selector.Matches(pod) {
 			names = append(names, name)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +20,7 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/clustertest"
 )
 
 // TestMain runs the tests, or helm where the program is called so: the tests call it as users do, without Helm's program.
@@ -51,10 +51,8 @@ func helm(args []string) (code int) {
 
 // cluster is a control plane without anything installed, a simulated platform, and a folder with a release in dist.
 type cluster struct {
-	*testing.T
-	*WithT
-	*harness.ControlPlane
-	ctx      context.Context
+	*clustertest.Cluster
+
 	dir      string
 	platform *harness.Simulator
 }
@@ -63,25 +61,20 @@ const team = "digital-twin"
 
 func newCluster(t *testing.T, flags ...string) *cluster {
 	t.Helper()
-	c := &cluster{T: t, WithT: NewWithT(t), ctx: t.Context(), dir: t.TempDir()}
-	c.SetDefaultEventuallyTimeout(harness.Timeout)
-	c.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
-	c.must(os.Mkdir(filepath.Join(c.dir, "dist"), 0o700))
-	c.must(exampleRelease(t, filepath.Join(c.dir, "dist")).run())
+	c := &cluster{Cluster: clustertest.New(t), dir: t.TempDir()}
+	c.Must(os.Mkdir(filepath.Join(c.dir, "dist"), 0o700))
+	c.Must(exampleRelease(t, filepath.Join(c.dir, "dist")).run())
 
-	plane, err := harness.StartControlPlane(t.TempDir())
-	c.must(err)
-	t.Cleanup(func() { stopped(t, plane.Stop) })
-	c.ControlPlane = plane
-	c.platform, err = harness.StartSimulator(c.ctx, t.TempDir(), append(flags, "--insecure-callbacks")...)
-	c.must(err)
+	var err error
+	c.platform, err = harness.StartSimulator(c.Ctx, t.TempDir(), append(flags, "--insecure-callbacks")...)
+	c.Must(err)
 	t.Cleanup(func() { stopped(t, c.platform.Kill) })
 
 	self, err := os.Executable()
-	c.must(err)
-	c.must(os.Mkdir(filepath.Join(c.dir, "bin"), 0o700))
-	c.must(os.Symlink(self, filepath.Join(c.dir, "bin", "helm")))
-	c.must(os.Symlink(plane.KubectlPath, filepath.Join(c.dir, "bin", "kubectl")))
+	c.Must(err)
+	c.Must(os.Mkdir(filepath.Join(c.dir, "bin"), 0o700))
+	c.Must(os.Symlink(self, filepath.Join(c.dir, "bin", "helm")))
+	c.Must(os.Symlink(c.KubectlPath, filepath.Join(c.dir, "bin", "kubectl")))
 	return c
 }
 
@@ -104,11 +97,6 @@ func stopped(t *testing.T, stop func() error) {
 	}
 }
 
-func (c *cluster) must(err error) {
-	c.Helper()
-	c.Expect(err).NotTo(HaveOccurred())
-}
-
 // sh runs commands as an administrator, in the folder that has dist.
 func (c *cluster) sh(script string) string {
 	c.Helper()
@@ -119,12 +107,12 @@ func (c *cluster) sh(script string) string {
 func (c *cluster) shAs(kubeconfig, script string) string {
 	c.Helper()
 	out, err := c.tryAs(kubeconfig, script)
-	c.must(err)
+	c.Must(err)
 	return out
 }
 
 func (c *cluster) tryAs(kubeconfig, script string) (string, error) {
-	cmd := exec.CommandContext(c.ctx, "bash", "-euo", "pipefail", "-c", script)
+	cmd := exec.CommandContext(c.Ctx, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(c.dir, "bin")+":"+os.Getenv("PATH"), "KUBECONFIG="+kubeconfig,
 		"KUBECACHEDIR="+filepath.Join(c.dir, "cache"), "HELM_CACHE_HOME="+c.dir, "HELM_CONFIG_HOME="+c.dir, "HELM_DATA_HOME="+c.dir)
@@ -138,8 +126,8 @@ func (c *cluster) tryAs(kubeconfig, script string) (string, error) {
 // run starts the operator with the rights that it was given in a namespace, until the test ends.
 func (c *cluster) run(namespace string, flags ...string) *harness.Manager {
 	c.Helper()
-	manager, err := c.StartManagerIn(c.ctx, namespace, flags...)
-	c.must(err)
+	manager, err := c.StartManagerIn(c.Ctx, namespace, flags...)
+	c.Must(err)
 	c.Cleanup(func() { _ = manager.Kill() })
 	return manager
 }
@@ -148,11 +136,11 @@ func (c *cluster) run(namespace string, flags ...string) *harness.Manager {
 func (c *cluster) addWebhook() *itwinv1alpha1.Webhook {
 	c.Helper()
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: team, Name: name} }
-	c.must(client.IgnoreAlreadyExists(c.Client.Create(c.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: team}})))
-	c.must(c.Client.Create(c.ctx, &corev1.Secret{
+	c.Must(client.IgnoreAlreadyExists(c.Client.Create(c.Ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: team}})))
+	c.Must(c.Client.Create(c.Ctx, &corev1.Secret{
 		ObjectMeta: meta("itwin-service-app"), StringData: map[string]string{"clientId": team, "clientSecret": "test-secret"},
 	}))
-	c.must(c.Client.Create(c.ctx, &itwinv1alpha1.Connection{ObjectMeta: meta("default"), Spec: itwinv1alpha1.ConnectionSpec{
+	c.Must(c.Client.Create(c.Ctx, &itwinv1alpha1.Connection{ObjectMeta: meta("default"), Spec: itwinv1alpha1.ConnectionSpec{
 		APIURL: c.platform.URL, TokenURL: c.platform.TokenURL(),
 		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "itwin-service-app"},
 		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
@@ -161,16 +149,16 @@ func (c *cluster) addWebhook() *itwinv1alpha1.Webhook {
 		CallbackURL: "https://hooks.example.com/itwin", Scope: itwinv1alpha1.AccountScope,
 		EventTypes: []string{"iTwins.iTwinCreated.v1"},
 	}}
-	c.must(c.Client.Create(c.ctx, w))
+	c.Must(c.Client.Create(c.Ctx, w))
 	c.isReady(w)
-	c.must(c.platform.ResetRequests(c.ctx))
+	c.Must(c.platform.ResetRequests(c.Ctx))
 	return w
 }
 
 func (c *cluster) isReady(w *itwinv1alpha1.Webhook) {
 	c.Helper()
 	c.Eventually(func(g Gomega) {
-		g.Expect(c.Client.Get(c.ctx, client.ObjectKeyFromObject(w), w)).To(Succeed())
+		g.Expect(c.Client.Get(c.Ctx, client.ObjectKeyFromObject(w), w)).To(Succeed())
 		g.Expect(w.Status.Conditions).To(ContainElement(And(HaveField("Type", itwinv1alpha1.ReadyCondition),
 			HaveField("Status", metav1.ConditionTrue), HaveField("ObservedGeneration", w.Generation))))
 	}).Should(Succeed())
@@ -185,8 +173,8 @@ func (c *cluster) isUntouched(before *itwinv1alpha1.Webhook) {
 	c.Expect(w.UID).To(Equal(before.UID))
 	c.Expect(w.Status.WebhookID).To(Equal(before.Status.WebhookID))
 	c.Expect(w.DeletionTimestamp).To(BeNil())
-	remotes, err := c.platform.Webhooks(c.ctx)
-	c.must(err)
+	remotes, err := c.platform.Webhooks(c.Ctx)
+	c.Must(err)
 	c.Expect(remotes).To(HaveLen(1))
 	c.Expect(remotes[0].ID).To(Equal(before.Status.WebhookID))
 	c.Expect(c.writes()).To(BeZero())
@@ -195,8 +183,8 @@ func (c *cluster) isUntouched(before *itwinv1alpha1.Webhook) {
 // writes are the calls to the platform that change it, since the last reset.
 func (c *cluster) writes() int {
 	c.Helper()
-	counts, err := c.platform.Requests(c.ctx)
-	c.must(err)
+	counts, err := c.platform.Requests(c.Ctx)
+	c.Must(err)
 	n := 0
 	for route, count := range counts.Counts {
 		if !strings.HasPrefix(route, "GET ") && route != "POST /connect/token" {

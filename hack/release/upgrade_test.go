@@ -13,25 +13,25 @@ import (
 // TestHelmUpgradesWhatKubectlInstalled follows docs/deployment.md, from what version 0.1.0 left.
 func TestHelmUpgradesWhatKubectlInstalled(t *testing.T) {
 	c := newCluster(t)
-	before, err := upgrade.Restore(c.ctx, c.ControlPlane, t.TempDir())
-	c.must(err)
+	before, err := upgrade.Restore(c.Ctx, c.ControlPlane, t.TempDir())
+	c.Must(err)
 	t.Cleanup(func() { stopped(t, before.Platform.Kill) })
 
 	c.sh(strings.Join(documented(t, "docs/deployment.md", "### With Helm"), ""))
 	pod := "kubectl get deployments --all-namespaces --output=jsonpath='{.items[0].spec.template.spec.securityContext}'"
 	c.Expect(c.sh(pod)).To(MatchJSON(`{"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}}`))
 	manager := c.run(harness.Namespace)
-	c.must(before.Written(c.ctx))
-	c.must(before.Kept(c.ctx))
-	calls, err := before.Calls(c.ctx)
-	c.must(err)
+	c.Must(before.Written(c.Ctx))
+	c.Must(before.Kept(c.Ctx))
+	calls, err := before.Calls(c.Ctx)
+	c.Must(err)
 	c.Expect(calls.Created + calls.Deleted).To(BeZero())
-	c.must(manager.Stop())
+	c.Must(manager.Stop())
 
 	// Without the operator, everything stays.
 	c.sh("helm uninstall itwin-webhook-operator --namespace " + harness.Namespace)
-	c.must(before.Written(c.ctx))
-	c.must(before.Kept(c.ctx))
+	c.Must(before.Written(c.Ctx))
+	c.Must(before.Kept(c.Ctx))
 	c.Expect(c.sh("kubectl get deployments,clusterroles,clusterrolebindings --all-namespaces --output=name")).
 		NotTo(ContainSubstring("itwin-webhook-operator"))
 }

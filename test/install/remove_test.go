@@ -23,7 +23,7 @@ const soon = "--timeout=60s"
 func (c *cluster) credentials() *corev1.Secret {
 	c.Helper()
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: harness.Namespace, Name: "itwin-service-app"}}
-	c.must(c.Client.Create(c.ctx, s))
+	c.Must(c.Client.Create(c.Ctx, s))
 	return s
 }
 
@@ -31,54 +31,54 @@ func (c *cluster) credentials() *corev1.Secret {
 func (c *cluster) keeps(objects ...client.Object) {
 	c.Helper()
 	for _, o := range append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: harness.Namespace}}) {
-		c.must(c.Client.Get(c.ctx, client.ObjectKeyFromObject(o), o))
+		c.Must(c.Client.Get(c.Ctx, client.ObjectKeyFromObject(o), o))
 		c.Expect(o.GetDeletionTimestamp()).To(BeNil(), o.GetName())
 	}
-	deleted := c.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}")
+	deleted := c.MustKubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}")
 	c.Expect(deleted).To(BeEmpty())
-	c.Expect(c.kubectl("get", "deployments", "-n", harness.Namespace, "-o", "name")).To(BeEmpty())
+	c.Expect(c.MustKubectl("get", "deployments", "-n", harness.Namespace, "-o", "name")).To(BeEmpty())
 }
 
 func TestOperatorIsDeletedAloneKindsAndWebhooksStay(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	c.must(c.Install(c.ctx))
+	c.Must(c.Install(c.Ctx))
 	held, credentials := c.heldWebhook(), c.credentials()
 
-	c.kubectl("delete", soon, "-k", c.config("default"))
+	c.MustKubectl("delete", soon, "-k", c.config("default"))
 	c.keeps(held, credentials)
-	c.Expect(c.kubectl("get", "crd", "-o", "name")).To(ContainSubstring("webhooks." + itwinv1alpha1.GroupVersion.Group))
-	c.Expect(c.kubectl("get", "clusterroles,validatingadmissionpolicies", "-o", "name")).
+	c.Expect(c.MustKubectl("get", "crd", "-o", "name")).To(ContainSubstring("webhooks." + itwinv1alpha1.GroupVersion.Group))
+	c.Expect(c.MustKubectl("get", "clusterroles,validatingadmissionpolicies", "-o", "name")).
 		NotTo(ContainSubstring("itwin-webhook-operator"))
 
 	// What installs it again finds what it left.
-	c.must(c.Install(c.ctx))
-	c.must(c.Client.Get(c.ctx, client.ObjectKeyFromObject(held), held))
+	c.Must(c.Install(c.Ctx))
+	c.Must(c.Client.Get(c.Ctx, client.ObjectKeyFromObject(held), held))
 }
 
 func TestEverythingIsDeletedAtOnceKindsAndWebhooksStay(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	c.must(c.Install(c.ctx))
+	c.Must(c.Install(c.Ctx))
 	held, credentials := c.heldWebhook(), c.credentials()
 	// The API server learns of the policy by watching.
 	c.Eventually(func() error {
-		_, err := c.Kubectl(c.ctx, "delete", "--dry-run=server", "namespace", harness.Namespace)
+		_, err := c.Kubectl(c.Ctx, "delete", "--dry-run=server", "namespace", harness.Namespace)
 		return err
 	}).Should(MatchError(ContainSubstring("first delete the Webhooks")))
 
-	_, err := c.Kubectl(c.ctx, "delete", soon, "-k", c.config("install"))
+	_, err := c.Kubectl(c.Ctx, "delete", soon, "-k", c.config("install"))
 	c.Expect(err).To(MatchError(And(
 		ContainSubstring("first delete the Webhooks"), Not(ContainSubstring("timed out")))))
 	c.keeps(held, credentials)
 
 	// Then everything goes, in the order that the message says.
 	held.Finalizers = nil
-	c.must(c.Client.Update(c.ctx, held))
-	c.must(c.Client.Delete(c.ctx, held))
+	c.Must(c.Client.Update(c.Ctx, held))
+	c.Must(c.Client.Delete(c.Ctx, held))
 	c.Eventually(func() error {
 		// The policy may refuse one kind for a moment more: those that went at the first try are not found at the next.
-		_, err := c.Kubectl(c.ctx, "delete", soon, "--ignore-not-found", "-k", c.config("crd"))
+		_, err := c.Kubectl(c.Ctx, "delete", soon, "--ignore-not-found", "-k", c.config("crd"))
 		return err
 	}, 3*time.Minute).Should(Succeed())
 }
@@ -87,7 +87,7 @@ func TestMakeUndeploy(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	powerless, err := c.KubeconfigOf("powerless")
-	c.must(err)
+	c.Must(err)
 
 	// Nothing is there: nothing to refuse.
 	c.Expect(c.make("undeploy", c.Kubeconfig)).To(Succeed())
@@ -101,10 +101,10 @@ func TestMakeUndeploy(t *testing.T) {
 	held := c.heldWebhook()
 	c.Expect(c.make("undeploy", c.Kubeconfig)).To(MatchError(ContainSubstring(
 		"kubectl delete webhooks.itwin.webhook-operator.io --all --all-namespaces")))
-	c.kubectl("get", "deployment", "-n", harness.Namespace, "itwin-webhook-operator-controller-manager")
+	c.MustKubectl("get", "deployment", "-n", harness.Namespace, "itwin-webhook-operator-controller-manager")
 	held.Finalizers = nil
-	c.must(c.Client.Update(c.ctx, held))
-	c.must(c.Client.Delete(c.ctx, held))
+	c.Must(c.Client.Update(c.Ctx, held))
+	c.Must(c.Client.Delete(c.Ctx, held))
 
 	c.Expect(c.make("undeploy", c.Kubeconfig)).To(Succeed())
 	c.keeps(credentials)
@@ -116,18 +116,18 @@ func TestMakeUndeploy(t *testing.T) {
 			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Namespace: harness.Namespace, Name: credentials.Name},
 		},
 	}
-	c.must(c.Client.Create(c.ctx, connection))
+	c.Must(c.Client.Create(c.Ctx, connection))
 	c.Expect(c.make("uninstall", c.Kubeconfig)).To(MatchError(ContainSubstring("There are clusterconnections left")))
-	c.must(c.Client.Delete(c.ctx, connection))
+	c.Must(c.Client.Delete(c.Ctx, connection))
 	c.Eventually(func() error { return c.make("uninstall", c.Kubeconfig) }).Should(Succeed())
-	c.Expect(c.kubectl("get", "crd", "-o", "name")).To(BeEmpty())
-	c.must(c.Client.Get(c.ctx, client.ObjectKeyFromObject(credentials), credentials))
+	c.Expect(c.MustKubectl("get", "crd", "-o", "name")).To(BeEmpty())
+	c.Must(c.Client.Get(c.Ctx, client.ObjectKeyFromObject(credentials), credentials))
 }
 
 // make runs a target as the owner of a kubeconfig; the error has what it printed.
 func (c *cluster) make(target, kubeconfig string) error {
 	c.Helper()
-	cmd := exec.CommandContext(c.ctx, "make", "-C", c.root, target, "KUBECTL="+c.KubectlPath)
+	cmd := exec.CommandContext(c.Ctx, "make", "-C", c.root, target, "KUBECTL="+c.KubectlPath)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBECACHEDIR="+c.TempDir())
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -24,7 +24,7 @@ func TestUpgradedManifestsAreThoseOfAFreshInstallation(t *testing.T) {
 			c.applyText(recorded(t, "default.yaml"), flags...)
 			c.apply("install")
 			c.Expect(differences(c.installed(fresh), c.installed(c.ControlPlane))).To(BeEmpty())
-			c.Expect(left(t, recorded(t, "default.yaml"), c.kubectl("kustomize", config(t, "install")))).
+			c.Expect(left(t, recorded(t, "default.yaml"), c.MustKubectl("kustomize", config(t, "install")))).
 				To(ConsistOf("NetworkPolicy itwin-webhook-operator-controller-manager"))
 		})
 	}
@@ -33,10 +33,10 @@ func TestUpgradedManifestsAreThoseOfAFreshInstallation(t *testing.T) {
 // installed are the objects of config/install in a cluster, without what differs between any two clusters.
 func (c *cluster) installed(in *harness.ControlPlane) Objects {
 	c.Helper()
-	text, err := in.Kubectl(c.ctx, "get", "-k", config(c.T, "install"), "--output=json")
-	c.must(err)
+	text, err := in.Kubectl(c.Ctx, "get", "-k", config(c.T, "install"), "--output=json")
+	c.Must(err)
 	var list unstructured.UnstructuredList
-	c.must(json.Unmarshal([]byte(text), &list))
+	c.Must(json.Unmarshal([]byte(text), &list))
 	installed := Objects{}
 	for _, o := range list.Items {
 		for _, path := range []string{
@@ -56,7 +56,7 @@ func TestNamespacedInstallationIsUpgraded(t *testing.T) {
 	t.Parallel()
 	const namespace = "digital-twin"
 	c := newCluster(t)
-	c.kubectl("create", "namespace", namespace)
+	c.MustKubectl("create", "namespace", namespace)
 	own := func(manifests string) string { return strings.ReplaceAll(manifests, harness.Namespace, namespace) }
 	var kinds []string
 	for manifest := range strings.SplitSeq(recorded(t, "default.yaml"), "\n---\n") {
@@ -70,22 +70,22 @@ func TestNamespacedInstallationIsUpgraded(t *testing.T) {
 	c.applyText(old)
 
 	c.apply("namespaced-admin")
-	upgraded := own(c.kubectl("kustomize", config(t, "namespaced")))
+	upgraded := own(c.MustKubectl("kustomize", config(t, "namespaced")))
 	c.applyText(upgraded)
 	c.Expect(left(t, old, upgraded)).To(ConsistOf("NetworkPolicy itwin-webhook-operator-controller-manager",
 		"Role itwin-webhook-operator-manager-role", "RoleBinding itwin-webhook-operator-manager-rolebinding"))
-	c.kubectl("delete", "-n", namespace, "role/itwin-webhook-operator-manager-role",
+	c.MustKubectl("delete", "-n", namespace, "role/itwin-webhook-operator-manager-role",
 		"rolebinding/itwin-webhook-operator-manager-rolebinding")
-	manager, err := c.StartManagerIn(c.ctx, namespace, "--watch-namespace="+namespace)
-	c.must(err)
-	c.must(manager.Kill())
+	manager, err := c.StartManagerIn(c.Ctx, namespace, "--watch-namespace="+namespace)
+	c.Must(err)
+	c.Must(manager.Kill())
 }
 
 // applyText applies manifests.
 func (c *cluster) applyText(manifests string, flags ...string) {
 	c.Helper()
-	_, err := c.KubectlWith(c.ctx, manifests, append([]string{"apply", "-f", "-"}, flags...)...)
-	c.must(err)
+	_, err := c.KubectlWith(c.Ctx, manifests, append([]string{"apply", "-f", "-"}, flags...)...)
+	c.Must(err)
 }
 
 // left are the objects of old manifests that newer ones do not have.

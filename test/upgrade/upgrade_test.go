@@ -19,52 +19,52 @@ import (
 func TestKubectlUpgrades(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	before, err := Restore(c.ctx, c.ControlPlane, t.TempDir())
-	c.must(err)
-	t.Cleanup(func() { c.must(before.Platform.Kill()) })
+	before, err := Restore(c.Ctx, c.ControlPlane, t.TempDir())
+	c.Must(err)
+	t.Cleanup(func() { c.Must(before.Platform.Kill()) })
 
 	c.apply("install")
-	manager, err := c.StartManager(c.ctx)
-	c.must(err)
-	t.Cleanup(func() { c.must(manager.Kill()) })
-	c.must(before.Written(c.ctx))
-	c.must(before.Kept(c.ctx))
-	calls, err := before.Calls(c.ctx)
-	c.must(err)
+	manager, err := c.StartManager(c.Ctx)
+	c.Must(err)
+	t.Cleanup(func() { c.Must(manager.Kill()) })
+	c.Must(before.Written(c.Ctx))
+	c.Must(before.Kept(c.Ctx))
+	calls, err := before.Calls(c.Ctx)
+	c.Must(err)
 	c.Expect(calls.NotDeleted).To(BeNumerically(">", 0), "what was being deleted is tried again")
 	calls.NotDeleted = 0
 	c.Expect(calls).To(Equal(Calls{Updated: len(changed), NotCreated: 2, NotUpdated: 1}))
-	c.must(manager.Stop())
+	c.Must(manager.Stop())
 
 	// Another start writes nothing.
-	upgraded, err := List(c.ctx, c.ControlPlane)
-	c.must(err)
+	upgraded, err := List(c.Ctx, c.ControlPlane)
+	c.Must(err)
 	address, err := harness.FreeAddress()
-	c.must(err)
-	manager, err = c.StartManager(c.ctx, MetricsFlags(address)...)
-	c.must(err)
-	t.Cleanup(func() { c.must(manager.Kill()) })
-	c.must(before.Idle(c.ctx, address))
-	c.must(manager.Stop())
+	c.Must(err)
+	manager, err = c.StartManager(c.Ctx, MetricsFlags(address)...)
+	c.Must(err)
+	t.Cleanup(func() { c.Must(manager.Kill()) })
+	c.Must(before.Idle(c.Ctx, address))
+	c.Must(manager.Stop())
 	c.isAs(upgraded)
-	calls, err = before.Calls(c.ctx)
-	c.must(err)
+	calls, err = before.Calls(c.Ctx)
+	c.Must(err)
 	c.Expect(calls.Created + calls.Deleted).To(BeZero())
 	c.Expect(calls.Updated).To(Equal(len(changed)))
 
 	// Without the operator, everything stays.
-	c.kubectl("delete", "--timeout=60s", "-k", config(t, "default"))
+	c.MustKubectl("delete", "--timeout=60s", "-k", config(t, "default"))
 	c.isAs(upgraded)
-	c.must(before.Kept(c.ctx))
-	c.Expect(c.kubectl("get", "deployments,clusterroles,clusterrolebindings", "--all-namespaces", "--output=name")).
+	c.Must(before.Kept(c.Ctx))
+	c.Expect(c.MustKubectl("get", "deployments,clusterroles,clusterrolebindings", "--all-namespaces", "--output=name")).
 		NotTo(ContainSubstring("itwin-webhook-operator"))
 }
 
 // isAs checks that no object was written since.
 func (c *cluster) isAs(before Objects) {
 	c.Helper()
-	now, err := List(c.ctx, c.ControlPlane)
-	c.must(err)
+	now, err := List(c.Ctx, c.ControlPlane)
+	c.Must(err)
 	c.Expect(now.Versions()).To(Equal(before.Versions()))
 }
 
