@@ -162,9 +162,13 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 		}
 	})
 	for _, w := range all.Items {
+		if len(marked) == 0 {
+			break
+		}
 		// Creates that are under way, or were interrupted, have made these.
-		unmanaged -= len(marked[identity.MarkOf(w)])
-		delete(marked, identity.MarkOf(w))
+		mark := identity.MarkOf(w)
+		unmanaged -= len(marked[mark])
+		delete(marked, mark)
 	}
 	for mark, left := range marked {
 		for _, w := range left {
