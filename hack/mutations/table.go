@@ -6,8 +6,8 @@ var mutations = []mutation{
 	{
 		guard: "A proof beats a status, which can be forged", removed: "looking at the proof",
 		file:    "controllers/webhook/observe_claims.go",
-		old:     `{proves, reports} {`,
-		mutated: `{reports} {`,
+		old:     `		return claim.Proven && platform.SameID(claim.Owned.ID, id)`,
+		mutated: `		return claim.Proven && false`,
 	},
 	// Creating.
 	{

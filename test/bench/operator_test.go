@@ -3,8 +3,8 @@ package bench
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +18,9 @@ import (
 type operator struct {
 	*harness.Manager
 	*proxy
-	flags   []string
-	metrics string
+	flags []string
+	// address is where it shows its metrics.
+	address string
 }
 
 // startOperator starts one, which the end of the test stops.
@@ -30,10 +31,8 @@ func (s *scene) startOperator(flags ...string) *operator {
 	s.Cleanup(p.server.Close)
 	address, err := harness.FreeAddress()
 	s.must(err)
-	o := &operator{proxy: p, metrics: "http://" + address + "/metrics"}
-	o.flags = append([]string{
-		"--kubeconfig=" + p.kubeconfig(s), "--metrics-secure=false", "--metrics-bind-address=" + address,
-	}, flags...)
+	o := &operator{proxy: p, address: address}
+	o.flags = slices.Concat([]string{"--kubeconfig=" + p.kubeconfig(s)}, harness.MetricsFlags(address), flags)
 	s.start(o)
 	s.Cleanup(func() {
 		if s.Failed() {
@@ -53,44 +52,18 @@ func (s *scene) start(o *operator) {
 	o.Manager = manager
 }
 
-// metric sums the series of a metric whose labels contain all of the texts.
-func (s *scene) metric(o *operator, name string, labels ...string) (sum float64) {
+// metrics are what the operator shows now.
+func (s *scene) metrics(o *operator) harness.Metrics {
 	s.Helper()
-	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, o.metrics, nil)
+	metrics, err := harness.ReadMetrics(s.ctx, o.address)
 	s.must(err)
-	response, err := http.DefaultClient.Do(request)
-	s.must(err)
-	defer func() { _ = response.Body.Close() }()
-	var text bytes.Buffer
-	_, err = text.ReadFrom(response.Body)
-	s.must(err)
-	for line := range strings.Lines(text.String()) {
-		if value, ok := series(line, name, labels); ok {
-			sum += value
-		}
-	}
-	return sum
-}
-
-// series reads a line of the text format if it is of this metric and has these labels.
-func series(line, name string, labels []string) (value float64, ok bool) {
-	rest, found := strings.CutPrefix(strings.TrimSpace(line), name)
-	if !found || rest == "" || rest[0] != '{' && rest[0] != ' ' {
-		return 0, false
-	}
-	for _, label := range labels {
-		if !strings.Contains(rest, label) {
-			return 0, false
-		}
-	}
-	value, err := strconv.ParseFloat(rest[strings.LastIndex(rest, " ")+1:], 64)
-	return value, err == nil
+	return metrics
 }
 
 // reconciles is how often the operator has looked at a Webhook.
 func (s *scene) reconciles(o *operator) int {
 	s.Helper()
-	return int(s.metric(o, "controller_runtime_reconcile_total", `controller="webhook"`))
+	return int(s.metrics(o).Sum("controller_runtime_reconcile_total", harness.Labels{"controller": "webhook"}))
 }
 
 // quiet waits until no Webhook waits to be looked at and no list is taken over, and returns since when. Asking for the
@@ -99,7 +72,9 @@ func (s *scene) quiet(o *operator) (since time.Time) {
 	s.Helper()
 	s.Eventually(func() float64 {
 		since = s.idleSince(o)
-		return s.metric(o, "workqueue_depth", `name="webhook"`) + s.metric(o, "controller_runtime_active_workers")
+		metrics := s.metrics(o)
+		return metrics.Sum("workqueue_depth", harness.Labels{"name": "webhook"}) +
+			metrics.Sum("controller_runtime_active_workers", nil)
 	}).Should(BeZero(), "Webhooks wait to be looked at")
 	return since
 }

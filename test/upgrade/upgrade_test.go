@@ -41,7 +41,7 @@ func TestKubectlUpgrades(t *testing.T) {
 	c.Must(err)
 	address, err := harness.FreeAddress()
 	c.Must(err)
-	manager, err = c.StartManager(c.Ctx, MetricsFlags(address)...)
+	manager, err = c.StartManager(c.Ctx, harness.MetricsFlags(address)...)
 	c.Must(err)
 	t.Cleanup(func() { c.Must(manager.Kill()) })
 	c.Must(before.Idle(c.Ctx, address))

@@ -25,8 +25,8 @@ func start(ctx context.Context, p *harness.ControlPlane) (err error) {
 	if metrics, err = harness.FreeAddress(); err != nil {
 		return err
 	}
-	manager, err = plane.StartManager(ctx, "--metrics-bind-address="+metrics, "--metrics-secure=false",
-		"--leader-elect", "--leader-election-namespace="+harness.Namespace)
+	manager, err = plane.StartManager(ctx, append(harness.MetricsFlags(metrics),
+		"--leader-elect", "--leader-election-namespace="+harness.Namespace)...)
 	return err
 }
 
