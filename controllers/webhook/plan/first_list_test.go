@@ -7,10 +7,13 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
+	"webhook-operator.io/itwin/internal/proof"
 )
 
 // TestFactsBeforeFirstListThatAreNotGatheredDecideNothing holds WaitsForFirstList to its word: whatever the facts are
@@ -25,6 +28,30 @@ func TestFactsBeforeFirstListThatAreNotGatheredDecideNothing(t *testing.T) {
 		all := with(f, gatheredLater(random))
 		if got, want := Decide(f), Decide(all); !reflect.DeepEqual(got, want) {
 			t.Fatalf("decided %+v, and %+v with more facts: %+v", got, want, all)
+		}
+	}
+}
+
+// TestMoreThanTheFirstListMattersEverythingIsGathered: what was given up may have to be turned off in another account,
+// and so may more be decided of objects that are deleted, suspended, or own nothing yet.
+func TestMoreThanTheFirstListMattersEverythingIsGathered(t *testing.T) {
+	for name, matters := range map[string]given{
+		"a former remote webhook": func(f *Facts) {
+			f.Identity.Former = []proof.Remote{{Account: anotherAccount, ID: "7"}}
+		},
+		"a deletion":               func(f *Facts) { f.Webhook.DeletionTimestamp = new(metav1.NewTime(noon)) },
+		"a suspended Webhook":      func(f *Facts) { f.Webhook.Spec.Suspend = true },
+		"no remote webhook":        func(f *Facts) { f.Identity.Owned = proof.Remote{} },
+		"a listed account":         func(f *Facts) { f.Connection.Synced = true },
+		"a problem to be reported": func(f *Facts) { f.Connection.Problem = &status.Problem{Reason: "ConnectionNotFound"} },
+	} {
+		f := settled()
+		f.Connection.Synced = false
+		if !f.WaitsForFirstList() {
+			t.Fatal("a Webhook in sync does not wait for the first list of its account")
+		}
+		if f = with(f, matters); f.WaitsForFirstList() {
+			t.Errorf("%s: waits for the first list, whatever else is so", name)
 		}
 	}
 }
