@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 var _ = Describe("An existing remote webhook", func() {

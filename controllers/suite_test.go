@@ -35,7 +35,7 @@ import (
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // gracePeriod is short here: the simulator carries out a request at once, unless a fault delays it.

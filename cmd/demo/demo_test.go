@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"webhook-operator.io/itwin/internal/harness"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func TestMain(m *testing.M) {

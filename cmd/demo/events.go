@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 const (

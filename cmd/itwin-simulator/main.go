@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"webhook-operator.io/itwin/internal/buildinfo"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // version and revision are stamped by the build.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // Admin is a client of a simulator's administration.

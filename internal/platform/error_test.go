@@ -17,7 +17,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // answering makes a server that always answers with this.

@@ -8,7 +8,7 @@ import (
 	"github.com/onsi/gomega/types"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // minute lets the client make a list and then as many reads as it may, and a minute pass. It returns how many were sent,

@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // TestEveryOperationIsTested: the tests of errors, causes and tokens go through the table of operations.

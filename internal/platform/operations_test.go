@@ -13,7 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func TestCreateReadUpdateAndDeleteOfAWebhook(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func (s *scene) tokensFetched() int {

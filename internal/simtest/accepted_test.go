@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // What the platform did without saying so is done once: the next read or list is the evidence.

@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // similar are what another client adds to a callback, which then looks much like the spec's; slashed are those that add

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // failingCall is a call that can fail, and what leads to it.

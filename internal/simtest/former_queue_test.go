@@ -11,7 +11,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // Two former remote webhooks wait for their removal. The account of the first one does not let the operator in any

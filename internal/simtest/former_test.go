@@ -17,7 +17,7 @@ import (
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/proof"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // addWithFormer makes a Webhook that belongs to another account now, and that has an active remote webhook left in the

@@ -23,7 +23,7 @@ import (
 	"webhook-operator.io/itwin/controllers/webhook"
 	"webhook-operator.io/itwin/internal/fleet"
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func (h *hostileRun) violated(format string, args ...any) {

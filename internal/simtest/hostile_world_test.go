@@ -14,7 +14,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/tenancy"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // Two tenants with a namespace each, crashNamespace and plantNamespace, share the cluster with a hostile one. The

@@ -11,7 +11,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func (w *simulation) fault(method, path, action string, times int) {

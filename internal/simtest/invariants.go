@@ -12,7 +12,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // violations tells what of the operator's promises does not hold now, when all should have settled.

@@ -12,7 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // proxyUpdates lets an update through as change leaves its body, and answers it as answer leaves that. Either may be

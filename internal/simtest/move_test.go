@@ -12,7 +12,7 @@ import (
 	"webhook-operator.io/itwin/controllers/connection"
 	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/internal/proof"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 const (

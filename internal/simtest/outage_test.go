@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // outage makes every call to the API fail; logins still work.

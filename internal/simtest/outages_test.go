@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // closures are ways in which a platform gives no list, and the reasons by which what waits may tell of it.

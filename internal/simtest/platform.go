@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // platformURL is where the platform is; no packet ever goes there.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"webhook-operator.io/itwin/internal/platform"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // remoteHistory is what each webhook of the platform has been, by its canonical id. It is noted after each request that

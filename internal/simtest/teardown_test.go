@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // A namespace is deleted while one of its Webhooks still has a former remote webhook: "the operator keeps the

@@ -10,7 +10,7 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/webhook/plan"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // A Webhook waits for a remote webhook that another one owns. That one moves away with Retain, and lets it go.

@@ -38,15 +38,15 @@ var (
 // layers are all that there are, those within others first: imports run downward only.
 var layers = []layer{
 	{folder: "api"},
+	{folder: "simulator", kubernetes: []string{}},
 	{folder: "internal/backoff", kubernetes: []string{}},
 	{folder: "internal/buildinfo", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
 	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
 	{folder: "internal/figures", kubernetes: []string{}},
 	{folder: "internal/proof", kubernetes: []string{}},
-	{folder: "internal/simulator", kubernetes: []string{}},
-	{folder: "internal/harness", ours: []string{"api", "internal/simulator"}},
-	{folder: "internal/simtest", ours: []string{"api", "controllers", "internal"}},
+	{folder: "internal/harness", ours: []string{"api", "simulator"}},
+	{folder: "internal/simtest", ours: []string{"api", "controllers", "internal", "simulator"}},
 	{folder: "controllers/identity", ours: []string{"api", "internal/platform", "internal/proof"}, kubernetes: data},
 	{folder: "controllers/kube", ours: []string{"api", "controllers/status"}},
 	{
@@ -70,10 +70,10 @@ var layers = []layer{
 	{folder: "controllers/connection", ours: shared},
 	{folder: "controllers", ours: append([]string{"controllers"}, shared...)},
 	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/buildinfo", "internal/proof"}},
-	{folder: "cmd/itwin-simulator", ours: []string{"internal/buildinfo", "internal/simulator"}, kubernetes: []string{}},
-	{folder: "cmd/demo", ours: []string{"api", "internal/buildinfo", "internal/harness", "internal/simulator"}},
+	{folder: "cmd/itwin-simulator", ours: []string{"internal/buildinfo", "simulator"}, kubernetes: []string{}},
+	{folder: "cmd/demo", ours: []string{"api", "internal/buildinfo", "internal/harness", "simulator"}},
 	{folder: "hack"},
-	{folder: "test", ours: []string{"api", "controllers", "internal"}},
+	{folder: "test", ours: []string{"api", "controllers", "internal", "simulator"}},
 }
 
 // CheckImports finds imports that run upward or sideways.

@@ -14,7 +14,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/proof"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // TestSeededFleetIsInSync checks what fleets begin with that are too large to be created.

@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"time"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 const (

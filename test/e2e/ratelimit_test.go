@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func TestTooManyRequestsAreRetriedAfterRetryAfter(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func TestWebhookCanBeDeletedAfterItsConnection(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // platform is the platform's stand-in behind TLS, with a certificate that only its own CA bundle verifies. It

@@ -3,7 +3,7 @@ package upgrade
 import (
 	"net/http"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // Accounts of the platform, each named by its client ID. A connection has the name of its account.

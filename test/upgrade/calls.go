@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"slices"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // changed are the remote webhooks that an upgrade changes, by their callback, and whether they are active then: one

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"webhook-operator.io/itwin/internal/harness"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 //go:embed testdata

@@ -13,7 +13,7 @@ import (
 
 	"webhook-operator.io/itwin/hack/monitoring"
 	"webhook-operator.io/itwin/hack/monitoring/drawing"
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 var drawn = flag.String("drawing", "", "`file` to draw the dashboard to, from a history of twelve minutes")

@@ -5,7 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // updated is a row about one property that update can change.

@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // row is one operation, error or rule of the platform. The simulator must pass all of them, and the platform itself

@@ -9,7 +9,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 func TestSeededWebhooksAreAsIfCallsHadMadeThem(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // delivered is a row about how a callback's answer counts.

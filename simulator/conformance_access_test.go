@@ -8,7 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 const unknownID = "e6989b43-53ab-45e2-a610-560c6f7e879e"

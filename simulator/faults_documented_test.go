@@ -10,7 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 var (
@@ -23,7 +23,7 @@ var (
 // TestDocumentedFaultsChangeAnswers: each example of docs/simulator.md is accepted, and changes the answer to a call. A
 // delay changes nothing but when the answer comes.
 func TestDocumentedFaultsChangeAnswers(t *testing.T) {
-	content, err := os.ReadFile("../../docs/simulator.md")
+	content, err := os.ReadFile("../docs/simulator.md")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	rows := faultRow.FindAllStringSubmatch(string(content), -1)
 	NewWithT(t).Expect(len(rows)).To(BeNumerically(">=", 20))

@@ -13,7 +13,7 @@ import (
 // docs/simulator.md is what people read instead of the code.
 func TestDocumentation(t *testing.T) {
 	g := NewWithT(t)
-	content, err := os.ReadFile("../../docs/simulator.md")
+	content, err := os.ReadFile("../docs/simulator.md")
 	g.Expect(err).NotTo(HaveOccurred())
 	page := string(content)
 

@@ -14,7 +14,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // sampleReceiver is a program like the receivers that Bentley publishes as samples: it turns its webhook on when it

@@ -10,7 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 const callbackURL = "https://conformance.example.com/itwin"

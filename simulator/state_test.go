@@ -10,7 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // stateful starts a simulator with a state file behind an address that stays, which the returned function restarts.

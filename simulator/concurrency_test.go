@@ -9,7 +9,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"webhook-operator.io/itwin/internal/simulator"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // Clients, events, the clock and the administrator at the same time: for the race detector, and to see nothing lost.
