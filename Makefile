@@ -86,7 +86,7 @@ undeploy: bin/deploy/kustomization.yaml ## Remove the operator, once there are n
 ##@ Build
 
 .PHONY: build
-build: bin/manager bin/itwin-simulator bin/demo ## Build the programs into bin.
+build: bin/manager bin/itwin-simulator bin/kubectl-itwin bin/demo ## Build the programs into bin.
 
 .PHONY: image
 image: ## Write the operator's image to bin/image.tar, without a container engine.
@@ -196,7 +196,7 @@ each = @for mod in $(MODULES); do echo "$(1) in $$mod"; (cd "$$mod" && $(1)) || 
 
 .PHONY: FORCE
 # The Go build cache knows best what is up to date.
-bin/manager bin/itwin-simulator bin/demo: FORCE
+bin/manager bin/itwin-simulator bin/kubectl-itwin bin/demo: FORCE
 	$(GO_BUILD) -o $@ ./cmd/$(@F)
 
 # The release of which test/image runs the image.

@@ -1,0 +1,17 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"webhook-operator.io/itwin/internal/cli/env"
+)
+
+// commands are those of the root command, each made by a package of its own.
+var commands = []func(*env.Env) *cobra.Command{}
+
+// addCommands adds the commands to the root.
+func addCommands(root *cobra.Command, e *env.Env) {
+	for _, command := range commands {
+		root.AddCommand(command(e))
+	}
+}

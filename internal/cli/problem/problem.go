@@ -1,0 +1,91 @@
+// Package problem turns what goes wrong in a command into one line: what failed, and what to do.
+package problem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Error is one line for a person.
+type Error struct {
+	// What failed.
+	What string
+	// Do is what to do about it; "" when What says all.
+	Do string
+	// Cause is what it came from, for errors.Is and errors.As; it is not printed.
+	Cause error
+}
+
+// New returns an error of a command's own: what failed, and what to do.
+func New(what, do string) *Error { return &Error{What: what, Do: do} }
+
+// Newf is New for an error that says all that there is to say.
+func Newf(format string, args ...any) *Error { return &Error{What: fmt.Sprintf(format, args...)} }
+
+// Error returns the line.
+func (e *Error) Error() string {
+	if e.Do == "" {
+		return oneLine(e.What)
+	}
+	return oneLine(e.What) + ": " + oneLine(e.Do)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// ErrReported is the end of a command that has printed already what is wrong.
+var ErrReported = errors.New("reported already")
+
+// Interrupted is the end of a command after Ctrl-C.
+func Interrupted() *Error { return New("interrupted", "what was requested goes on in the cluster") }
+
+// Line returns what is printed of an error; "" for one that is printed already.
+func Line(err error) string {
+	if errors.Is(err, ErrReported) {
+		return ""
+	}
+	return Explain(err).Error()
+}
+
+// Explain finds what to do about an error of a library. An *Error is returned as it is.
+func Explain(err error) *Error {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known
+	}
+	what, do := explain(err)
+	return &Error{What: what, Do: do, Cause: err}
+}
+
+func explain(err error) (what, do string) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted", ""
+	case clientcmd.IsEmptyConfig(err):
+		return "no cluster is configured", "set KUBECONFIG or --kubeconfig, or log in to a cluster"
+	case utilnet.IsConnectionRefused(err):
+		return "the API server refuses the connection: " + err.Error(), "check that the cluster runs, and --context"
+	case meta.IsNoMatchError(err):
+		return "the kinds of itwin.webhook-operator.io/v1alpha1 are not installed in this cluster",
+			"install the operator's CRDs, or choose another cluster by --context"
+	case apierrors.IsForbidden(err):
+		return err.Error(), "ask the cluster's administrator for this right; config/rbac/people has ClusterRoles for it"
+	case apierrors.IsUnauthorized(err):
+		return "the API server does not accept the credentials of the kubeconfig", "log in again"
+	case utilnet.IsTimeout(err):
+		return "the API server does not answer: " + err.Error(), "check the network, and --context"
+	}
+	return err.Error(), ""
+}
+
+// oneLine replaces line breaks, and control characters that could change what a terminal shows.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }), " ")
+}
