@@ -105,12 +105,13 @@ generate: $(TOOLS)/controller-gen ## Generate DeepCopy methods.
 	done
 
 .PHONY: manifests
-manifests: $(TOOLS)/controller-gen ## Generate CRDs, RBAC and settings for other tools.
+manifests: $(TOOLS)/controller-gen ## Generate CRDs, RBAC, settings for other tools and docs/troubleshooting.md.
 	$< crd paths=./api/... output:dir=$(OUT)/config/crd/bases
 	$< rbac:roleName=manager-role paths=./controllers/... output:dir=$(OUT)/config/rbac
-	@mkdir -p $(OUT)/config/monitoring $(OUT)/config/argocd
+	@mkdir -p $(OUT)/config/monitoring $(OUT)/config/argocd $(OUT)/docs
 	hack/prometheus-rule.sh >$(OUT)/config/monitoring/prometheus_rule.yaml
 	hack/argocd-cm.sh >$(OUT)/config/argocd/argocd-cm.yaml
+	go run ./hack/troubleshooting >$(OUT)/docs/troubleshooting.md
 
 .PHONY: clean
 clean: ## Remove what was built, except the control plane that other projects may share.

@@ -43,7 +43,8 @@ var layers = []layer{
 	{folder: "internal/buildinfo", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
 	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
-	{folder: "internal/cli", ours: []string{"api", "internal/buildinfo"}},
+	{folder: "internal/advice", ours: []string{"api"}, kubernetes: []string{}},
+	{folder: "internal/cli", ours: []string{"api", "internal/advice", "internal/buildinfo"}},
 	{folder: "internal/figures", kubernetes: []string{}},
 	{folder: "internal/proof", kubernetes: []string{}},
 	{folder: "internal/harness", ours: []string{"api", "simulator"}},
@@ -74,6 +75,7 @@ var layers = []layer{
 	{folder: "cmd/itwin-simulator", ours: []string{"internal/buildinfo", "simulator"}, kubernetes: []string{}},
 	{folder: "cmd/kubectl-itwin", ours: []string{"internal/buildinfo", "internal/cli"}},
 	{folder: "cmd/demo", ours: []string{"api", "internal/buildinfo", "internal/harness", "simulator"}},
+	{folder: "hack/troubleshooting", ours: []string{"internal/advice"}, kubernetes: []string{}},
 	{folder: "hack"},
 	{folder: "test", ours: []string{"api", "controllers", "internal", "simulator"}},
 }
