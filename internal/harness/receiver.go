@@ -2,25 +2,18 @@ package harness
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"k8s.io/client-go/util/cert"
-)
 
-// maxEvent bounds what is read of an event.
-const maxEvent = 1 << 20
+	"webhook-operator.io/itwin/signature"
+)
 
 // Delivery is an event that was sent to a receiver.
 type Delivery struct {
@@ -128,25 +121,25 @@ func (r *Receiver) Await(ctx context.Context, messageID string) (taken Delivery,
 
 // ServeHTTP takes one event.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(request.Body, maxEvent))
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, signature.DefaultMaxBody))
 	if err != nil {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
 	d := Delivery{Path: request.URL.Path}
-	var event struct{ EventType, MessageID, WebhookID string }
-	if json.Unmarshal(body, &event) == nil {
+	if event, err := signature.ParseEvent(body); err == nil {
 		d.EventType, d.MessageID, d.WebhookID = event.EventType, event.MessageID, event.WebhookID
 	}
-	w.WriteHeader(r.take(d, body, request.Header.Get("Signature")))
+	w.WriteHeader(r.take(d, body, request.Header.Get(signature.Header)))
 }
 
 // take judges an event, remembers it, and answers with a status.
-func (r *Receiver) take(d Delivery, body []byte, signature string) int {
+func (r *Receiver) take(d Delivery, body []byte, header string) int {
 	r.mu.Lock()
 	trusted, broken := r.trusted, r.broken
 	r.mu.Unlock()
 	d.Broken = broken
-	d.Verified = slices.ContainsFunc(trusted(d.Path), func(secret string) bool { return Verify(body, signature, secret) })
+	d.Verified = signature.Verify(header, body, trusted(d.Path)...) == nil
 	r.notice(d)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,19 +151,4 @@ func (r *Receiver) take(d Delivery, body []byte, signature string) int {
 		return http.StatusUnauthorized
 	}
 	return http.StatusOK
-}
-
-// Verify reports whether a Signature header was made with a secret from exactly this body.
-func Verify(body []byte, signature, secret string) bool {
-	given, ok := strings.CutPrefix(signature, "sha256=")
-	if !ok || secret == "" {
-		return false
-	}
-	sum, err := hex.DecodeString(given)
-	if err != nil {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return hmac.Equal(sum, mac.Sum(nil))
 }

@@ -18,6 +18,18 @@ func TestImportsRunDownward(t *testing.T) {
 	report(t, CheckImports(list(t)))
 }
 
+func TestSignatureNeedsTheStandardLibraryAlone(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./signature")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(out)); got != Module+"/signature" {
+		t.Errorf("it needs\n%s", got)
+	}
+}
+
 func TestOnlyReportingWritesAStatus(t *testing.T) {
 	for folder, writer := range map[string]string{"webhook": "writeStatus", "connection": "report"} {
 		breaches, err := CheckStatusWrites(read(t, "controllers/"+folder), writer)

@@ -22,6 +22,8 @@ type layer struct {
 	ours []string
 	// kubernetes are the packages of Kubernetes, with those below them, that may be; nil is any.
 	kubernetes []string
+	// standard allows nothing of others' but the standard library.
+	standard bool
 }
 
 var (
@@ -39,6 +41,7 @@ var (
 var layers = []layer{
 	{folder: "api"},
 	{folder: "simulator", kubernetes: []string{}},
+	{folder: "signature", kubernetes: []string{}, standard: true}, // for programs that are not ours
 	{folder: "internal/backoff", kubernetes: []string{}},
 	{folder: "internal/buildinfo", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
@@ -47,7 +50,7 @@ var layers = []layer{
 	{folder: "internal/cli", ours: []string{"api", "internal/advice", "internal/buildinfo"}},
 	{folder: "internal/figures", kubernetes: []string{}},
 	{folder: "internal/proof", kubernetes: []string{}},
-	{folder: "internal/harness", ours: []string{"api", "simulator"}},
+	{folder: "internal/harness", ours: []string{"api", "signature", "simulator"}},
 	{folder: "internal/simtest", ours: []string{"api", "controllers", "internal", "simulator"}},
 	{folder: "controllers/identity", ours: []string{"api", "internal/platform", "internal/proof"}, kubernetes: data},
 	{folder: "controllers/kube", ours: []string{"api", "controllers/status"}},
@@ -107,7 +110,8 @@ func (r layer) allows(imported string) bool {
 			return within(imported, folder)
 		})
 	}
-	return true
+	first, _, _ := strings.Cut(imported, "/")
+	return !r.standard || !strings.Contains(first, ".") // a path of the standard library begins with no host
 }
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
