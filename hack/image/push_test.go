@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
 // TestPushedAsDocumentedItKeepsItsDigest runs README's command: the registry knows the image by the digest that the
@@ -30,15 +32,12 @@ func TestPushedAsDocumentedItKeepsItsDigest(t *testing.T) {
 	target := strings.TrimPrefix(server.URL, "http://") + "/team/itwin-webhook-operator"
 	file, digest := archive(t, "1700000000", time.Now(), "amd64", "arm64")
 
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := regexp.MustCompile(`(?m)^skopeo copy (.*) oci-archive:\S+ docker://\S+$`).FindSubmatch(readme)
+	block := documented.Commands(t, "README.md", "## Install", 1)[0]
+	command := regexp.MustCompile(`^skopeo copy (.*) oci-archive:\S+ docker://\S+\n$`).FindStringSubmatch(block)
 	if command == nil {
-		t.Fatal("README has no command that pushes the image")
+		t.Fatalf("README does not push the image by %s", block)
 	}
-	args := append([]string{"--insecure-policy", "copy", "--dest-tls-verify=false"}, strings.Fields(string(command[1]))...)
+	args := append([]string{"--insecure-policy", "copy", "--dest-tls-verify=false"}, strings.Fields(command[1])...)
 	args = append(args, "oci-archive:"+file, "docker://"+target+":v1.2.3")
 	if out, err := exec.Command("skopeo", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,45 +11,8 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
-
-var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-
-// readme returns the commands of a section of README's installation, block by block.
-func readme(t *testing.T, section string) (blocks []string) {
-	t.Helper()
-	return documented(t, "README.md", "### "+section)
-}
-
-// documented returns the commands under a heading, block by block.
-func documented(t *testing.T, file, heading string) (blocks []string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(text), "\n"+heading+"\n")
-	if !found {
-		t.Fatalf("%s has no heading %q", file, heading)
-	}
-	if end := regexp.MustCompile(`(?m)^##`).FindStringIndex(section); end != nil {
-		section = section[:end[0]]
-	}
-	for _, found := range block.FindAllStringSubmatch(section, -1) {
-		blocks = append(blocks, found[1])
-	}
-	return blocks
-}
-
-// removal are the blocks of a section about removal, in the order in which they stand.
-func removal(t *testing.T, section string, count int) []string {
-	t.Helper()
-	b := readme(t, section)
-	if len(b) != count {
-		t.Fatalf("%d blocks of commands", len(b))
-	}
-	return b
-}
 
 var advice = regexp.MustCompile(`(?m)^  (kubectl .* get .*|kubectl get .*)$`)
 
@@ -68,8 +29,8 @@ func (c *cluster) followNotes(kubeconfig, notes string) {
 
 // TestReadmeForACluster follows README with no more than dist, kubectl and Helm's library.
 func TestReadmeForACluster(t *testing.T) {
-	install := readme(t, "For a cluster")
-	remove := removal(t, "Remove", 4)
+	install := documented.Commands(t, "README.md", "### For a cluster", 2)
+	remove := documented.Commands(t, "README.md", "### Remove", 4)
 	webhooks, byKubectl, byHelm, rest := remove[0], remove[1], remove[2], remove[3]
 	again := map[string]string{install[0]: install[0], install[1]: strings.Replace(install[1], "helm install", "helm upgrade", 1)}
 	for name, by := range map[string]struct{ install, remove string }{
@@ -115,8 +76,8 @@ func TestReadmeForACluster(t *testing.T) {
 
 // TestReadmeForOneNamespace follows README as an administrator, and then as a user with the role admin in a namespace.
 func TestReadmeForOneNamespace(t *testing.T) {
-	blocks := readme(t, "For one namespace")
-	remove := removal(t, "Remove from one namespace", 5)
+	blocks := documented.Commands(t, "README.md", "### For one namespace", 3)
+	remove := documented.Commands(t, "README.md", "### Remove from one namespace", 5)
 	webhooks, byKubectl, byHelm, roles, all := remove[0], remove[1], remove[2], remove[3], remove[4]
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {blocks[1], byKubectl}, "with Helm": {blocks[2], byHelm},
@@ -160,9 +121,9 @@ func TestReadmeForOneNamespace(t *testing.T) {
 // TestDocumentedStepsFetchMetrics follows docs/deployment.md. What it says of forwarding a port is left out: the operator
 // is a process here, whose address stands for the forwarded one.
 func TestDocumentedStepsFetchMetrics(t *testing.T) {
-	script := strings.Join(documented(t, "docs/deployment.md", "## Metrics"), "")
+	script := strings.Join(documented.Commands(t, "docs/deployment.md", "## Metrics", 3), "")
 	c := newCluster(t)
-	c.sh(readme(t, "For a cluster")[0])
+	c.sh(documented.Commands(t, "README.md", "### For a cluster", 2)[0])
 	address, err := harness.FreeAddress()
 	c.Must(err)
 	c.run(harness.Namespace, "--metrics-bind-address="+address)
@@ -175,7 +136,7 @@ func TestDocumentedStepsFetchMetrics(t *testing.T) {
 
 func TestHelmUpgradesAndRollsBack(t *testing.T) {
 	c := newCluster(t)
-	install := readme(t, "For a cluster")[1]
+	install := documented.Commands(t, "README.md", "### For a cluster", 2)[1]
 	c.sh(install)
 	c.run(harness.Namespace)
 	w := c.addWebhook()

@@ -13,12 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
 // TestDocumentedShards follows docs/deployment.md, with kubectl and with Helm: each of two operators in one namespace
 // serves its Webhooks alone, has its rights, and shares no pod with a Service or PodDisruptionBudget of the other.
 func TestDocumentedShards(t *testing.T) {
-	blocks := documented(t, "docs/deployment.md", "## Shards")
+	blocks := documented.Commands(t, "docs/deployment.md", "## Shards", 2)
 	for name, install := range map[string]string{"with kubectl": blocks[0], "with Helm": blocks[1]} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t)

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/documented"
 	"webhook-operator.io/itwin/test/upgrade"
 )
 
@@ -17,7 +18,7 @@ func TestHelmUpgradesWhatKubectlInstalled(t *testing.T) {
 	c.Must(err)
 	t.Cleanup(func() { stopped(t, before.Platform.Kill) })
 
-	c.sh(strings.Join(documented(t, "docs/deployment.md", "### With Helm"), ""))
+	c.sh(strings.Join(documented.Commands(t, "docs/deployment.md", "### With Helm", 1), ""))
 	pod := "kubectl get deployments --all-namespaces --output=jsonpath='{.items[0].spec.template.spec.securityContext}'"
 	c.Expect(c.sh(pod)).To(MatchJSON(`{"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}}`))
 	manager := c.run(harness.Namespace)

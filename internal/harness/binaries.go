@@ -5,35 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"webhook-operator.io/itwin/internal/harness/repository"
 )
 
 const (
-	module = "webhook-operator.io/itwin"
 	// binEnv names the folder of the built programs, when it is not bin of the repository.
 	binEnv = "ITWIN_BIN"
 	// assetsEnv names the folder of kube-apiserver, etcd and kubectl.
 	assetsEnv = "KUBEBUILDER_ASSETS"
 )
 
-// Root is the repository: the first folder, from the working one upwards, that holds this module.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		data, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // that is the file looked for
-		if err == nil && strings.HasPrefix(string(data), "module "+module+"\n") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("run this inside of the repository: no folder above has the go.mod of %s", module)
-		}
-		dir = parent
-	}
-}
+// Root is the repository.
+func Root() (string, error) { return repository.Root() }
 
 // Binary is the path of a program that `make build` makes.
 func Binary(name string) (string, error) {

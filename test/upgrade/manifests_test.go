@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
 // TestUpgradedManifestsAreThoseOfAFreshInstallation: nothing of version 0.1.0 is left in the objects of the
@@ -74,8 +75,8 @@ func TestNamespacedInstallationIsUpgraded(t *testing.T) {
 	c.applyText(upgraded)
 	c.Expect(left(t, old, upgraded)).To(ConsistOf("NetworkPolicy itwin-webhook-operator-controller-manager",
 		"Role itwin-webhook-operator-manager-role", "RoleBinding itwin-webhook-operator-manager-rolebinding"))
-	c.MustKubectl("delete", "-n", namespace, "role/itwin-webhook-operator-manager-role",
-		"rolebinding/itwin-webhook-operator-manager-rolebinding")
+	remove := documented.Commands(t, "docs/deployment.md", "### For one namespace", 1)[0]
+	c.MustKubectl(strings.Fields(remove)[1:]...)
 	manager, err := c.StartManagerIn(c.Ctx, namespace, "--watch-namespace="+namespace)
 	c.Must(err)
 	c.Must(manager.Kill())

@@ -2,10 +2,14 @@ package upgrade
 
 import (
 	"context"
+	"strings"
 	"testing"
+
+	. "github.com/onsi/gomega"
 
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/harness/clustertest"
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
 // fresh is a control plane that was installed without an upgrade.
@@ -27,8 +31,11 @@ func newCluster(t *testing.T) *cluster {
 	return &cluster{clustertest.New(t)}
 }
 
-// apply applies a folder of config as docs/deployment.md says for an upgrade.
+// apply applies a folder of config as docs/deployment.md says for an upgrade, in place of the file of a release.
 func (c *cluster) apply(folder string) {
 	c.Helper()
-	c.MustKubectl("apply", "--server-side", "--force-conflicts", "-k", config(c.T, folder))
+	command := documented.Commands(c.T, "docs/deployment.md", "### With kubectl", 1)[0]
+	apply, found := strings.CutPrefix(strings.TrimSuffix(command, " -f dist/install.yaml\n"), "kubectl ")
+	c.Expect(found).To(BeTrue())
+	c.MustKubectl(append(strings.Fields(apply), "-k", config(c.T, folder))...)
 }

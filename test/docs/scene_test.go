@@ -1,0 +1,156 @@
+package docs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/clustertest"
+	"webhook-operator.io/itwin/internal/harness/documented"
+)
+
+// scene is where the commands of a page are run: a folder as a reader has it, a control plane, and a platform and a
+// receiver that stand in for the real ones.
+type scene struct {
+	*clustertest.Cluster
+
+	dir      string
+	platform *harness.Simulator
+	receiver *harness.Receiver
+	// hosts puts the addresses of the platform and of the receiver in place of those of the pages.
+	hosts *strings.Replacer
+}
+
+// newScene has install.yaml of a release, and config of a clone. Nothing is installed.
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{Cluster: clustertest.New(t), dir: t.TempDir()}
+	root, err := harness.Root()
+	s.Must(err)
+	s.Must(os.Symlink(filepath.Join(root, "config"), filepath.Join(s.dir, "config")))
+	for _, folder := range []string{"dist", "bin"} {
+		s.Must(os.Mkdir(filepath.Join(s.dir, folder), 0o700))
+	}
+	s.Must(os.Symlink(s.KubectlPath, filepath.Join(s.dir, "bin", "kubectl")))
+	s.write("dist/install.yaml", s.MustKubectl("kustomize", filepath.Join(root, "config", "install")))
+
+	s.platform, err = harness.StartSimulator(s.Ctx, t.TempDir(), "--insecure-callbacks")
+	s.Must(err)
+	t.Cleanup(func() { s.Must(s.platform.Kill()) })
+	// The receiver's certificate is its own.
+	s.write(".curlrc", "insecure\n")
+	s.receiver, err = harness.StartReceiver(nil)
+	s.Must(err)
+	t.Cleanup(func() { s.Must(s.receiver.Close()) })
+	s.receiver.Trust(s.secrets)
+	s.hosts = strings.NewReplacer(
+		"https://api.bentley.com", s.platform.URL, "https://ims.bentley.com", s.platform.URL,
+		"https://hooks.example.com", s.receiver.URL,
+	)
+	return s
+}
+
+// connected is a scene in which the operator runs, and serves the Webhook model-events of the pages.
+func connected(t *testing.T) *scene {
+	t.Helper()
+	s := newScene(t)
+	s.Must(s.Install(s.Ctx))
+	s.operate()
+	s.MustKubectl("create", "namespace", "digital-twin")
+	s.MustKubectl("label", "namespace", "digital-twin", "itwin=enabled")
+	for _, namespace := range []string{"digital-twin", harness.Namespace} {
+		s.MustKubectl("-n", namespace, "create", "secret", "generic", "itwin-service-app",
+			"--from-literal=clientId=service-app", "--from-literal=clientSecret=test-secret")
+	}
+	for _, yaml := range documented.Texts(t, "docs/api.md", "## Connection and ClusterConnection", "yaml", 1) {
+		s.apply(yaml)
+	}
+	s.apply(documented.Texts(t, "docs/api.md", "## Webhook", "yaml", 1)[0])
+	s.waits("webhook/model-events")
+	return s
+}
+
+// operate runs the operator that was installed, until the test ends.
+func (s *scene) operate() {
+	s.Helper()
+	manager, err := s.StartManager(s.Ctx)
+	s.Must(err)
+	s.Cleanup(func() { s.Must(manager.Kill()) })
+}
+
+// write makes a file in the reader's folder.
+func (s *scene) write(name, text string) {
+	s.Helper()
+	s.Must(os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600))
+}
+
+// here is a text of a page with the addresses of the scene. A connection of the pages needs none for the real platform.
+func (s *scene) here(text string) string {
+	const before = "  credentialsSecretRef:\n"
+	here := fmt.Sprintf("  apiUrl: %s\n  tokenUrl: %s\n  pollInterval: 10s\n", s.platform.URL, s.platform.TokenURL())
+	return strings.ReplaceAll(s.hosts.Replace(text), before, here+before)
+}
+
+func (s *scene) apply(yaml string) {
+	s.Helper()
+	_, err := s.KubectlWith(s.Ctx, s.here(yaml), "apply", "-f", "-")
+	s.Must(err)
+}
+
+// waits until an object of the namespace digital-twin is ready.
+func (s *scene) waits(object string) {
+	s.Helper()
+	s.MustKubectl("-n", "digital-twin", "wait", "--for=condition=Ready", "--timeout=60s", object)
+}
+
+// run runs blocks of commands, each in a shell of its own, and compares what a console shows.
+func (s *scene) run(blocks ...string) {
+	s.Helper()
+	for _, block := range blocks {
+		dialogues := documented.Dialogues(block)
+		for _, d := range dialogues {
+			s.Expect(shown(s.sh(d.Command))).To(matchShown(d.Output), d.Command)
+		}
+		if len(dialogues) == 0 {
+			s.sh(block)
+		}
+	}
+}
+
+func (s *scene) sh(script string) string {
+	s.Helper()
+	out, err := s.try(script)
+	s.Must(err)
+	return out
+}
+
+// try runs a script as a reader with the rights of an administrator does. kubectl uses the namespace digital-twin.
+func (s *scene) try(script string) (string, error) {
+	script = "kubectl config set-context --current --namespace=digital-twin >/dev/null\n" + s.here(script)
+	cmd := exec.CommandContext(s.Ctx, "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "KUBECONFIG="+s.Kubeconfig,
+		"KUBECACHEDIR="+filepath.Join(s.dir, "cache"), "CURL_HOME="+s.dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %s", script, err, out)
+	}
+	return string(out), err
+}
+
+// secrets are those of the Webhook model-events, for the receiver.
+func (s *scene) secrets(string) []string {
+	remotes, err := s.platform.Webhooks(s.Ctx)
+	if err != nil {
+		return nil
+	}
+	var secrets []string
+	for _, remote := range remotes {
+		secrets = append(secrets, remote.Secret)
+	}
+	return secrets
+}
