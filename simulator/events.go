@@ -59,6 +59,9 @@ func (s *Simulator) Publish(e Event) (Published, error) {
 	if err := e.complete(); err != nil {
 		return Published{}, err
 	}
+	if !s.known.has(e.EventType) {
+		return Published{}, fmt.Errorf("%q is no event type of the platform, as the simulator was told them", e.EventType)
+	}
 	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,6 +27,9 @@ type Options struct {
 	// PageSize makes the list of version 2 answer in pages of so many, linked by _links.next; zero is one answer with all
 	// of them, as the platform is documented.
 	PageSize int
+	// EventTypes are the event types that the platform knows: a create, an update or an event with another one is refused.
+	// Empty is any of the right shape. DocumentedEventTypes are those of today.
+	EventTypes []string
 	// InsecureCallbacks delivers events to callbacks with certificates that cannot be verified.
 	InsecureCallbacks bool
 	// HTTPCallbacks allows callbacks without TLS, which the platform refuses: for receivers on the same machine.
@@ -55,6 +58,7 @@ type Options struct {
 // for tests that hold it in the same process. All of them are safe for concurrent use.
 type Simulator struct {
 	options    Options
+	known      knownTypes
 	log        *slog.Logger
 	mux        *http.ServeMux
 	clock      *clock
@@ -111,7 +115,9 @@ func New(options Options) (*Simulator, error) {
 
 func newSimulator(options Options, start time.Time) *Simulator {
 	clock := newClock(start, options.scale())
+	known, _ := newKnownTypes(options.EventTypes) // validate has refused those that are none
 	s := &Simulator{
+		known:      known,
 		options:    options,
 		log:        options.Logger,
 		clock:      clock,
@@ -163,6 +169,9 @@ func (o Options) validate() error {
 		return errors.New("the timeout and the concurrency of deliveries must not be negative")
 	case o.TimeScale < 0 || o.TimeScale > maxTimeScale:
 		return fmt.Errorf("the time scale must lie between 0 and %d", maxTimeScale)
+	}
+	if _, err := newKnownTypes(o.EventTypes); err != nil {
+		return err
 	}
 	for _, spec := range o.Variants {
 		if _, err := parseVariant(spec); err != nil {

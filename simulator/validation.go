@@ -19,7 +19,7 @@ const minSecret = 32
 // detailInvalidBody is the code of every detail of a 422 answer about a request body.
 const detailInvalidBody = "InvalidRequestBody"
 
-// eventTypePatternV2 is api.action.version. The list of types grows, so only their shape is checked.
+// eventTypePatternV2 is api.action.version. The list of types grows: unless the options have one, only the shape counts.
 var eventTypePatternV2 = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*\.[A-Za-z][A-Za-z0-9]*\.v[0-9]+$`)
 
 type presence bool
@@ -36,6 +36,7 @@ type validator struct {
 	plainHTTP   bool
 	noMarker    bool // the variant creates-refuse-query is on
 	repetitions bool // event types may be repeated: the variant event-types-sorted is on
+	known       knownTypes
 	broken      bool // the body is no JSON object: nothing in it can be read
 	details     []errorDetail
 }
@@ -53,7 +54,7 @@ func (s *Simulator) readBody(c *call) *validator {
 func (s *Simulator) newValidator(body []byte) *validator {
 	v := &validator{
 		plainHTTP: s.options.HTTPCallbacks, noMarker: s.on(variantCreatesRefuseQuery),
-		repetitions: s.on(variantEventTypesSorted),
+		repetitions: s.on(variantEventTypesSorted), known: s.known,
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&v.properties); err != nil || v.properties == nil || decoder.More() {
@@ -198,7 +199,7 @@ func (v *validator) eventTypes(need presence, pattern *regexp.Regexp) []string {
 	seen := map[string]bool{}
 	for _, t := range types {
 		switch {
-		case !pattern.MatchString(t):
+		case !pattern.MatchString(t) || !v.known.has(t):
 			v.refuse("eventTypes", "%q is no event type", t)
 		case seen[strings.ToLower(t)] && !v.repetitions:
 			v.refuse("eventTypes", "%q is there twice", t)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -107,6 +108,12 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 			options.Variants = append(options.Variants, spec)
 			return nil
 		})
+	flags.Func("event-types", "the event `types` that the platform knows, separated by commas; others are refused. "+
+		"\"documented\" stands for those that its documentation lists; may be given several times",
+		func(list string) error {
+			options.EventTypes = append(options.EventTypes, eventTypes(list)...)
+			return nil
+		})
 	flags.StringVar(&options.StatePath, "state", "",
 		"a `file` that keeps accounts, webhooks, queues and the clock across restarts")
 	flags.Float64Var(&options.TimeScale, "time-scale", 1,
@@ -129,4 +136,16 @@ func parseFlags(args []string, logs io.Writer) (address string, options simulato
 	}
 	options.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level}))
 	return address, options, nil
+}
+
+// eventTypes are the event types of a list.
+func eventTypes(list string) (types []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name == "documented" {
+			types = append(types, simulator.DocumentedEventTypes()...)
+		} else {
+			types = append(types, name)
+		}
+	}
+	return types
 }

@@ -76,6 +76,32 @@ func TestVariantFlags(t *testing.T) {
 	g.Expect(strings.Count(variants, `"on":true`)).To(Equal(2))
 }
 
+func TestEventTypesFlag(t *testing.T) {
+	for _, args := range [][]string{
+		{"--event-types", "a.b.v1, iTwins.iTwinCreated.v1"},
+		{"--event-types", "a.b.v1", "--event-types", "iTwins.iTwinCreated.v1"},
+		{"--event-types", "documented,a.b.v1"},
+	} {
+		g := NewWithT(t)
+		base, end := begin(t, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+		seed := func(eventType string) int {
+			body := `{"webhooks":[{"clientId":"me","scope":"Account","callbackUrl":"https://hooks.example.com","eventTypes":["` +
+				eventType + `"]}]}`
+			response, err := http.Post(base+"/simulator/webhooks", "application/json", strings.NewReader(body))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(response.Body.Close()).To(Succeed())
+			return response.StatusCode
+		}
+		for eventType, want := range map[string]int{
+			"a.b.v1": http.StatusCreated, "iTwins.iTwinCreated.v1": http.StatusCreated,
+			"iTwins.iTwinCraeted.v1": http.StatusBadRequest, "documented": http.StatusBadRequest,
+		} {
+			g.Expect(seed(eventType)).To(Equal(want), "%v: %s", args, eventType)
+		}
+		g.Expect(end()).To(Succeed())
+	}
+}
+
 func TestFlagsAreDocumented(t *testing.T) {
 	g := NewWithT(t)
 	page, err := os.ReadFile("../../docs/simulator.md")
@@ -101,6 +127,7 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
 		{"--no-such-flag"}, {"argument"}, {"--latency", "soon"}, {"--requests-per-minute", "-1"}, {"--time-scale", "-2"},
 		{"--listen", "nowhere"}, {"--state", t.TempDir()}, {"--variant", "no-such-variant"}, {"--variant", "lists-lag=soon"},
+		{"--event-types", "iModelDeleted"}, {"--event-types", ""}, {"--event-types", "a.b.v1,"},
 	} {
 		NewWithT(t).Expect(run(t.Context(), args, io.Discard, io.Discard)).NotTo(Succeed(), "%v", args)
 	}
