@@ -20,10 +20,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -32,7 +30,6 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
-	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
 	"webhook-operator.io/itwin/simulator"
@@ -70,9 +67,7 @@ var _ = BeforeSuite(func() {
 	restConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred())
 	restConfig.QPS = -1
-	scheme = runtime.NewScheme()
-	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
-	Expect(itwinv1alpha1.AddToScheme(scheme)).To(Succeed())
+	scheme = controllers.NewScheme()
 	api, err = client.New(restConfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })
@@ -108,10 +103,7 @@ func startOperator(options ...operatorOption) *operator {
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip},
-		Cache: cache.Options{
-			ReaderFailOnMissingInformer: true, DefaultTransform: kube.Transform(opts.Selector),
-			NewInformer: kube.NewInformer,
-		},
+		Cache:      opts.Cache(),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())

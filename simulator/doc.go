@@ -5,4 +5,7 @@
 //
 // It exists to catch the mistakes of its clients, so where the platform's documentation leaves a choice it takes the
 // stricter one. docs/simulator.md lists those choices.
+//
+// A Simulator is an http.Handler: serve it with httptest.NewServer, and give its URL to the program that is tested. The
+// package is part of the public API of this module, and depends on nothing else of it; itwintest adds the operator.
 package simulator

@@ -10,7 +10,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,7 +19,6 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
-	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/internal/buildinfo"
 )
 
@@ -35,10 +33,7 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	// The API server's own priority and fairness is the better limit.
 	config.QPS = -1
 	config.UserAgent = program + "/" + build.Version
-	scheme, err := newScheme()
-	if err != nil {
-		return err
-	}
+	scheme := controllers.NewScheme()
 	// Not the manager's client: that one has no cache to read from before the manager starts.
 	api, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
@@ -52,15 +47,15 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(config, managerOptions(scheme, o))
+	served := controllers.Options{
+		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Build: build,
+		Key: key, AllowedAPIHosts: o.allowedHosts.patterns, AllowLoopback: o.allowLoopback,
+	}
+	mgr, err := ctrl.NewManager(config, managerOptions(scheme, served.Cache(), o))
 	if err != nil {
 		return err
 	}
-	err = controllers.Add(ctx, mgr, controllers.Options{
-		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Build: build,
-		Key: key, AllowedAPIHosts: o.allowedHosts.patterns, AllowLoopback: o.allowLoopback,
-	})
-	if err != nil {
+	if err := controllers.Add(ctx, mgr, served); err != nil {
 		return err
 	}
 	if err := addChecks(mgr); err != nil {
@@ -72,10 +67,10 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	return mgr.Start(ctx)
 }
 
-func managerOptions(scheme *runtime.Scheme, o options) ctrl.Options {
+func managerOptions(scheme *runtime.Scheme, cached cache.Options, o options) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         cacheOptions(o),
+		Cache:                         cached,
 		Metrics:                       metricsOptions(o),
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
@@ -85,27 +80,6 @@ func managerOptions(scheme *runtime.Scheme, o options) ctrl.Options {
 		LeaseDuration:                 new(leaseDuration),
 		RenewDeadline:                 new(renewDeadline),
 	}
-}
-
-func newScheme() (*runtime.Scheme, error) {
-	scheme := runtime.NewScheme()
-	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), itwinv1alpha1.AddToScheme(scheme))
-}
-
-func cacheOptions(o options) cache.Options {
-	options := cache.Options{
-		DefaultTransform: kube.Transform(o.selector),
-		NewInformer:      kube.NewInformer,
-		// A read that would silently start a watch, say of all Secrets, is an error.
-		ReaderFailOnMissingInformer: true,
-	}
-	for _, namespace := range o.namespaces {
-		if options.DefaultNamespaces == nil {
-			options.DefaultNamespaces = map[string]cache.Config{}
-		}
-		options.DefaultNamespaces[namespace] = cache.Config{}
-	}
-	return options
 }
 
 func metricsOptions(o options) metricsserver.Options {

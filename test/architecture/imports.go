@@ -42,6 +42,7 @@ var layers = []layer{
 	{folder: "api"},
 	{folder: "simulator", kubernetes: []string{}},
 	{folder: "signature", kubernetes: []string{}, standard: true}, // for programs that are not ours
+	{folder: "config/crd"},
 	{folder: "internal/backoff", kubernetes: []string{}},
 	{folder: "internal/buildinfo", kubernetes: []string{}},
 	{folder: "internal/platform", kubernetes: clocks},
@@ -74,6 +75,10 @@ var layers = []layer{
 	{folder: "controllers/webhook", ours: append([]string{"controllers/webhook"}, shared...)},
 	{folder: "controllers/connection", ours: shared},
 	{folder: "controllers", ours: append([]string{"controllers"}, shared...)},
+	{
+		folder: "itwintest",
+		ours:   []string{"api", "config/crd", "controllers", "internal/buildinfo", "internal/proof", "simulator"},
+	},
 	{folder: "cmd/manager", ours: []string{"api", "controllers", "internal/buildinfo", "internal/proof"}},
 	{folder: "cmd/itwin-simulator", ours: []string{"internal/buildinfo", "simulator"}, kubernetes: []string{}},
 	{folder: "cmd/kubectl-itwin", ours: []string{"internal/buildinfo", "internal/cli"}},
