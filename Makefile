@@ -41,7 +41,7 @@ comma := ,
 # A curve takes several numbers of Webhooks, and all rows of the table.
 CURVE = $(if $(SEEDED),,$(findstring $(comma),$(N)))
 # Modules to vet and lint: hack/tools only pins versions, and what hack/controlplane holds wants all of Kubernetes.
-MODULES := . hack/image hack/curve hack/release hack/monitoring hack/apilint
+MODULES := . examples/itwintest hack/image hack/curve hack/release hack/monitoring hack/apilint
 KUBECTL ?= $(or $(shell command -v kubectl),$(shell go run ./hack/assets)/kubectl)
 
 REVISION := $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
@@ -124,6 +124,7 @@ test: build bin/teardown-controllers $(if $(filter %/test/image,$(PKG)),bin/rele
 	@$(if $(PODMAN),,echo "$(NO_ENGINE)" >&2; $(if $(CI),exit 1))
 	@$(WITH_ASSETS) $(if $(RACED),go test -race -timeout 60m $(RACED))
 	@$(if $(UNRACED),go test -timeout 60m $(UNRACED))
+	@$(WITH_ASSETS) go -C examples/itwintest test ./...
 	cd hack/image && go test ./...
 	@$(WITH_ASSETS) go -C hack/monitoring test ./...
 	cd hack/curve && go test ./...
