@@ -24,8 +24,8 @@ func ready(reason, means, next, do string, commands ...string) Advice {
 // ofReady is about the Ready condition of a Webhook.
 var ofReady = []Advice{
 	ready("",
-		"The operator has not read this Webhook yet: it does not run, has no leader, or is not meant to watch this "+
-			"namespace or these labels.",
+		"The operator has not read this Webhook, or its latest spec, yet: it does not run, has no leader, or is not "+
+			"meant to watch this namespace or these labels.",
 		"Check that the operator runs and watches this namespace",
 		"`check` shows whether the operator runs and leads. If it does, compare its flags `--watch-namespace` and "+
 			"`--watch-label-selector` with the namespace and the labels of the Webhook. A Webhook that was suspended from "+

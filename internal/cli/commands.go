@@ -4,10 +4,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"webhook-operator.io/itwin/internal/cli/env"
+	"webhook-operator.io/itwin/internal/cli/status"
 )
 
 // commands are those of the root command, each made by a package of its own.
-var commands = []func(*env.Env) *cobra.Command{}
+var commands = []func(*env.Env) *cobra.Command{
+	status.NewCommand,
+}
 
 // addCommands adds the commands to the root.
 func addCommands(root *cobra.Command, e *env.Env) {

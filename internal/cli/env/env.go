@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
@@ -47,6 +48,9 @@ func New(streams genericiooptions.IOStreams, build buildinfo.Info) *Env {
 
 // RESTConfig is how the API server is reached. Warnings of the API server are printed once each.
 func (e *Env) RESTConfig() (*rest.Config, error) {
+	if err := e.configured(); err != nil {
+		return nil, err
+	}
 	config, err := e.Flags.ToRESTConfig()
 	if err != nil {
 		return nil, err
@@ -56,6 +60,18 @@ func (e *Env) RESTConfig() (*rest.Config, error) {
 	config.UserAgent = "kubectl-itwin/" + e.Build.Version
 	config.WarningHandler = rest.NewWarningWriter(e.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	return config, nil
+}
+
+// configured refuses a kubeconfig that names no cluster, for which the libraries take localhost.
+func (e *Env) configured() error {
+	raw, err := e.Flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return err
+	}
+	if len(raw.Clusters) == 0 && *e.Flags.APIServer == "" && os.Getenv("KUBERNETES_SERVICE_HOST") == "" {
+		return clientcmd.ErrEmptyConfig
+	}
+	return nil
 }
 
 // Client returns a client of our kinds and of those of Kubernetes. It reads from the API server, not from a cache.

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -45,7 +45,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 var ErrReported = errors.New("reported already")
 
 // Interrupted is the end of a command after Ctrl-C.
-func Interrupted() *Error { return New("interrupted", "what was requested goes on in the cluster") }
+func Interrupted() *Error { return Newf("interrupted") }
 
 // Line returns what is printed of an error; "" for one that is printed already.
 func Line(err error) string {
@@ -69,9 +69,7 @@ func explain(err error) (what, do string) {
 	case errors.Is(err, context.Canceled):
 		return "interrupted", ""
 	case clientcmd.IsEmptyConfig(err):
-		return "no cluster is configured", "set KUBECONFIG or --kubeconfig, or log in to a cluster"
-	case utilnet.IsConnectionRefused(err):
-		return "the API server refuses the connection: " + err.Error(), "check that the cluster runs, and --context"
+		return "no cluster is configured", "set KUBECONFIG or --kubeconfig to the file of a cluster"
 	case meta.IsNoMatchError(err):
 		return "the kinds of itwin.webhook-operator.io/v1alpha1 are not installed in this cluster",
 			"install the operator's CRDs, or choose another cluster by --context"
@@ -79,13 +77,24 @@ func explain(err error) (what, do string) {
 		return err.Error(), "ask the cluster's administrator for this right; config/rbac/people has ClusterRoles for it"
 	case apierrors.IsUnauthorized(err):
 		return "the API server does not accept the credentials of the kubeconfig", "log in again"
-	case utilnet.IsTimeout(err):
-		return "the API server does not answer: " + err.Error(), "check the network, and --context"
+	}
+	if unreachable, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Sprintf("cannot reach the API server at %s: %v", host(unreachable.URL), unreachable.Err),
+			"check that the cluster runs, and --context"
 	}
 	return err.Error(), ""
 }
 
+// host is that of a URL.
+func host(address string) string {
+	if parsed, err := url.Parse(address); err == nil {
+		return parsed.Host
+	}
+	return address
+}
+
 // oneLine replaces line breaks, and control characters that could change what a terminal shows.
 func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }), " ")
+	blank := func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
+	return strings.Join(strings.FieldsFunc(text, blank), " ")
 }

@@ -1,0 +1,115 @@
+package status
+
+import (
+	"cmp"
+	"net/url"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/advice"
+)
+
+// Row is what is told of a Webhook. Its JSON is documented in docs/cli.md: fields are added, and none is renamed.
+type Row struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Connection as kubectl takes it, such as connection/default.
+	Connection string `json:"connection"`
+	// Ready is the status of the condition Ready, and Reason and Message are its; Unknown without the condition.
+	Ready   string `json:"ready"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	// Active is what the platform said last; null when it has not said anything.
+	Active *bool `json:"active"`
+	// OffSince is when the platform turned the webhook off, or when the operator did.
+	OffSince     *time.Time `json:"offSince,omitempty"`
+	CallbackHost string     `json:"callbackHost"`
+	WebhookID    string     `json:"webhookId,omitempty"`
+	// NextStep is one line, or "InSync".
+	NextStep string `json:"nextStep"`
+	// Commands are those of the next step.
+	Commands []string `json:"commands,omitempty"`
+}
+
+// RowOf tells of one Webhook.
+func RowOf(w *itwinv1alpha1.Webhook) Row {
+	row := Row{
+		Namespace: w.Namespace, Name: w.Name, Connection: connection(w), Ready: string(metav1.ConditionUnknown),
+		Active: w.Status.Active, OffSince: offSince(w), CallbackHost: callbackHost(w.Spec.CallbackURL),
+		WebhookID: w.Status.WebhookID, NextStep: itwinv1alpha1.InSyncReason,
+	}
+	if ready := condition(w, itwinv1alpha1.ReadyCondition); ready != nil {
+		row.Ready, row.Reason, row.Message = string(ready.Status), ready.Reason, ready.Message
+	}
+	about := adviceOn(w)
+	if about.Next == "" {
+		return row
+	}
+	secret := w.SigningSecret()
+	subject := advice.Subject{
+		Namespace: w.Namespace, Name: w.Name, Connection: row.Connection, Secret: secret.Name, Key: secret.Key,
+	}
+	row.NextStep = subject.For(about.Next)
+	for _, command := range about.Commands {
+		row.Commands = append(row.Commands, subject.For(command))
+	}
+	return row
+}
+
+// adviceOn chooses the condition that says what to do next.
+func adviceOn(w *itwinv1alpha1.Webhook) advice.Advice {
+	ready, active := condition(w, itwinv1alpha1.ReadyCondition), condition(w, itwinv1alpha1.ActiveCondition)
+	switch {
+	case !w.DeletionTimestamp.IsZero():
+		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, itwinv1alpha1.DeletingReason)
+	case w.Spec.Suspend:
+		return advice.About(advice.Webhook, itwinv1alpha1.SuspendedCondition, itwinv1alpha1.SuspendedReason)
+	case ready == nil, w.Status.ObservedGeneration < w.Generation:
+		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, "")
+	case ready.Status != metav1.ConditionTrue:
+		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, ready.Reason)
+	case active != nil && active.Reason == itwinv1alpha1.DeactivatedReason:
+		return advice.About(advice.Webhook, itwinv1alpha1.ActiveCondition, active.Reason)
+	}
+	if left := condition(w, itwinv1alpha1.LeftBehindCondition); left != nil && left.Status == metav1.ConditionTrue {
+		return advice.About(advice.Webhook, itwinv1alpha1.LeftBehindCondition, left.Reason)
+	}
+	return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, itwinv1alpha1.InSyncReason)
+}
+
+// offSince is when the webhook was turned off; nil while it is on, or was never on.
+func offSince(w *itwinv1alpha1.Webhook) *time.Time {
+	active := condition(w, itwinv1alpha1.ActiveCondition)
+	if active == nil || active.Status != metav1.ConditionFalse {
+		return nil
+	}
+	since := active.LastTransitionTime.Time
+	if off := w.Status.LastDeactivationTime; off != nil && active.Reason == itwinv1alpha1.DeactivatedReason {
+		since = off.Time
+	}
+	since = since.UTC()
+	return &since
+}
+
+func condition(w *itwinv1alpha1.Webhook, name string) *metav1.Condition {
+	return meta.FindStatusCondition(w.Status.Conditions, name)
+}
+
+func connection(w *itwinv1alpha1.Webhook) string {
+	ref := w.Spec.ConnectionRef
+	kind := cmp.Or(string(ref.Kind), "Connection")
+	return strings.ToLower(kind) + "/" + cmp.Or(ref.Name, "default")
+}
+
+// callbackHost leaves out path and query, which may hold what should not be shown.
+func callbackHost(callback string) string {
+	parsed, err := url.Parse(callback)
+	if err != nil {
+		return ""
+	}
+	return parsed.Host
+}
