@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// DocumentedEventTypes are the event types that the platform's documentation lists today, of both versions. The list grows:
-// it is for Options.EventTypes, which finds a typo, and not for programs that talk to the platform.
+// DocumentedEventTypes are the event types that the platform's documentation lists today, of both versions. The list
+// grows: it is for Options.EventTypes, which finds a typo, and not for programs that talk to the platform.
 func DocumentedEventTypes() []string {
 	return []string{
 		"accessControl.memberAdded.v1", "accessControl.memberRemoved.v1", "accessControl.roleAssigned.v1",
@@ -20,8 +20,8 @@ func DocumentedEventTypes() []string {
 	}
 }
 
-// knownTypes are the event types that can be subscribed to, and happen; none of them is any of the right shape. The names
-// of version 1 are in lower case.
+// knownTypes are the event types that can be subscribed to, and happen; none of them is any of the right shape. The
+// names of version 1 are in lower case.
 type knownTypes map[string]bool
 
 // newKnownTypes reads the types of the options. A type of version 2 is also known to version 1, under its old name.

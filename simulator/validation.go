@@ -19,7 +19,7 @@ const minSecret = 32
 // detailInvalidBody is the code of every detail of a 422 answer about a request body.
 const detailInvalidBody = "InvalidRequestBody"
 
-// eventTypePatternV2 is api.action.version. The list of types grows: unless the options have one, only the shape counts.
+// eventTypePatternV2 is api.action.version. The list of types grows: unless the options have one, the shape counts.
 var eventTypePatternV2 = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*\.[A-Za-z][A-Za-z0-9]*\.v[0-9]+$`)
 
 type presence bool
