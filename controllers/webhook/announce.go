@@ -34,7 +34,8 @@ func (e *executor) announceUpdate() {
 	id := e.facts.ID()
 	switch e.plan.Cause {
 	case plan.CauseAdoption:
-		e.event("Adopted", "Adopt", "Took over remote webhook %s", id)
+		e.event("Adopted", "Adopt", "Took over remote webhook %s, and sent it the value of Secret %q", id,
+			e.facts.Secret.Name)
 	case plan.CauseActivation:
 		e.event("Activated", "Update", "Activated remote webhook %s", id)
 	case plan.CauseReactivation:
@@ -50,6 +51,10 @@ func (e *executor) announceUpdate() {
 		if !e.created {
 			e.announceDrift()
 		}
+	}
+	if e.plan.Cause != plan.CauseAdoption && !e.plan.WithoutSecret && e.facts.ReplacesUnknownSecret() {
+		e.warn("SecretReplaced", "Update", "Imported remote webhook %s had a signing secret that is unknown, and was sent the "+
+			"value of Secret %q with this update: give it to the receivers", id, e.facts.Secret.Name)
 	}
 }
 

@@ -150,7 +150,7 @@ func (r *Reconciler) observeAbsentSecret(f *plan.Facts, ref itwinv1alpha1.Secret
 			f.Secret.Problem = &status.Problem{Reason: itwinv1alpha1.SecretNotFoundReason, Message: fmt.Sprintf(
 				"Secret %q, which belongs to this restored Webhook, is not there; waiting for it to be restored too before "+
 					"another value is generated", ref.Name)}
-			f.Secret.Retry = wait
+			f.Secret.Awaited, f.Secret.Retry = true, wait
 			return
 		}
 	}

@@ -287,11 +287,6 @@ func TestDecide(t *testing.T) {
 			check: func(g Gomega, p Plan) { g.Expect(p.Outcome.Stalled).To(BeTrue()) }},
 
 		// Import.
-		{name: "an import without a difference is not updated", reason: "InSync",
-			facts: with(settled(), asksFor(anID)), steps: []Step{AdoptRemote, RecordID}},
-		{name: "an import with a difference is updated, and the secret is sent", reason: "InSync",
-			facts: with(settled(), asksFor(anID), remoteOff), steps: []Step{AdoptRemote, RecordID, UpdateRemote},
-			check: func(g Gomega, p Plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
 		{name: "an import through a connection that allows none is refused", reason: "ConnectionNotAllowed",
 			facts: with(settled(), asksFor(anID), func(f *Facts) { f.Connection.Adoption = false }),
 			check: func(g Gomega, p Plan) {
@@ -433,22 +428,6 @@ func TestDecide(t *testing.T) {
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate = true })},
 		{name: "a rotation waits until the platform has the previous value", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Rotate, f.Secret.Fingerprint = true, "f8" })},
-		{name: "an imported webhook keeps its secret while nothing differs", reason: "InSync",
-			facts: with(settled(), func(f *Facts) {
-				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
-			})},
-		{name: "a requested rotation of the missing Secret of an import is carried out",
-			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
-			facts: with(settled(), annotated(itwinv1alpha1.RotateRequestedAtAnnotation, "now"), func(f *Facts) {
-				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
-				f.Secret.Missing, f.Secret.Loaded = true, false
-			})},
-		{name: "the first difference of an import sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
-			facts: with(settled(), func(f *Facts) {
-				f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", ""
-				f.Remote.CallbackURL = "https://old"
-			}),
-			check: func(g Gomega, p Plan) { g.Expect(p.sendSecret).To(BeTrue()) }},
 		{name: "a secret value that may not have arrived is sent again", reason: "InSync", steps: []Step{UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Sent = UnknownSecret })},
 
@@ -733,7 +712,6 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecideSecret(t *testing.T) {
-	imported := func(f *Facts) { f.Webhook.Status.SecretName, f.Webhook.Status.SecretFingerprint = "", "" }
 	invalid := func(f *Facts) {
 		f.Secret.Loaded, f.Secret.Problem, f.Secret.Retry = false, &status.Problem{Reason: "SecretInvalid"}, time.Minute
 	}
@@ -742,19 +720,6 @@ func TestDecideSecret(t *testing.T) {
 		{name: "a Secret that was deleted is generated and sent",
 			reason: "InSync", steps: []Step{StoreSecret, UpdateRemote},
 			facts: with(settled(), func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
-		{name: "an import without a Secret stores none while nothing differs", reason: "InSync",
-			facts: with(settled(), imported, func(f *Facts) { f.Secret.Missing, f.Secret.Loaded = true, false })},
-		{name: "a rotation of an import waits until the platform has the previous value", steps: []Step{UpdateRemote},
-			facts: with(settled(), imported, rotate)},
-		{name: "an edit of an import without a remote difference sends no secret", reason: "InSync",
-			facts: with(settled(), imported, edited)},
-		{name: "an edit of an import with a secretRef sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
-			facts: with(settled(), imported, edited, func(f *Facts) {
-				f.Webhook.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
-			})},
-		{name: "an edit of an import's event types sends the secret", reason: "InSync", steps: []Step{UpdateRemote},
-			facts: with(settled(), imported, edited, func(f *Facts) { f.Webhook.Spec.EventTypes = []string{"a.b.v1"} }),
-			check: func(g Gomega, p Plan) { g.Expect(p.WithoutSecret).To(BeFalse()) }},
 		{name: "a Secret that lacks its owner is owned without an update", reason: "InSync",
 			facts: with(settled(), func(f *Facts) { f.Secret.Metadata = true }), steps: []Step{WriteSecretMetadata}},
 		{name: "an edit of secretTemplate writes the Secret, and nothing remote", reason: "InSync",

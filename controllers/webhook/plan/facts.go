@@ -155,6 +155,8 @@ type SecretFacts struct {
 	Name, Version string
 	// Missing: the generated Secret must be made.
 	Missing bool
+	// Awaited: it is missing and may still be restored, which Problem tells.
+	Awaited bool
 	// Rotate: the generated Secret is to get another value.
 	Rotate bool
 	// Metadata of the generated Secret must be written: the Webhook becomes its owner, or is no longer; or its labels and
@@ -220,13 +222,6 @@ func (f *Facts) WaitsForFirstList() bool {
 
 // CreatedUnreported reports whether a webhook was created of which the status does not speak yet.
 func (f *Facts) CreatedUnreported() bool { return f.ID() != "" && f.Identity.Proven && !f.Described() }
-
-// UntouchedImport reports whether the remote webhook was imported and has not been written to since: which secret it
-// has is not known.
-func (f *Facts) UntouchedImport() bool {
-	s := f.Webhook.Status
-	return f.Described() && s.SecretName == "" && s.SecretFingerprint == ""
-}
 
 // changedElsewhere reports whether another client changed the remote webhook since the operator wrote to it: what such
 // a change did to the secret cannot be seen.

@@ -40,15 +40,15 @@ func decideImport(f Facts) Plan {
 			"was left behind by one that is gone: then delete it on the platform", id)}
 	case f.Attempt.WarmUp > 0:
 		return Plan{Outcome: status.RequeueAfter(f.Attempt.WarmUp, warmingUp)}
-	case f.Secret.Problem != nil:
-		v := status.OfProblem(*f.Secret.Problem)
-		v.Retry = f.Secret.Retry
-		return Plan{Outcome: v}
 	}
 	p := takeOver(f, f.Remote, CauseAdoption)
-	if p.Patch.Empty() {
+	switch {
+	case p.Patch.Empty() && f.keepsUnknownSecret():
 		p.sendSecret = false
 		p.Steps = without(p.Steps, UpdateRemote, StoreSecret)
+		return p.sayingSecretUnknown()
+	case f.Secret.Problem != nil:
+		return Plan{Outcome: status.OfProblem(*f.Secret.Problem).After(f.Secret.Retry)}
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers/status"
+	"webhook-operator.io/itwin/internal/platform"
 )
 
 // SecretRefusal is what the API server said when it refused to write a generated Secret.
@@ -45,6 +46,57 @@ func (f *Facts) SecretUnchanged() bool {
 		return false
 	}
 	return s.SecretName == secret.Name && s.SecretVersion == secret.Version
+}
+
+// UntouchedImport reports whether the remote webhook was imported and has not been written to since: which secret it
+// has is not known.
+func (f *Facts) UntouchedImport() bool {
+	return f.Described() && f.sentNoSecret()
+}
+
+// sentNoSecret reports whether neither the status nor this process tells of a secret that the platform was sent.
+func (f *Facts) sentNoSecret() bool {
+	s := f.Webhook.Status
+	return s.SecretName == "" && s.SecretFingerprint == "" && f.Secret.Sent == ""
+}
+
+// keepsUnknownSecret reports whether the remote webhook is an import that has the secret of before, and neither the
+// spec nor a request asks for another: receivers verify with one that the operator does not know. A generated Secret
+// that is there was stored to be sent, by a process that may have died since; one that may still be restored is not
+// waited for.
+func (f *Facts) keepsUnknownSecret() bool {
+	switch {
+	case !f.imported() || !f.sentNoSecret() || f.Secret.Rotate || f.RotationRequested():
+		return false
+	case f.Webhook.GeneratesSecret():
+		return f.Secret.Missing || f.Secret.Awaited
+	}
+	// A version before sent the value of secretRef with the first edit alone, and an upgrade sends nothing.
+	return f.Described() && !f.Pending() && f.Secret.Problem == nil
+}
+
+// imported reports whether the object took its remote webhook over by its id, or asks to.
+func (f *Facts) imported() bool {
+	if f.ID() == "" {
+		return f.Identity.Requested != ""
+	}
+	// The status tells it of one that an annotation alone named, once it was in sync.
+	return platform.SameID(f.Webhook.Spec.WebhookID, f.ID()) || f.Described() && appliedGeneration(&f.Webhook.Status) != 0
+}
+
+// ReplacesUnknownSecret reports whether an update that carries the secret replaces one that receivers verify with and
+// the operator does not know.
+func (f *Facts) ReplacesUnknownSecret() bool { return f.imported() && f.sentNoSecret() }
+
+const unknownSecret = "; its signing secret is unknown, because it was imported: receivers verify with the one that " +
+	"they have, until a change of the remote webhook, a rotation or a secretRef replaces it"
+
+// sayingSecretUnknown says, too, that the remote webhook keeps a secret that the operator does not know.
+func (p Plan) sayingSecretUnknown() Plan {
+	if p.Outcome.Ready {
+		p.Outcome.Message += unknownSecret
+	}
+	return p
 }
 
 // Restored reports whether the object has a remote webhook by its annotations, and the status tells of no secret that

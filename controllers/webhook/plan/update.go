@@ -67,15 +67,16 @@ func unsent(steps []Step) []Step {
 }
 
 // withSecret makes the update carry the signing secret, and sends it when it is another one than the platform has, or
-// may be. An imported webhook keeps the secret that it has until something else about it must be changed.
+// may be. An imported webhook keeps the secret that it has until something else about it must be changed: the platform
+// may make a new secret for an update without one.
 func withSecret(f Facts, p Plan) Plan {
+	if p.Patch.Empty() && f.keepsUnknownSecret() {
+		return p.sayingSecretUnknown()
+	}
 	if f.Secret.Problem != nil {
 		return withoutSecret(f, p)
 	}
-	rotation := f.Secret.Rotate || f.RotationRequested()
 	switch {
-	case f.keepsImportedSecret() && !rotation && p.Patch.Empty():
-		return p
 	case f.Secret.Missing:
 		p.Steps, p.sendSecret = append(p.Steps, StoreSecret), true
 	case f.Secret.Rotate && f.PlatformHasSecret():
@@ -98,13 +99,6 @@ func withSecret(f Facts, p Plan) Plan {
 		p.Outcome = status.RequeueAfter(status.Again, "the rotation follows once the platform has the value before it")
 	}
 	return p
-}
-
-// keepsImportedSecret reports whether the remote webhook was imported and neither it nor an edit since asks for the
-// secret of the Webhook.
-func (f *Facts) keepsImportedSecret() bool {
-	edited := f.Pending() && (f.Webhook.Status.AppliedGeneration == 0 || !f.Webhook.GeneratesSecret())
-	return f.UntouchedImport() && !edited
 }
 
 // withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.
