@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
-	"webhook-operator.io/itwin/controllers/identity"
 	"webhook-operator.io/itwin/controllers/kube"
 	"webhook-operator.io/itwin/controllers/status"
 	"webhook-operator.io/itwin/internal/fleet"
@@ -134,48 +133,4 @@ func (r *Reconciler) expect(
 	}
 	member.Expect(len(all))
 	return len(all), nil
-}
-
-// countUnmanaged counts, once for all connections to an account, the remote webhooks that no Webhook claims, and logs
-// those that interrupted creates left behind.
-func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) error {
-	var all itwinv1alpha1.WebhookList
-	if err := r.Kube.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
-		return err
-	}
-	claimed := make(map[string]struct{}, len(all.Items))
-	for _, w := range all.Items {
-		for _, remote := range identity.Claims(w, r.Key) {
-			if remote.Account == account.Account() || remote.Account == "" {
-				claimed[platform.CanonicalID(remote.ID)] = struct{}{}
-			}
-		}
-	}
-	unmanaged, marked := 0, map[string][]platform.Webhook{}
-	account.EachUnowned(func(w platform.Webhook) {
-		if _, is := claimed[platform.CanonicalID(w.ID)]; is {
-			return
-		}
-		unmanaged++
-		if w.Mark != "" {
-			marked[w.Mark] = append(marked[w.Mark], w)
-		}
-	})
-	for _, w := range all.Items {
-		if len(marked) == 0 {
-			break
-		}
-		// Creates that are under way, or were interrupted, have made these.
-		mark := identity.MarkOf(w)
-		unmanaged -= len(marked[mark])
-		delete(marked, mark)
-	}
-	for mark, left := range marked {
-		for _, w := range left {
-			ctrl.LoggerFrom(ctx).V(1).Info("A create of a Webhook that is gone left a remote webhook behind",
-				"account", account.Account(), "webhookId", w.ID, "uid", mark, "active", w.Active)
-		}
-	}
-	account.SetUnmanaged(unmanaged)
-	return nil
 }

@@ -116,6 +116,14 @@ func Claims(w *itwinv1alpha1.Webhook, key proof.Key) []proof.Remote {
 	return Of(w, key).claims()
 }
 
+// Requests is the remote webhook that an object asks to import; "" when there is none.
+func Requests(w *itwinv1alpha1.Webhook, key proof.Key) string {
+	if _, all := reportsAll(w); all {
+		return ""
+	}
+	return Of(w, key).Requested
+}
+
 // reportsAll returns the remote webhook that a status speaks of, if that is all that the object claims: it owns that,
 // whatever its annotations prove, which takes longer to find out.
 func reportsAll(w *itwinv1alpha1.Webhook) (reported proof.Remote, all bool) {

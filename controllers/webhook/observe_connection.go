@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +26,7 @@ func (r *Reconciler) observeConnection(ctx context.Context, o *observation) erro
 			Message: "This installation of the operator is bound to namespaces and serves no ClusterConnections"}
 		return nil
 	}
-	connection, err := getConnection(ctx, r.Kube, kube.ConnectionOf(f.Webhook))
+	connection, err := kube.ConnectionNamed(ctx, r.Kube, kube.ConnectionOf(f.Webhook))
 	if apierrors.IsNotFound(err) {
 		f.Connection.Problem = &status.Problem{Reason: itwinv1alpha1.ConnectionNotFoundReason, Message: fmt.Sprintf(
 			"There is no %s %q; create it, or name another in spec.connectionRef", ref.Kind, ref.Name)}
@@ -48,17 +47,6 @@ func (r *Reconciler) observeConnection(ctx context.Context, o *observation) erro
 	return nil
 }
 
-// getConnection reads a connection from the cache by its key. What it returns is the cache's own: do not change it.
-func getConnection(ctx context.Context, c client.Reader, key string) (itwinv1alpha1.ConnectionObject, error) {
-	namespace, name, _ := strings.Cut(key, "/")
-	var connection itwinv1alpha1.ConnectionObject = &itwinv1alpha1.Connection{}
-	if namespace == "" {
-		connection = &itwinv1alpha1.ClusterConnection{}
-	}
-	found := client.ObjectKey{Namespace: namespace, Name: name}
-	return connection, c.Get(ctx, found, connection, client.UnsafeDisableDeepCopy)
-}
-
 // mayUse reports whether an object may use a connection, which it does not have to refer to, and whether that exists.
 // Of those in other namespaces it may use none.
 func (r *Reconciler) mayUse(
@@ -67,7 +55,7 @@ func (r *Reconciler) mayUse(
 	if namespace, _, _ := strings.Cut(key, "/"); namespace != "" && namespace != w.Namespace {
 		return false, true, nil
 	}
-	connection, err := getConnection(ctx, r.Kube, key)
+	connection, err := kube.ConnectionNamed(ctx, r.Kube, key)
 	if err != nil {
 		return false, false, client.IgnoreNotFound(err)
 	}
@@ -83,7 +71,7 @@ func (r *Reconciler) prohibition(
 	spec, kind := connection.ConnectionSpec(), itwinv1alpha1.ConnectionKindNamespaced
 	if connection.GetNamespace() == "" {
 		kind = itwinv1alpha1.ConnectionKindCluster
-		labels, err := r.namespaceLabels(ctx, w.Namespace)
+		labels, err := kube.NamespaceLabels(ctx, r.Kube, w.Namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -105,18 +93,6 @@ func (r *Reconciler) prohibition(
 		message += fmt.Sprintf("are %q", spec.AllowedCallbackHosts)
 	}
 	return &status.Problem{Reason: itwinv1alpha1.ConnectionNotAllowedReason, Message: message}, nil
-}
-
-// namespaceLabels reads the labels of a namespace from the cache. One that the cache does not show yet is an error:
-// without labels, a selector with NotIn would allow it.
-func (r *Reconciler) namespaceLabels(ctx context.Context, name string) (map[string]string, error) {
-	namespace := &metav1.PartialObjectMetadata{}
-	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	err := r.Kube.Get(ctx, client.ObjectKey{Name: name}, namespace)
-	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("the cache does not show namespace %q yet", name)
-	}
-	return namespace.Labels, err
 }
 
 // notReady returns why nothing can be sent through a connection; nil while that is not known.

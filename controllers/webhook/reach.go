@@ -139,7 +139,7 @@ func (r *Reconciler) callbackForbidden(
 	if presence != fleet.Present {
 		return false, nil
 	}
-	connection, err := getConnection(ctx, r.Kube, member.Name())
+	connection, err := kube.ConnectionNamed(ctx, r.Kube, member.Name())
 	if err != nil {
 		return false, client.IgnoreNotFound(err)
 	}

@@ -242,6 +242,27 @@ var mutations = []mutation{
 		mutated: `	case false:`,
 	},
 	{
+		guard:   "An import that was interrupted keeps its secret",
+		removed: "looking at the id that the spec names",
+		file:    "controllers/webhook/plan/secret.go",
+		old:     `	return platform.SameID(f.Webhook.Spec.WebhookID, f.ID()) ||`,
+		mutated: `	return false && platform.SameID("", "") ||`,
+	},
+	{
+		guard:   "A Secret that was stored for an import is sent, though the process that stored it died",
+		removed: "looking for the Secret",
+		file:    "controllers/webhook/plan/secret.go",
+		old:     `		return f.Secret.Missing || f.Secret.Awaited`,
+		mutated: `		return true`,
+	},
+	{
+		guard:   "A request to import counts as managed only where the connection allows it",
+		removed: "the check",
+		file:    "controllers/connection/unmanaged.go",
+		old:     `	if err != nil || !connection.AllowsAdoption() ||`,
+		mutated: `	if err != nil ||`,
+	},
+	{
 		guard: "What carries another object's mark is not imported", removed: "looking at the mark",
 		file:    "controllers/webhook/plan/import.go",
 		old:     `	case f.Remote.Mark != "" && f.Remote.Mark != identity.MarkOf(f.Webhook):`,

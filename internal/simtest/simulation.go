@@ -57,6 +57,8 @@ type simulation struct {
 	successors [][]disruption
 	// foreignWebhooks are webhooks that no Webhook may ever touch, as they were.
 	foreignWebhooks map[string]simulator.Webhook
+	// importedSecrets are the secrets that receivers of webhooks made by hand verify with, by id.
+	importedSecrets map[string]string
 	// denied are the requests that the API server refuses, such as "create Secret".
 	denied map[string]error
 	// denials counts how often it did.
@@ -110,7 +112,8 @@ func newSimulation(t *testing.T) *simulation {
 	}
 	w := &simulation{
 		t: t, platform: platform, yielded: make(chan struct{}), foreignWebhooks: map[string]simulator.Webhook{},
-		logger: logr.Discard(), remoteHistory: remoteHistory{},
+		importedSecrets: map[string]string{},
+		logger:          logr.Discard(), remoteHistory: remoteHistory{},
 	}
 	w.cluster = newCluster(w)
 	w.credentials("credentials", crashClientID, "pair")

@@ -26,7 +26,9 @@ func neverReported(f *Facts) { f.Webhook.Status = itwinv1alpha1.WebhookStatus{Ob
 
 func declared(f *Facts) { f.Webhook.Spec.WebhookID = anID }
 
-func secretRef(f *Facts) { f.Webhook.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: f.Secret.Name} }
+func secretRef(f *Facts) {
+	f.Webhook.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: f.Secret.Name}
+}
 
 // mayBeRestored: a backup tool may still restore the generated Secret.
 func mayBeRestored(f *Facts) {
