@@ -141,7 +141,7 @@ func TestDecideImported(t *testing.T) {
 		{name: "a Secret that was sent and deleted is generated and sent", reason: "InSync", steps: sent,
 			facts: with(settled(), declared, noSecret), check: sends},
 		{name: "an import that is gone is not recreated", reason: "NotFound", facts: imported(goneRemote)},
-		{name: "one by annotation that is gone is created anew with a generated secret", reason: "InSync",
+		{name: "one by annotation that is gone is recreated with a generated secret", reason: "InSync",
 			facts: imported(goneRemote, func(f *Facts) { f.Webhook.Spec.WebhookID = "" }),
 			steps: []Step{GiveUpID, StoreSecret, CreateRemote, RecordID, UpdateRemote}, check: sends},
 		{name: "what was imported and is missing is confirmed", steps: []Step{ConfirmRemote},
