@@ -94,7 +94,7 @@ func TestWebhookComesBackAfterThreeDaysOfFailures(t *testing.T) {
 	operator := newOperator(t)
 	operator.Connect("default", "default")
 	ours := &receiver.Receiver{}
-	var handler http.Handler = http.NotFoundHandler()
+	handler := http.NotFoundHandler()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	webhook := apply(t, operator, server.URL+"/itwin")
