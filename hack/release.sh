@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes a release into a folder: hack/release.sh <registry> <folder>. Images for amd64 and arm64 as OCI archives, and what
-# hack/release makes of their digests. Nothing is pushed. Equal sources and SOURCE_DATE_EPOCH give equal bytes.
+# Writes a release into a folder: hack/release.sh <registry> <folder>. Images for amd64 and arm64 as OCI archives, the plugin
+# of kubectl for PLUGIN_PLATFORMS, and what hack/release makes of them. Nothing is pushed. Equal sources and
+# SOURCE_DATE_EPOCH give equal bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,14 +19,20 @@ if [[ -n "$(ls -A "$out")" && ! -e "$out/checksums.txt" ]]; then
 fi
 rm -f "$out"/*
 
+# Where the plugin of kubectl runs.
+platforms=${PLUGIN_PLATFORMS-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64}
+# compile <os> <architecture> <program> <file>
+compile() {
+	CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -X main.version=$version -X main.revision=$revision" -o "$4" "./cmd/$3"
+}
 images=()
 # image <name> <program>
 image() {
 	local name=$1 program=$2 arch digest files=() binaries=()
 	for arch in amd64 arm64; do
 		file=$built/$arch/$program
-		CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=false \
-			-ldflags "-s -w -X main.version=$version -X main.revision=$revision" -o "$file" "./cmd/$program"
+		compile linux "$arch" "$program" "$file"
 		files+=("$file")
 		binaries+=(-binary "$arch=$file")
 	done
@@ -36,5 +43,10 @@ image() {
 }
 image itwin-webhook-operator manager
 image itwin-simulator itwin-simulator
-(cd hack/release && go run . -root ../.. -o "$out" -registry "$registry" "${images[@]}")
+plugins=()
+for platform in $platforms; do
+	compile "${platform%/*}" "${platform#*/}" kubectl-itwin "$built/$platform/kubectl-itwin"
+	plugins+=(-plugin "$platform=$built/$platform/kubectl-itwin")
+done
+(cd hack/release && go run . -root ../.. -o "$out" -registry "$registry" "${images[@]}" "${plugins[@]}")
 echo "wrote $out"

@@ -13,6 +13,8 @@ done | tar --null --files-from=- -cf - | tar -xf - -C "$work/copy"
 # The copy is no repository that could tell its revision.
 REVISION=$(git describe --always --abbrev=40 --exclude='*' --dirty)
 export REVISION
+# One platform tells as much as all of them.
+export PLUGIN_PLATFORMS=linux/arm64
 hack/release.sh registry.example.com "$work/one" >/dev/null
 "$work/copy/hack/release.sh" registry.example.com "$work/other" >/dev/null
 diff -r "$work/one" "$work/other" || { echo "a release made twice differs" >&2; exit 1; }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,36 +16,56 @@ import (
 	"github.com/google/uuid"
 )
 
-// writeBills writes for each image a bill of materials: the modules in its programs, as the programs themselves say.
+// writeBills writes for each image, and for the plugin, a bill of materials: the modules in its programs, as the
+// programs themselves say.
 func (r *release) writeBills() error {
 	for name, image := range r.images {
-		bill, err := r.bill(name, image)
-		if err != nil {
-			return fmt.Errorf("bill of materials of %s: %w", name, err)
-		}
-		var content bytes.Buffer
-		if err := cyclonedx.NewBOMEncoder(&content, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(bill); err != nil {
-			return err
-		}
-		if err := r.write(fmt.Sprintf("%s-%s.cdx.json", name, r.version), content.Bytes()); err != nil {
+		if err := r.writeBill(name, r.imageComponent(name, image.digest), image.binaries); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(r.plugins) == 0 {
+		return nil
+	}
+	return r.writeBill(plugin, r.pluginComponent(), slices.Collect(maps.Values(r.plugins)))
 }
 
-func (r *release) bill(name string, image image) (*cyclonedx.BOM, error) {
-	components, err := modules(image.binaries)
+// imageComponent describes an image.
+func (r *release) imageComponent(name, digest string) cyclonedx.Component {
+	return cyclonedx.Component{
+		BOMRef: "pkg:oci/" + name + "@" + digest, Type: cyclonedx.ComponentTypeContainer,
+		Name: r.name(name), Version: r.version,
+		PackageURL: fmt.Sprintf("pkg:oci/%s@%s?repository_url=%s",
+			name, strings.Replace(digest, ":", "%3A", 1), r.name(name)),
+	}
+}
+
+// pluginComponent describes the plugin of kubectl.
+func (r *release) pluginComponent() cyclonedx.Component {
+	url := "pkg:golang/webhook-operator.io/itwin@v" + r.version + "#cmd/" + plugin
+	return cyclonedx.Component{
+		BOMRef: url, Type: cyclonedx.ComponentTypeApplication, Name: plugin, Version: r.version, PackageURL: url,
+	}
+}
+
+func (r *release) writeBill(name string, subject cyclonedx.Component, binaries []string) error {
+	bill, err := r.bill(subject, binaries)
+	if err != nil {
+		return fmt.Errorf("bill of materials of %s: %w", name, err)
+	}
+	var content bytes.Buffer
+	if err := cyclonedx.NewBOMEncoder(&content, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(bill); err != nil {
+		return err
+	}
+	return r.write(fmt.Sprintf("%s-%s.cdx.json", name, r.version), content.Bytes())
+}
+
+func (r *release) bill(subject cyclonedx.Component, binaries []string) (*cyclonedx.BOM, error) {
+	components, err := modules(binaries)
 	if err != nil {
 		return nil, err
 	}
-	subject := cyclonedx.Component{
-		BOMRef: "pkg:oci/" + name + "@" + image.digest, Type: cyclonedx.ComponentTypeContainer,
-		Name: r.name(name), Version: r.version,
-		PackageURL: fmt.Sprintf("pkg:oci/%s@%s?repository_url=%s", name, strings.Replace(image.digest, ":", "%3A", 1),
-			r.name(name)),
-		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
-	}
+	subject.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}}
 	refs := make([]string, 0, len(components))
 	for _, c := range components {
 		refs = append(refs, c.BOMRef)

@@ -1,5 +1,6 @@
-// Command release writes what users install: manifests that name the operator's image by its digest, the Helm chart, a
-// bill of materials for each image, and the checksums of everything. The images are made before, by hack/image, because
+// Command release writes what users install: manifests that name the operator's image by its digest, the Helm chart,
+// archives of the plugin of kubectl, a bill of materials for each image and for the plugin, and the checksums of
+// everything. The images are made before, by hack/image, because
 // the manifests hold their digests. Equal inputs give equal bytes; SOURCE_DATE_EPOCH is the time that files tell.
 package main
 
@@ -25,7 +26,9 @@ type release struct {
 	registry string
 	// images by name, such as itwin-webhook-operator.
 	images map[string]image
-	at     time.Time
+	// plugins are the programs kubectl-itwin by platform, such as linux/amd64.
+	plugins map[string]string
+	at      time.Time
 }
 
 // image is one in the release.
@@ -39,11 +42,12 @@ type image struct {
 const operator = "itwin-webhook-operator"
 
 func main() {
-	r := release{images: map[string]image{}}
+	r := release{images: map[string]image{}, plugins: map[string]string{}}
 	flag.StringVar(&r.root, "root", ".", "root of the repository")
 	flag.StringVar(&r.out, "o", "dist", "folder to write to")
 	flag.StringVar(&r.registry, "registry", "", "where the images will be, such as registry.example.com/team")
 	flag.Func("image", "an image, as name=digest=binary,binary…; may be repeated", r.addImage)
+	flag.Func("plugin", "a program "+plugin+", as os/architecture=binary; may be repeated", r.addPlugin)
 	flag.Parse()
 	// Loading the chart tells of each link in it.
 	slog.SetLogLoggerLevel(slog.LevelWarn)
@@ -75,7 +79,7 @@ func (r *release) run() error {
 	if r.registry == "" || r.images[operator].digest == "" {
 		return fmt.Errorf("-registry and the -image %s are needed", operator)
 	}
-	for _, write := range []func() error{r.writeManifests, r.writeChart, r.writeBills, r.writeChecksums} {
+	for _, write := range []func() error{r.writeManifests, r.writeChart, r.writePlugins, r.writeBills, r.writeChecksums} {
 		if err := write(); err != nil {
 			return err
 		}
