@@ -37,7 +37,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	if _, explained := errors.AsType[*problem.Error](err); ctx.Err() != nil && !explained {
 		err = problem.Interrupted()
 	}
-	if line := problem.Line(err); line != "" {
+	for _, line := range problem.Lines(err) {
 		fmt.Fprintf(streams.ErrOut, "error: %s\n", line)
 	}
 	return 1

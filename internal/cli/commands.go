@@ -4,12 +4,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"webhook-operator.io/itwin/internal/cli/env"
+	"webhook-operator.io/itwin/internal/cli/request"
 	"webhook-operator.io/itwin/internal/cli/status"
 )
 
 // commands are those of the root command, each made by a package of its own.
 var commands = []func(*env.Env) *cobra.Command{
 	status.NewCommand,
+	request.NewReactivateCommand,
+	request.NewReconcileCommand,
+	request.NewRotateCommand,
 }
 
 // addCommands adds the commands to the root.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -47,12 +48,42 @@ var ErrReported = errors.New("reported already")
 // Interrupted is the end of a command after Ctrl-C.
 func Interrupted() *Error { return Newf("interrupted") }
 
-// Line returns what is printed of an error; "" for one that is printed already.
-func Line(err error) string {
-	if errors.Is(err, ErrReported) {
-		return ""
+// NotInstalled is the problem of a cluster without our kinds.
+func NotInstalled() *Error {
+	return New("the kinds of itwin.webhook-operator.io/v1alpha1 are not installed in this cluster",
+		"install the operator's CRDs, or choose another cluster by --context")
+}
+
+// Several are errors that are printed as a line each.
+type Several []error
+
+// Join returns the errors that are not nil; nil when all are.
+func Join(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
 	}
-	return Explain(err).Error()
+	return Several(errs)
+}
+
+// Error returns the lines.
+func (s Several) Error() string { return strings.Join(Lines(s), "\n") }
+
+// Unwrap returns the errors.
+func (s Several) Unwrap() []error { return s }
+
+// Lines returns what is printed of an error: one line, or one for each of several; none of one that is printed already.
+func Lines(err error) (lines []string) {
+	if several, ok := errors.AsType[Several](err); ok {
+		for _, err := range several {
+			lines = append(lines, Lines(err)...)
+		}
+		return lines
+	}
+	if errors.Is(err, ErrReported) {
+		return nil
+	}
+	return []string{Explain(err).Error()}
 }
 
 // Explain finds what to do about an error of a library. An *Error is returned as it is.
@@ -71,8 +102,7 @@ func explain(err error) (what, do string) {
 	case clientcmd.IsEmptyConfig(err):
 		return "no cluster is configured", "set KUBECONFIG or --kubeconfig to the file of a cluster"
 	case meta.IsNoMatchError(err):
-		return "the kinds of itwin.webhook-operator.io/v1alpha1 are not installed in this cluster",
-			"install the operator's CRDs, or choose another cluster by --context"
+		return NotInstalled().What, NotInstalled().Do
 	case apierrors.IsForbidden(err):
 		return err.Error(), "ask the cluster's administrator for this right; config/rbac/people has ClusterRoles for it"
 	case apierrors.IsUnauthorized(err):

@@ -89,7 +89,7 @@ func eachName(
 			}
 		}
 	}
-	return errors.Join(missing...)
+	return problem.Join(missing...)
 }
 
 func eachPage(
