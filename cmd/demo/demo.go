@@ -28,9 +28,10 @@ type demo struct {
 	operator *harness.Manager
 	// collector empties deleted namespaces and collects garbage, as in any cluster.
 	collector *harness.Process
-	// platform and receiver are nil when a real platform takes part.
+	// platform, receiver and control are nil when a real platform takes part.
 	platform *harness.Simulator
 	receiver *harness.Receiver
+	control  *control
 	// applied is true once there may be something on a real platform to clean up.
 	applied bool
 	// unwatch ends the watch of the objects: nothing is said any more when it returns.
@@ -79,7 +80,8 @@ func (d *demo) startPlatform(ctx context.Context) (err error) {
 		return err
 	}
 	d.receiver.Trust(d.secretsOf)
-	return nil
+	d.control, err = d.startControl(ctx)
+	return err
 }
 
 func (d *demo) introduce() {
@@ -131,6 +133,9 @@ func (d *demo) close(failure error) error {
 	}
 	if d.collector != nil {
 		err = errors.Join(err, d.collector.Stop())
+	}
+	if d.control != nil {
+		err = errors.Join(err, d.control.close())
 	}
 	if d.receiver != nil {
 		err = errors.Join(err, d.receiver.Close())

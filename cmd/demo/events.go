@@ -38,8 +38,7 @@ func (d *demo) eventArrives(ctx context.Context) error {
 }
 
 func (d *demo) receiverBreaks(ctx context.Context) error {
-	d.say(receiverSide, "breaks: it answers 503 from now on")
-	d.receiver.Break()
+	d.breakReceiver()
 	published, err := d.happens(ctx, iTwinDeleted)
 	if err != nil {
 		return err
@@ -79,8 +78,7 @@ func (d *demo) failures(ctx context.Context, messageID string) (n int, err error
 }
 
 func (d *demo) receiverIsFixed(ctx context.Context) error {
-	d.say(receiverSide, "is fixed")
-	d.receiver.Fix()
+	d.fixReceiver()
 	return d.eventArrives(ctx)
 }
 

@@ -1,27 +1,108 @@
 package main
 
 import (
+	"fmt"
 	"os/exec"
+	"path/filepath"
+
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
+
+// lesson is something to try by hand: commands that work in their order.
+type lesson struct {
+	title    string
+	commands []string
+}
 
 // handOver says how to go on by hand.
 func (d *demo) handOver() {
 	d.print("\nEverything stays up until Ctrl-C, and what happens shows here. In another terminal:\n\n")
 	d.print("  export KUBECONFIG=%s\n", d.plane.Kubeconfig)
 	if _, err := exec.LookPath("kubectl"); err != nil {
-		d.print("  alias kubectl=%s\n", d.plane.KubectlPath)
+		d.print("  export PATH=$PATH:%s\n", filepath.Dir(d.plane.KubectlPath))
 	}
-	name := accountWebhook
+	lessons := d.lessonsOfSimulator
 	if !d.simulated() {
-		name = d.settings.account.webhook()
+		lessons = d.lessonsOfAccount
 	}
-	d.print("  kubectl get itwin -A\n")
-	d.print("  kubectl -n %s edit webhook %s\n", namespace, name)
-	d.print("  kubectl -n %s delete webhook %s\n", namespace, name)
-	if d.simulated() {
-		d.print("\nThe platform's side, and an event to deliver:\n\n")
-		d.print("  curl %s/simulator/webhooks\n", d.platform.URL)
-		d.print("  curl %s/simulator/events -d '{\"eventType\":%q,\"iTwinId\":%q}'\n", d.platform.URL, iTwinCreated, anyITwin)
+	for _, l := range lessons() {
+		d.print("\n%s:\n\n", l.title)
+		for _, command := range l.commands {
+			d.print("  %s\n", command)
+		}
 	}
 	d.print("\nWhat the operator logs: %s\n\n", d.operator.OutputPath())
+}
+
+// lessonsOfSimulator follow each other, as a person would try them.
+func (d *demo) lessonsOfSimulator() []lesson {
+	k, name := kubectl, accountWebhook
+	event := fmt.Sprintf("curl -s %s/simulator/events -d '{\"eventType\":%q,\"iTwinId\":%q}'",
+		d.platform.URL, iTwinCreated, anyITwin)
+	show := fmt.Sprintf("curl -s %s/simulator/webhooks", d.platform.URL)
+	return []lesson{
+		{"Look at both sides", []string{k("get itwin"), k("events --for webhook/%s", name), show}},
+		{"Break the receiver, and let three days pass: the platform turns the webhook off, which now stays off", []string{
+			patchCommand(name, `{"spec":{"reactivationPolicy":"OnRequest"}}`),
+			k("wait webhook/%s --for=condition=Ready --timeout=60s", name),
+			"curl -s -X POST " + d.control.url + "/break",
+			event,
+			fmt.Sprintf("curl -s %s/simulator/clock/advance -d '{\"duration\":\"72h\"}'", d.platform.URL),
+			k("wait webhook/%s --for=condition=Active=False --timeout=60s", name),
+			k("get webhook %s -o wide", name),
+		}},
+		{"Fix the receiver, turn the webhook on again, and see the next event arrive", []string{
+			"curl -s -X POST " + d.control.url + "/fix",
+			annotateCommand(name, itwinv1alpha1.ReactivateRequestedAtAnnotation),
+			k("wait webhook/%s --for=condition=Active --timeout=60s", name),
+			event,
+		}},
+		{"Suspend it: what you edit meanwhile is sent when it goes on", []string{
+			patchCommand(name, `{"spec":{"suspend":true,"eventTypes":["`+iTwinCreated+`"]}}`),
+			k("wait webhook/%s --for=condition=Suspended --timeout=60s", name),
+			show,
+			patchCommand(name, `{"spec":{"suspend":false}}`),
+			k("wait webhook/%s --for=condition=Ready --timeout=60s", name),
+			show,
+		}},
+		rotation(name, event),
+		farewell(name),
+	}
+}
+
+// lessonsOfAccount call nothing but the API server: the platform is a real one.
+func (d *demo) lessonsOfAccount() []lesson {
+	name := d.settings.account.webhook()
+	lessons := []lesson{{"Look at it", []string{kubectl("get itwin"), kubectl("events --for webhook/%s", name)}}}
+	if name == accountWebhook { // the secret of the other one is not generated
+		lessons = append(lessons, rotation(name))
+	}
+	return append(lessons, farewell(name))
+}
+
+// rotation gives a generated signing secret a new value.
+func rotation(name string, more ...string) lesson {
+	commands := append([]string{
+		annotateCommand(name, itwinv1alpha1.RotateRequestedAtAnnotation),
+		kubectl("wait webhook/%s --for=jsonpath='{.status.lastHandledRotateAt}' --timeout=60s", name),
+	}, more...)
+	return lesson{"Rotate the signing secret; receivers accept the previous one too, until the next rotation", commands}
+}
+
+func farewell(name string) lesson {
+	return lesson{"Edit it, and delete it", []string{
+		kubectl("edit webhook %s", name), kubectl("delete webhook %s", name), kubectl("get itwin"),
+	}}
+}
+
+func kubectl(format string, args ...any) string {
+	return "kubectl -n " + namespace + " " + fmt.Sprintf(format, args...)
+}
+
+func patchCommand(name, change string) string {
+	return kubectl("patch webhook %s --type=merge -p '%s'", name, change)
+}
+
+func annotateCommand(name, annotation string) string {
+	return kubectl(`annotate webhook %s --overwrite %s="$(date -Is)"`, name, annotation)
 }
