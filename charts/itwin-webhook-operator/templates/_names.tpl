@@ -45,3 +45,9 @@ itwin.webhook-operator.io/shard: {{ . | quote }}
 ---
 {{ toYaml $object }}
 {{ end -}}
+
+{{/* renamed gives manifests of config whose names are complete the names and the namespace of the release. */}}
+{{- define "itwin.renamed" -}}
+{{- $prefix := printf "%s-" (include "itwin.prefix" .root) -}}
+{{- .text | toString | replace "itwin-webhook-operator-system" "$(namespace)" | replace "itwin-webhook-operator-" $prefix | replace "$(namespace)" .root.Release.Namespace -}}
+{{- end -}}
