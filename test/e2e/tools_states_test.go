@@ -118,6 +118,12 @@ var states = map[string]func(*scene) client.Object{
 	"webhook-alreadyclaimed": func(s *scene) client.Object {
 		return s.isNot(subject, itwinv1alpha1.AlreadyClaimedReason, imports(s.ready("first").Status.WebhookID))
 	},
+	"webhook-alreadyclaimed-the-owner-is-being-deleted": func(s *scene) client.Object {
+		owner := s.ready("first")
+		s.answers(http.MethodDelete, "", "status:503")
+		s.delete(owner)
+		return s.isNot(subject, itwinv1alpha1.AlreadyClaimedReason, imports(owner.Status.WebhookID))
+	},
 	"webhook-deleting": func(s *scene) client.Object {
 		w := s.ready(subject)
 		s.answers(http.MethodDelete, "", "status:503")
