@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"webhook-operator.io/itwin/internal/cli/check"
 	"webhook-operator.io/itwin/internal/cli/env"
 	"webhook-operator.io/itwin/internal/cli/request"
 	"webhook-operator.io/itwin/internal/cli/status"
@@ -10,6 +11,7 @@ import (
 
 // commands are those of the root command, each made by a package of its own.
 var commands = []func(*env.Env) *cobra.Command{
+	check.NewCommand,
 	status.NewCommand,
 	request.NewReactivateCommand,
 	request.NewReconcileCommand,

@@ -8,6 +8,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"webhook-operator.io/itwin/internal/cli/check"
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/harness/clustertest"
 )
@@ -23,7 +24,7 @@ func TestWithoutAClusterEveryCommandEndsWithOneLine(t *testing.T) {
 	s := newScene(t)
 	path, err := harness.Binary("kubectl-itwin")
 	s.must(err)
-	for _, args := range everyCommand {
+	for _, args := range append(everyCommand, []string{"check"}) {
 		none := s.command(path, args...)
 		none.Env = append(none.Env, "KUBECONFIG="+t.TempDir()+"/none", "KUBERNETES_SERVICE_HOST=")
 		s.Expect(s.fails(s.run(none))).To(ContainSubstring("no cluster is configured: set KUBECONFIG"), args[0])
@@ -58,12 +59,28 @@ func TestInAClusterWithoutTheKinds(t *testing.T) {
 		s.Expect(s.fails(run(args...))).To(Equal("error: the kinds of itwin.webhook-operator.io/v1alpha1 are not installed " +
 			"in this cluster: install the operator's CRDs, or choose another cluster by --context"))
 	}
+	checked := run("check", "-o", "json")
+	s.Expect(s.fails(checked)).To(ContainSubstring("4 of 5 checks found a problem"))
+	s.Expect(of(s.findings(checked), "kinds").Message).To(Equal("Webhook is not installed in version v1alpha1"))
+	s.Expect(of(s.findings(checked), "operator").Message).To(ContainSubstring("no Deployment of the operator"))
+
 	s.must(c.Install(c.Ctx))
 	older(c, "webhooks.itwin.webhook-operator.io", "lastHandledRotateAt")
 	s.Eventually(func() string { return run("rotate", "model-events").problems }).Should(And(
 		HavePrefix("error: the CRDs of this cluster are older than this program: Webhooks have no field status.lastHandledRotateAt"),
 		ContainSubstring("upgrade the operator")))
 	s.Expect(s.fails(run("reconcile", "model-events"))).To(ContainSubstring(`there is no Webhook "model-events"`))
+
+	checked = run("check", "-o", "json")
+	s.Expect(s.fails(checked)).To(ContainSubstring("checks found a problem"))
+	s.Expect(of(s.findings(checked), "kinds").Message).To(ContainSubstring("they lack Webhook status.lastHandledRotateAt"))
+	stopped := of(s.findings(checked), "deployment/"+deployment)
+	s.Expect(stopped.Result).To(Equal(check.Problem))
+	s.Expect(stopped.Message).To(HavePrefix("0 of 2 replicas are available; image registry.example.com/"))
+	s.Expect(stopped.Commands).NotTo(BeEmpty())
+	s.must(markAvailable(c.Ctx, c.Client, 1))
+	s.Expect(of(s.findings(run("check", "-o", "json")), "deployment/"+deployment).NextStep).To(
+		Equal("See in the log why no replica leads"))
 }
 
 // older removes a field of the status from a CRD.

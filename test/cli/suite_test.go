@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 
 func start(ctx context.Context, p *harness.ControlPlane) (err error) {
 	plane = p
+	if err = markAvailable(ctx, p.Client, 2); err != nil {
+		return err
+	}
 	manager, err = plane.StartManager(ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	return err
 }
