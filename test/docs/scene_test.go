@@ -1,16 +1,19 @@
 package docs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/harness/clustertest"
 	"webhook-operator.io/itwin/internal/harness/documented"
+	"webhook-operator.io/itwin/simulator"
 )
 
 // scene is where the commands of a page are run: a folder as a reader has it, a control plane, and a platform and a
@@ -121,6 +124,17 @@ func (s *scene) run(blocks ...string) {
 	}
 }
 
+// soon runs a block of a console again until it shows what the page does: the operator has done its part by then.
+func (s *scene) soon(block string) {
+	s.Helper()
+	for _, d := range documented.Dialogues(block) {
+		s.Eventually(func() (string, error) {
+			out, err := s.try(d.Command)
+			return shown(out), err
+		}).Should(matchShown(d.Output), d.Command)
+	}
+}
+
 func (s *scene) sh(script string) string {
 	s.Helper()
 	out, err := s.try(script)
@@ -131,8 +145,11 @@ func (s *scene) sh(script string) string {
 // try runs a script as a reader with the rights of an administrator does. kubectl uses the namespace digital-twin.
 func (s *scene) try(script string) (string, error) {
 	script = "kubectl config set-context --current --namespace=digital-twin >/dev/null\n" + s.here(script)
-	cmd := exec.CommandContext(s.Ctx, "bash", "-euo", "pipefail", "-c", script)
+	ctx, cancel := context.WithTimeout(s.Ctx, 2*harness.Timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = s.dir
+	cmd.WaitDelay = time.Second // what the shell has started holds its output open
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "KUBECONFIG="+s.Kubeconfig,
 		"KUBECACHEDIR="+filepath.Join(s.dir, "cache"), "CURL_HOME="+s.dir)
 	out, err := cmd.CombinedOutput()
@@ -153,4 +170,15 @@ func (s *scene) secrets(string) []string {
 		secrets = append(secrets, remote.Secret)
 	}
 	return secrets
+}
+
+// happens lets the platform deliver an event to the receiver.
+func (s *scene) happens(eventType string) {
+	s.Helper()
+	published, err := s.platform.Publish(s.Ctx, simulator.Event{
+		EventType: eventType, ITwinID: "5c9d64cf-d22f-4149-ad08-c24ff395c3a0",
+	})
+	s.Must(err)
+	_, err = s.receiver.Await(s.Ctx, published.MessageID)
+	s.Must(err)
 }
