@@ -9,10 +9,7 @@ import (
 	"testing"
 )
 
-var (
-	link   = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	target = regexp.MustCompile(`\bmake ([a-z-]+)`)
-)
+var target = regexp.MustCompile(`\bmake ([a-z-]+)`)
 
 func readme(t *testing.T) string {
 	t.Helper()
@@ -21,14 +18,6 @@ func readme(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func TestReadmeLeadsNowhereElse(t *testing.T) {
-	for _, found := range link.FindAllStringSubmatch(readme(t), -1) {
-		if _, err := os.Stat(filepath.Join(root, found[1])); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 func TestReadmeNamesTargetsThatExist(t *testing.T) {
