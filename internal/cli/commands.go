@@ -5,6 +5,7 @@ import (
 
 	"webhook-operator.io/itwin/internal/cli/check"
 	"webhook-operator.io/itwin/internal/cli/env"
+	"webhook-operator.io/itwin/internal/cli/export"
 	"webhook-operator.io/itwin/internal/cli/request"
 	"webhook-operator.io/itwin/internal/cli/status"
 )
@@ -16,6 +17,7 @@ var commands = []func(*env.Env) *cobra.Command{
 	request.NewReactivateCommand,
 	request.NewReconcileCommand,
 	request.NewRotateCommand,
+	export.NewCommand,
 }
 
 // addCommands adds the commands to the root.

@@ -48,7 +48,13 @@ var layers = []layer{
 	{folder: "internal/platform", kubernetes: clocks},
 	{folder: "internal/fleet", ours: []string{"internal/backoff", "internal/platform"}, kubernetes: clocks},
 	{folder: "internal/advice", ours: []string{"api"}, kubernetes: []string{}},
-	{folder: "internal/cli", ours: []string{"api", "internal/advice", "internal/buildinfo"}},
+	{
+		folder: "internal/cli",
+		ours: []string{
+			"api", "controllers/tenancy", "internal/advice", "internal/buildinfo", "internal/fleet", "internal/platform",
+			"signature",
+		},
+	},
 	{folder: "internal/figures", kubernetes: []string{}},
 	{folder: "internal/proof", kubernetes: []string{}},
 	{folder: "internal/harness", ours: []string{"api", "signature", "simulator"}},
