@@ -18,7 +18,7 @@ import (
 	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
-// TestPushedAsDocumentedItKeepsItsDigest runs README's command: the registry knows the image by the digest that the
+// TestPushedAsDocumentedItKeepsItsDigest runs the command of docs/install.md: the registry knows the image by the digest that the
 // manifests of a release name.
 func TestPushedAsDocumentedItKeepsItsDigest(t *testing.T) {
 	if _, err := exec.LookPath("skopeo"); err != nil {
@@ -32,10 +32,10 @@ func TestPushedAsDocumentedItKeepsItsDigest(t *testing.T) {
 	target := strings.TrimPrefix(server.URL, "http://") + "/team/itwin-webhook-operator"
 	file, digest := archive(t, "1700000000", time.Now(), "amd64", "arm64")
 
-	block := documented.Commands(t, "README.md", "## Install", 1)[0]
+	block := documented.Commands(t, "docs/install.md", "## Make a release", 1)[0]
 	command := regexp.MustCompile(`^skopeo copy (.*) oci-archive:\S+ docker://\S+\n$`).FindStringSubmatch(block)
 	if command == nil {
-		t.Fatalf("README does not push the image by %s", block)
+		t.Fatalf("docs/install.md does not push the image by %s", block)
 	}
 	args := append([]string{"--insecure-policy", "copy", "--dest-tls-verify=false"}, strings.Fields(command[1])...)
 	args = append(args, "oci-archive:"+file, "docker://"+target+":v1.2.3")

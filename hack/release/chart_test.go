@@ -232,13 +232,15 @@ func TestVersionIsTheSameEverywhere(t *testing.T) {
 	if !strings.Contains(string(manager), "image: "+placeholder+":"+want+"\n") {
 		t.Errorf("config/manager does not name %s:%s", placeholder, want)
 	}
-	readme, err := os.ReadFile(root + "/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, found := range regexp.MustCompile(`(?:operator|simulator)[-:]([0-9]+\.[0-9]+\.[0-9]+)`).FindAllSubmatch(readme, -1) {
-		if string(found[1]) != want {
-			t.Errorf("README names %s", found[0])
+	for _, page := range []string{"README.md", "docs/install.md"} {
+		text, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?:operator|simulator|itwin)[-:]([0-9]+\.[0-9]+\.[0-9]+)`).FindAllSubmatch(text, -1) {
+			if string(found[1]) != want {
+				t.Errorf("%s names %s", page, found[0])
+			}
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestDocumentedOverlayIsApplied(t *testing.T) {
 	overlay := documented.Texts(t, "docs/deployment.md", "## Change settings", "yaml", 1)[0]
 	c.Must(os.Mkdir(filepath.Join(c.dir, "operator"), 0o700))
 	c.Must(os.WriteFile(filepath.Join(c.dir, "operator", "kustomization.yaml"), []byte(overlay), 0o600))
-	c.sh(documented.Commands(t, "README.md", "### For a cluster", 2)[0])
+	c.sh(documented.Commands(t, "README.md", "## Install", 2)[0])
 	c.sh(documented.Commands(t, "docs/deployment.md", "## Change settings", 1)[0])
 	c.Expect(c.sh("kubectl get deployments --all-namespaces --output=jsonpath='{.items[*].spec.replicas}'")).To(Equal("1"))
 }

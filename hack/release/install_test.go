@@ -27,10 +27,10 @@ func (c *cluster) followNotes(kubeconfig, notes string) {
 	}
 }
 
-// TestReadmeForACluster follows README with no more than dist, kubectl and Helm's library.
-func TestReadmeForACluster(t *testing.T) {
-	install := documented.Commands(t, "README.md", "### For a cluster", 2)
-	remove := documented.Commands(t, "README.md", "### Remove", 4)
+// TestInstallForACluster follows docs/install.md with no more than dist, kubectl and Helm's library.
+func TestInstallForACluster(t *testing.T) {
+	install := documented.Commands(t, "docs/install.md", "## For a cluster", 2)
+	remove := documented.Commands(t, "docs/install.md", "## Remove", 4)
 	webhooks, byKubectl, byHelm, rest := remove[0], remove[1], remove[2], remove[3]
 	again := map[string]string{install[0]: install[0], install[1]: strings.Replace(install[1], "helm install", "helm upgrade", 1)}
 	for name, by := range map[string]struct{ install, remove string }{
@@ -74,10 +74,10 @@ func TestReadmeForACluster(t *testing.T) {
 	}
 }
 
-// TestReadmeForOneNamespace follows README as an administrator, and then as a user with the role admin in a namespace.
-func TestReadmeForOneNamespace(t *testing.T) {
-	blocks := documented.Commands(t, "README.md", "### For one namespace", 3)
-	remove := documented.Commands(t, "README.md", "### Remove from one namespace", 5)
+// TestInstallForOneNamespace follows docs/install.md as an administrator, and then as a user with the role admin in a namespace.
+func TestInstallForOneNamespace(t *testing.T) {
+	blocks := documented.Commands(t, "docs/install.md", "## For one namespace", 3)
+	remove := documented.Commands(t, "docs/install.md", "## Remove from one namespace", 5)
 	webhooks, byKubectl, byHelm, roles, all := remove[0], remove[1], remove[2], remove[3], remove[4]
 	for name, by := range map[string]struct{ install, remove string }{
 		"with kubectl": {blocks[1], byKubectl}, "with Helm": {blocks[2], byHelm},
@@ -123,7 +123,7 @@ func TestReadmeForOneNamespace(t *testing.T) {
 func TestDocumentedStepsFetchMetrics(t *testing.T) {
 	script := strings.Join(documented.Commands(t, "docs/deployment.md", "## Metrics", 3), "")
 	c := newCluster(t)
-	c.sh(documented.Commands(t, "README.md", "### For a cluster", 2)[0])
+	c.sh(documented.Commands(t, "README.md", "## Install", 2)[0])
 	address, err := harness.FreeAddress()
 	c.Must(err)
 	c.run(harness.Namespace, "--metrics-bind-address="+address)
@@ -136,7 +136,7 @@ func TestDocumentedStepsFetchMetrics(t *testing.T) {
 
 func TestHelmUpgradesAndRollsBack(t *testing.T) {
 	c := newCluster(t)
-	install := documented.Commands(t, "README.md", "### For a cluster", 2)[1]
+	install := documented.Commands(t, "README.md", "## Install", 2)[1]
 	c.sh(install)
 	c.run(harness.Namespace)
 	w := c.addWebhook()
