@@ -91,7 +91,7 @@ var layers = []layer{
 	{folder: "cmd/demo", ours: []string{"api", "internal/buildinfo", "internal/harness", "simulator"}},
 	{folder: "hack/troubleshooting", ours: []string{"internal/advice"}, kubernetes: []string{}},
 	{folder: "hack"},
-	{folder: "test", ours: []string{"api", "controllers", "internal", "simulator"}},
+	{folder: "test", ours: []string{"api", "controllers", "internal", "signature", "simulator"}},
 }
 
 // CheckImports finds imports that run upward or sideways.
