@@ -7,6 +7,7 @@ import (
 	"webhook-operator.io/itwin/internal/cli/delivery"
 	"webhook-operator.io/itwin/internal/cli/env"
 	"webhook-operator.io/itwin/internal/cli/export"
+	"webhook-operator.io/itwin/internal/cli/report"
 	"webhook-operator.io/itwin/internal/cli/request"
 	"webhook-operator.io/itwin/internal/cli/status"
 	"webhook-operator.io/itwin/internal/cli/verify"
@@ -15,6 +16,7 @@ import (
 // commands are those of the root command, each made by a package of its own.
 var commands = []func(*env.Env) *cobra.Command{
 	check.NewCommand,
+	report.NewCommand,
 	status.NewCommand,
 	request.NewReactivateCommand,
 	request.NewReconcileCommand,

@@ -80,16 +80,36 @@ type checker struct {
 	failed int
 }
 
-func (o *options) run(ctx context.Context, e *env.Env) error {
-	c := &checker{options: o, env: e}
-	var err error
+// Collect runs the checks and returns what they find.
+func Collect(ctx context.Context, e *env.Env, allNamespaces bool, operatorNamespace string) ([]Finding, error) {
+	o := &options{allNamespaces: allNamespaces, operatorNamespace: operatorNamespace}
+	c, err := o.checker(e)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	c.write = func(f Finding) error {
+		findings = append(findings, f)
+		return nil
+	}
+	return findings, c.all(ctx)
+}
+
+func (o *options) checker(e *env.Env) (c *checker, err error) {
+	c = &checker{options: o, env: e}
 	if c.namespace, err = e.Namespace(); err != nil {
-		return err
+		return nil, err
 	}
 	if c.client, err = e.Client(); err != nil {
-		return err
+		return nil, err
 	}
-	if c.clientset, err = e.Clientset(); err != nil {
+	c.clientset, err = e.Clientset()
+	return c, err
+}
+
+func (o *options) run(ctx context.Context, e *env.Env) error {
+	c, err := o.checker(e)
+	if err != nil {
 		return err
 	}
 	end := c.writer()

@@ -95,9 +95,20 @@ func eachName(
 func eachPage(
 	ctx context.Context, c client.Client, options []client.ListOption, visit func([]*itwinv1alpha1.Webhook) error,
 ) error {
+	newList := func() client.ObjectList { return &itwinv1alpha1.WebhookList{} }
+	return Pages(ctx, c, newList, options, func(list client.ObjectList) error {
+		return visit(list.(*itwinv1alpha1.WebhookList).Items)
+	})
+}
+
+// Pages calls visit with the pages of a list, each a new one.
+func Pages(
+	ctx context.Context, c client.Client, newList func() client.ObjectList, options []client.ListOption,
+	visit func(client.ObjectList) error,
+) error {
 	next := ""
 	for {
-		list := &itwinv1alpha1.WebhookList{}
+		list := newList()
 		err := c.List(ctx, list, append(options, client.Limit(PageSize), client.Continue(next))...)
 		if token, ok := expired(err); ok && next != "" && token != next {
 			next = token // the rest of the list is newer than the pages before
@@ -106,10 +117,10 @@ func eachPage(
 		if err != nil {
 			return err
 		}
-		if err := visit(list.Items); err != nil {
+		if err := visit(list); err != nil {
 			return err
 		}
-		if next = list.Continue; next == "" {
+		if next = list.GetContinue(); next == "" {
 			return nil
 		}
 	}
