@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// section is what a test requests the blocks of.
+// section is what a test requests the blocks of. Without a heading, it is the whole page.
 type section struct{ page, heading string }
 
 // requests are the tests that run blocks, by section: commands, and blocks of another language.
@@ -42,7 +42,7 @@ func findRequests(root string) (*requests, error) {
 func (r *requests) read(where string, test *ast.FuncDecl) {
 	ast.Inspect(test, func(node ast.Node) bool {
 		call, isCall := node.(*ast.CallExpr)
-		if !isCall || len(call.Args) < 3 {
+		if !isCall || len(call.Args) < 2 {
 			return true
 		}
 		called, isSelector := call.Fun.(*ast.SelectorExpr)
@@ -53,9 +53,12 @@ func (r *requests) read(where string, test *ast.FuncDecl) {
 		if !isName || from.Name != "documented" {
 			return true
 		}
-		s := section{literal(call.Args[1]), literal(call.Args[2])}
+		s := section{page: literal(call.Args[1])}
+		if len(call.Args) > 2 {
+			s.heading = literal(call.Args[2])
+		}
 		switch called.Sel.Name {
-		case "Commands":
+		case "Commands", "PageCommands":
 			r.commands[s] = append(r.commands[s], where)
 		case "Texts":
 			r.texts[s] = append(r.texts[s], where)

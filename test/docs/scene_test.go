@@ -39,6 +39,9 @@ func newScene(t *testing.T) *scene {
 		s.Must(os.Mkdir(filepath.Join(s.dir, folder), 0o700))
 	}
 	s.Must(os.Symlink(s.KubectlPath, filepath.Join(s.dir, "bin", "kubectl")))
+	plugin, err := harness.Binary("kubectl-itwin")
+	s.Must(err)
+	s.Must(os.Symlink(plugin, filepath.Join(s.dir, "bin", "kubectl-itwin")))
 	s.write("dist/install.yaml", s.MustKubectl("kustomize", filepath.Join(root, "config", "install")))
 
 	s.platform, err = harness.StartSimulator(s.Ctx, t.TempDir(), "--insecure-callbacks")
@@ -57,12 +60,15 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// connected is a scene in which the operator runs, and serves the Webhook model-events of the pages.
+// connected is a scene in which the operator runs, and serves the Webhook model-events of the pages. Its Deployment is
+// said to have the Pods that no kubelet starts here.
 func connected(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)
 	s.Must(s.Install(s.Ctx))
 	s.operate()
+	s.MustKubectl("-n", harness.Namespace, "patch", "deployment", "itwin-webhook-operator-controller-manager",
+		"--subresource=status", "--type=merge", "-p", `{"status":{"replicas":2,"readyReplicas":2,"availableReplicas":2}}`)
 	s.MustKubectl("create", "namespace", "digital-twin")
 	s.MustKubectl("label", "namespace", "digital-twin", "itwin=enabled")
 	for _, namespace := range []string{"digital-twin", harness.Namespace} {
@@ -80,7 +86,7 @@ func connected(t *testing.T) *scene {
 // operate runs the operator that was installed, until the test ends.
 func (s *scene) operate() {
 	s.Helper()
-	manager, err := s.StartManager(s.Ctx)
+	manager, err := s.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	s.Must(err)
 	s.Cleanup(func() { s.Must(manager.Kill()) })
 }

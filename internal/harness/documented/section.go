@@ -19,6 +19,24 @@ func Texts(t testing.TB, page, heading, language string, count int) []string {
 	return section(t, page, heading, count, func(b Block) bool { return b.Language == language })
 }
 
+// PageCommands are all blocks of commands of a page that is generated: a test runs whatever is added to it.
+func PageCommands(t testing.TB, page string) (blocks []Block) {
+	t.Helper()
+	read, err := Read(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range read.Blocks {
+		if b.Commands() && b.Reason == "" {
+			blocks = append(blocks, b)
+		}
+	}
+	if len(blocks) == 0 {
+		t.Fatalf("%s has no commands", page)
+	}
+	return blocks
+}
+
 func section(t testing.TB, name, heading string, count int, wanted func(Block) bool) (texts []string) {
 	t.Helper()
 	page, err := Read(name)
