@@ -23,7 +23,6 @@ var reasons = []string{
 	"needs nodes",           // pods that run
 	"needs another program", // one that the tests do not have, such as Argo CD or Velero
 	"takes long",            // all tests, or a measurement
-	"is an excerpt",         // of a file that is tested as a whole
 }
 
 // inWork are pages whose blocks are not run yet.

@@ -11,6 +11,7 @@ import (
 // TestGettingStarted follows the page from an empty cluster to the end. The platform and the receiver are those of the
 // scene, and the operator is a process with the rights that install.yaml gives it.
 func TestGettingStarted(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.run(documented.Commands(t, "docs/getting-started.md", "## 2. Install the operator", 1)...)
 	s.MustKubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/connections.itwin.webhook-operator.io")
@@ -26,6 +27,7 @@ func TestGettingStarted(t *testing.T) {
 	s.write("webhook.yaml", s.here(documented.Texts(t, "docs/getting-started.md", "## 4. Create a Webhook", "yaml", 1)[0]))
 	s.run(create[0])
 	s.soon(create[1])
+	s.soon(documented.Commands(t, "README.md", "# itwin-webhook-operator", 1)[0])
 
 	secret := documented.Commands(t, "docs/getting-started.md", "## 5. Receive an event", 1)[0]
 	remotes, err := s.platform.Webhooks(s.Ctx)

@@ -10,6 +10,7 @@ import (
 
 // TestCommandsOfTheKinds runs those of the pages of Webhook, Connection and ClusterConnection.
 func TestCommandsOfTheKinds(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	s.run(documented.Commands(t, "docs/webhook.md", "## When the platform turns it off", 1)...)
 	s.run(documented.Commands(t, "docs/webhook.md", "## Suspend", 1)...)

@@ -45,6 +45,7 @@ func isApplied(b documented.Block) bool {
 
 // TestManifestsAreAccepted asks a real API server about every object of ours, and of Kubernetes, in the documentation.
 func TestManifestsAreAccepted(t *testing.T) {
+	t.Parallel()
 	_, pages := allPages(t)
 	c := clustertest.New(t)
 	c.Must(c.Install(c.Ctx))

@@ -14,6 +14,7 @@ import (
 
 // TestOperations runs the commands of docs/operations.md in the order of the page.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	s.run(documented.Commands(t, "docs/operations.md", "## Back up and restore", 1)...)
 	key, err := os.ReadFile(filepath.Join(s.dir, "operator-key.yaml"))
@@ -68,6 +69,7 @@ func (s *scene) secret() string {
 
 // TestMoveToAnotherCluster: receivers verify with the same secret before and after, and no other webhook is created.
 func TestMoveToAnotherCluster(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	before, err := s.platform.Webhooks(s.Ctx)
 	s.Must(err)

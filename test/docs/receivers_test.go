@@ -16,6 +16,7 @@ import (
 // TestCommandsOfReceivers rotates as docs/receivers.md shows it. What the receiver accepts meanwhile is what the manifests
 // mount: the keys of the Secret as files.
 func TestCommandsOfReceivers(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	manifests := documented.Texts(t, "docs/receivers.md", "## In a cluster", "yaml", 2)
 	rotation := documented.Commands(t, "docs/receivers.md", "## Rotation without loss", 3)

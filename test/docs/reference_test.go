@@ -11,6 +11,7 @@ import (
 
 // TestCommandsOfTheReference runs those of docs/api.md, deployment.md and gitops.md that need no release.
 func TestCommandsOfTheReference(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	refused := documented.Dialogues(documented.Commands(t, "docs/api.md", "# API reference", 1)[0])[0]
 	webhook := documented.Texts(t, "docs/api.md", "## Webhook", "yaml", 1)[0]
@@ -35,6 +36,7 @@ func TestCommandsOfTheReference(t *testing.T) {
 
 // TestCommandsOfTheRunbook runs what it advises to look at, and to do. What needs pods is marked on the page.
 func TestCommandsOfTheRunbook(t *testing.T) {
+	t.Parallel()
 	s := connected(t)
 	s.run(documented.Commands(t, "docs/runbook.md", "## ItwinWebhookDeactivatedTwice", 1)...)
 	off := documented.Commands(t, "docs/runbook.md", "## ItwinWebhookOff", 2)

@@ -6,4 +6,4 @@ import (
 	"webhook-operator.io/itwin/internal/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, harness.Suite{Name: "docs"}) }
+func TestMain(m *testing.M) { harness.Main(m, harness.Suite{Name: "docs", Parallel: "3"}) }
