@@ -22,6 +22,7 @@ type scene struct {
 	*clustertest.Cluster
 
 	dir      string
+	manager  *harness.Manager
 	platform *harness.Simulator
 	receiver *harness.Receiver
 	// hosts puts the addresses of the platform and of the receiver in place of those of the pages.
@@ -86,9 +87,10 @@ func connected(t *testing.T) *scene {
 // operate runs the operator that was installed, until the test ends.
 func (s *scene) operate() {
 	s.Helper()
-	manager, err := s.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
+	var err error
+	s.manager, err = s.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	s.Must(err)
-	s.Cleanup(func() { s.Must(manager.Kill()) })
+	s.Cleanup(func() { s.Must(s.manager.Kill()) })
 }
 
 // write makes a file in the reader's folder.
