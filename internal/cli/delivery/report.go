@@ -148,9 +148,9 @@ func (r *report) write(out io.Writer, format output.Format) error {
 		line("Trust", "%s", verified)
 	}
 	if r.Status != 0 {
-		line("Answer", "%d %s after %.0f ms", r.Status, http.StatusText(r.Status), r.Milliseconds)
+		line("Answer", "%d %s after %.0fms", r.Status, http.StatusText(r.Status), r.Milliseconds)
 	} else {
-		line("Answer", "none after %.0f ms: %s", r.Milliseconds, r.Failure)
+		line("Answer", "none after %.0fms: %s", r.Milliseconds, r.Failure)
 	}
 	if r.Answer != "" {
 		line("Body", "%s", r.Answer)

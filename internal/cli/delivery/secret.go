@@ -53,7 +53,7 @@ func unknown(w *itwinv1alpha1.Webhook) bool {
 func noteOn(w *itwinv1alpha1.Webhook, secret *corev1.Secret) string {
 	switch {
 	case w.Status.SecretName == "":
-		return "the platform was not sent this secret yet, and signs with another one"
+		return "the platform was not sent this secret yet, and may sign with another one"
 	case w.Status.SecretName != secret.Name || w.Status.SecretVersion != secret.ResourceVersion:
 		return "the Secret changed since its value was sent to the platform, which may still sign with another one"
 	}

@@ -123,7 +123,7 @@ type writer struct {
 // account exports one account.
 func (w *writer) account(ctx context.Context, s *source, claimed *claims) error {
 	w.tell("%s: listing the remote webhooks at %s, with the credentials of %s.\n",
-		s, hostOf(s.options.APIURL), s.from)
+		s, platform.WithoutQueries(s.options.APIURL), s.from)
 	s.options.UserAgent = "kubectl-itwin/" + w.env.Build.Version
 	listing, err := remote.List(ctx, s.options)
 	if err != nil {
