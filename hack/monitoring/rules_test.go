@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/rules"
 	"sigs.k8s.io/yaml"
+
+	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
 // root is the repository.
@@ -114,6 +116,17 @@ func TestEveryAlertHasASeverityAndASectionOfTheRunbook(t *testing.T) {
 	for _, heading := range strings.Split(string(page), "\n## ")[1:] {
 		name, _, _ := strings.Cut(heading, "\n")
 		g.Expect(all).To(ContainElement(HaveField("Alert", name)), "docs/runbook.md has a section %s", name)
+	}
+}
+
+// TestQueriesOfTheRunbookAreValid: what the pages advise to ask Prometheus can be pasted, line by line.
+func TestQueriesOfTheRunbookAreValid(t *testing.T) {
+	g := NewWithT(t)
+	blocks := append(documented.Texts(t, "docs/runbook.md", "## ItwinSnapshotTooOld", "promql", 1),
+		documented.Texts(t, "docs/runbook.md", "## ItwinRateLimitNearlyUsed", "promql", 1)...)
+	for query := range strings.Lines(strings.Join(blocks, "")) {
+		_, err := PromQL.ParseExpr(query)
+		g.Expect(err).NotTo(HaveOccurred(), query)
 	}
 }
 
