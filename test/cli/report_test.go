@@ -150,7 +150,7 @@ func TestAReportHasWhatAnIssueNeedsAndNoSecret(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.tar.gz")
 	as := []string{"--as=" + s.namespace, "--as-group=system:authenticated"}
 	s.Expect(s.succeeds(s.kubectl(append([]string{"itwin", "report", "-o", file}, as...)...))).To(MatchRegexp(
-		`^Wrote .*report.tar.gz: 2 webhooks, 2 connections, 0 clusterconnections, .*events`))
+		`^Wrote .*report.tar.gz: Webhooks 2, Connections 2, ClusterConnections 0, Events [1-9]\d*, Pods [1-9]`))
 	data, err := os.ReadFile(file)
 	s.must(err)
 	files := s.files(data)

@@ -31,13 +31,14 @@ type collector struct {
 	// kubernetes is the version of the API server.
 	kubernetes string
 	installed  operator.Installed
-	// counts are what was written of each kind.
-	counts []string
+	// kinds are what was written, in that order, and counts how many of each.
+	kinds  []string
+	counts map[string]int
 }
 
 // collector connects to the cluster, which must answer.
 func (o *options) collector(_ context.Context, e *env.Env) (*collector, error) {
-	c := &collector{options: o, env: e}
+	c := &collector{options: o, env: e, counts: map[string]int{}}
 	var err error
 	if c.namespace, err = e.Namespace(); err != nil {
 		return nil, err
@@ -179,8 +180,20 @@ func (c *collector) writeKind(
 		c.leave(name, err)
 		return nil
 	}
-	c.counts = append(c.counts, fmt.Sprintf("%d %s", count, name))
+	if _, known := c.counts[gvk.Kind]; !known {
+		c.kinds = append(c.kinds, gvk.Kind)
+	}
+	c.counts[gvk.Kind] += count
 	return nil
+}
+
+// summary says how many objects of each kind were written.
+func (c *collector) summary() string {
+	var parts []string
+	for _, kind := range c.kinds {
+		parts = append(parts, fmt.Sprintf("%ss %d", kind, c.counts[kind]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // pages visits the objects of a kind.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +71,7 @@ func (o *options) run(ctx context.Context, e *env.Env) error {
 	if name == "" {
 		return nil
 	}
-	fmt.Fprintf(e.Out, "Wrote %s: %s.\n", name, strings.Join(c.counts, ", "))
+	fmt.Fprintf(e.Out, "Wrote %s: %s.\n", name, c.summary())
 	fmt.Fprintln(e.ErrOut, "Look through it before you attach it to an issue.")
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
@@ -22,6 +23,9 @@ const look = 500 * time.Millisecond
 // lastLook is how long the calls of a look may take beyond the timeout.
 const lastLook = 5 * time.Second
 
+// quiet is after how many looks a Webhook that is ready is said to be waited for: most answer at once.
+const quiet = 6
+
 // few is how many Webhooks tell each what they wait for; more are counted.
 const few = 10
 
@@ -33,6 +37,8 @@ type waiter struct {
 	kind    *kind
 	value   string
 
+	// looks counts how often all were looked at.
+	looks int
 	// told is what each Webhook was last said to wait for.
 	told map[target]string
 }
@@ -51,6 +57,7 @@ func (w *waiter) wait(ctx context.Context, pending []target) error {
 	var failed []error
 	for {
 		left, err := w.once(ctx, pending)
+		w.looks++
 		failed = append(failed, err)
 		if len(left) == 0 {
 			return problem.Join(failed...)
@@ -150,6 +157,11 @@ func (w *waiter) classify(webhook *itwinv1alpha1.Webhook) (done bool, err error)
 		return true, reason
 	}
 	key, text := client.ObjectKeyFromObject(webhook), readyText(webhook)
+	if meta.IsStatusConditionTrue(webhook.Status.Conditions, itwinv1alpha1.ReadyCondition) {
+		if text = "the operator has not answered yet"; w.looks < quiet {
+			return false, nil
+		}
+	}
 	if last, known := w.told[key]; last != text && (known || len(w.told) < few) {
 		w.told[key] = text
 		fmt.Fprintf(w.env.ErrOut, "Waiting for Webhook %q: %s\n", webhook.Name, text)
