@@ -1,21 +1,11 @@
 package docs
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"webhook-operator.io/itwin/internal/harness"
 	"webhook-operator.io/itwin/internal/harness/documented"
 )
-
-// plugin puts kubectl-itwin where the reader's kubectl finds it.
-func (s *scene) plugin() {
-	s.Helper()
-	path, err := harness.Binary("kubectl-itwin")
-	s.Must(err)
-	s.Must(os.Symlink(path, filepath.Join(s.dir, "bin", "kubectl-itwin")))
-}
 
 // leads gives the operator's Deployment a status and a lease, as it has where Pods run.
 func (s *scene) leads() {
@@ -32,7 +22,6 @@ EOF`)
 
 func TestCommandsOfThePluginForDailyWork(t *testing.T) {
 	s := connected(t)
-	s.plugin()
 	s.leads()
 	s.waits("connection/default")
 	s.MustKubectl("wait", "--for=condition=Ready", "--timeout=60s", "clusterconnection/organization")

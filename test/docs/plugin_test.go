@@ -17,7 +17,7 @@ import (
 
 var (
 	// mentioned is a command of the plugin in the text of a page, or in a block.
-	mentioned = regexp.MustCompile("kubectl itwin ([a-z-]+)((?: [^`\n|&;>]*)?)")
+	mentioned = regexp.MustCompile("kubectl itwin ([a-z][a-z-]*)((?: [^`\n|&;>]*)?)")
 	flag      = regexp.MustCompile(`(?:^| )(--[a-z-]+)`)
 )
 

@@ -189,7 +189,7 @@ func (c *collector) writeKind(
 
 // summary says how many objects of each kind were written.
 func (c *collector) summary() string {
-	var parts []string
+	parts := make([]string, 0, len(c.kinds))
 	for _, kind := range c.kinds {
 		parts = append(parts, fmt.Sprintf("%ss %d", kind, c.counts[kind]))
 	}
