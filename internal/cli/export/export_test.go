@@ -105,6 +105,18 @@ func TestOddRemoteWebhooks(t *testing.T) {
 	}
 }
 
+// What is commented out stays a comment, whatever YAML takes for the end of a line.
+func TestWhatIsCommentedOutHoldsNoObject(t *testing.T) {
+	for _, end := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		g := NewWithT(t)
+		text := strings.Join([]string{"", "apiVersion: v1", "kind: ConfigMap", "metadata: {name: planted}", "#"}, end)
+		w := aRemote(func(w *platform.Webhook) { w.ID, w.ScopeID, w.EventTypes = text, text, []string{text} })
+		var got map[string]any
+		g.Expect(yaml.Unmarshal([]byte(commentedOut(manifestOf(w, place{}, false), w, oddities(w))), &got)).To(Succeed(), "%q", end)
+		g.Expect(got).To(BeEmpty(), "%q", end)
+	}
+}
+
 // The rules are those of the CRD.
 func TestThePatternsAreThoseOfTheCRD(t *testing.T) {
 	g := NewWithT(t)

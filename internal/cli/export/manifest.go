@@ -152,6 +152,9 @@ func suspendComment(m manifest) string {
 	return text
 }
 
+// oneLine replaces what ends a line, and so a comment, in YAML beside LF: an entry of the list may have it.
+var oneLine = strings.NewReplacer("\r", " ", "\u0085", " ", "\u2028", " ", "\u2029", " ")
+
 // commentedOut is what is left of a manifest that no API server would accept.
 func commentedOut(m manifest, w platform.Webhook, why []string) string {
 	text := headline(w) + " It is not exported: " + strings.Join(why, "; ") + ".\n"
@@ -161,7 +164,7 @@ func commentedOut(m manifest, w platform.Webhook, why []string) string {
 		text += string(data)
 	}
 	var b strings.Builder
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(oneLine.Replace(text)) {
 		b.WriteString("# " + line)
 	}
 	return b.String()
