@@ -44,6 +44,14 @@ func importSigned(changes ...func(*itwinv1alpha1.Webhook)) func(*simulation) {
 	}
 }
 
+// importAnnotated imports the webhook that there is by an annotation alone, as after a move to another cluster.
+func importAnnotated(w *simulation) {
+	id := w.remotes()[0].ID
+	add(func(o *itwinv1alpha1.Webhook) {
+		o.Annotations = map[string]string{itwinv1alpha1.WebhookIDAnnotation: id}
+	})(w)
+}
+
 // receiversVerify holds when the receivers of before still verify: the platform was sent nothing by the operator.
 func receiversVerify(w *simulation) (wrong []string) {
 	// Two by hand: the one that is foreign, and the one that is imported, which was signed.
@@ -75,6 +83,8 @@ func secretReplaced(w *simulation) (wrong []string) {
 func importScenarios() []scenario {
 	return []scenario{
 		{name: "import what differs in nothing", before: signedActive, act: importSigned(), webhooks: 1,
+			check: receiversVerify},
+		{name: "import by an annotation what differs in nothing", before: signedActive, act: importAnnotated, webhooks: 1,
 			check: receiversVerify},
 		{name: "import what is off, and differs in nothing", webhooks: 1, check: receiversVerify,
 			before: func(w *simulation) { w.signedForeign(false) }, act: importSigned(turnedOff)},
@@ -113,6 +123,19 @@ func TestImportsSurviveDeathAtEveryPoint(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A lost call, or a lost answer, has no import written to that differs in nothing.
+func TestImportsSurviveLostCalls(t *testing.T) {
+	for _, s := range importScenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			v := newVisits(t, "import, lost: "+s.name)
+			for _, k := range leaving(s.play(t).traces[0], "") {
+				v.visit(t, s, []disruption{{point: k, what: lose}})
+			}
+		})
 	}
 }
 

@@ -46,6 +46,11 @@ func decideImport(f Facts) Plan {
 	case p.Patch.Empty() && f.keepsUnknownSecret():
 		p.sendSecret = false
 		p.Steps = without(p.Steps, UpdateRemote, StoreSecret)
+		if !declared {
+			// The status is written first, and shows an import. The proof alone would show what the object created.
+			p.Steps = without(p.Steps, RecordID)
+			p.Outcome.Retry = status.Again
+		}
 		return p.sayingSecretUnknown()
 	case f.Secret.Problem != nil:
 		return Plan{Outcome: status.OfProblem(*f.Secret.Problem).After(f.Secret.Retry)}

@@ -21,6 +21,12 @@ func unsentStatus(f *Facts) {
 // noSecret: the generated Secret does not exist.
 func noSecret(f *Facts) { f.Secret = SecretFacts{Name: f.Secret.Name, Missing: true} }
 
+// byAnnotation: an annotation without proof names the remote webhook, and the spec does not.
+func byAnnotation(f *Facts) {
+	f.Webhook.Spec.WebhookID, f.Identity.Proven = "", false
+	f.Webhook.Annotations = map[string]string{itwinv1alpha1.WebhookIDAnnotation: f.ID()}
+}
+
 // neverReported: the process that carried out the first steps died before its report.
 func neverReported(f *Facts) { f.Webhook.Status = itwinv1alpha1.WebhookStatus{ObservedGeneration: -1} }
 
@@ -87,8 +93,8 @@ func TestDecideImport(t *testing.T) {
 		{name: "an import with a difference waits for a Secret that may be restored", reason: "SecretNotFound",
 			facts: toImport(mayBeRestored, otherEvents)},
 		{name: "a suspended import has no steps", reason: "Suspended", facts: toImport(suspended)},
-		{name: "an import by annotation keeps its secret", reason: "InSync", steps: took, check: tellsUnknown,
-			facts: toImport(func(f *Facts) { f.Webhook.Spec.WebhookID = "" })},
+		{name: "an import by annotation keeps its secret, and is reported before it is proven", reason: "InSync",
+			steps: []Step{AdoptRemote}, check: tellsUnknown, facts: toImport(func(f *Facts) { f.Webhook.Spec.WebhookID = "" })},
 		{name: "an adoption by likeness sends the secret", reason: "InSync",
 			facts: with(fresh(), noSecret, func(f *Facts) { f.Adoptable = &platform.Webhook{ID: "0f", CallbackURL: callback} }),
 			steps: []Step{AddFinalizer, StoreSecret, AdoptRemote, RecordID, UpdateRemote}, check: sends},
@@ -104,6 +110,10 @@ func TestDecideImported(t *testing.T) {
 			facts: imported(func(f *Facts) { f.Webhook.Spec.WebhookID = "" })},
 		{name: "an import that was interrupted before its report keeps its secret", reason: "InSync",
 			facts: imported(neverReported), check: tellsUnknown},
+		{name: "one by annotation whose report failed is not proven yet", reason: "InSync", check: tellsUnknown,
+			facts: imported(neverReported, byAnnotation)},
+		{name: "one by annotation that was reported is proven", reason: "InSync", check: tellsUnknown,
+			facts: imported(byAnnotation), steps: []Step{RecordID}},
 		{name: "an import that was interrupted and cannot tell from a restored one keeps its secret", reason: "InSync",
 			facts: imported(neverReported, mayBeRestored), check: tellsUnknown},
 		{name: "a restored Webhook of its own making waits for its Secret", reason: "SecretNotFound",

@@ -81,7 +81,15 @@ func (f *Facts) imported() bool {
 		return f.Identity.Requested != ""
 	}
 	// The status tells it of one that an annotation alone named, once it was in sync.
-	return platform.SameID(f.Webhook.Spec.WebhookID, f.ID()) || f.Described() && appliedGeneration(&f.Webhook.Status) != 0
+	return platform.SameID(f.Webhook.Spec.WebhookID, f.ID()) || f.unreportedImport() ||
+		f.Described() && appliedGeneration(&f.Webhook.Status) != 0
+}
+
+// unreportedImport reports whether an annotation without proof alone tells that the remote webhook was imported: the
+// status does not speak of it yet.
+func (f *Facts) unreportedImport() bool {
+	return f.ID() != "" && !f.Described() && !f.Identity.Proven &&
+		platform.SameID(f.Webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation], f.ID())
 }
 
 // ReplacesUnknownSecret reports whether an update that carries the secret replaces one that receivers verify with and

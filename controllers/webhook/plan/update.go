@@ -18,6 +18,9 @@ func decideSync(f Facts) Plan {
 	}
 	p.Steps = restore(f)
 	p = withSecret(f, withActive(f, p))
+	if f.unreportedImport() && p.Outcome.Retry == 0 {
+		p.Outcome.Retry = status.Again // the proof is written once the status is
+	}
 	if p.Patch.Empty() && !p.sendSecret {
 		return p
 	}
@@ -51,7 +54,7 @@ func restore(f Facts) (steps []Step) {
 	if !f.Finalized() {
 		steps = append(steps, AddFinalizer)
 	}
-	if !f.Identity.Proven || f.Identity.Unlisted {
+	if (!f.Identity.Proven || f.Identity.Unlisted) && !f.unreportedImport() {
 		steps = append(steps, RecordID)
 	}
 	return steps
