@@ -26,7 +26,7 @@ var ofOthers = []Advice{
 		Next: "Fix the receiver, then run `kubectl itwin reactivate <name> -n <namespace>`",
 		Do: "See [Ready: Deactivated](#ready-deactivated). While the Webhook is suspended, or its connection is not " +
 			"ready, it is not turned on again: that comes first.",
-		Commands: []string{readEvents, reactivate},
+		Commands: []string{readEvents, tryRoute, reactivate},
 	},
 	{
 		Kind: Webhook, Condition: itwinv1alpha1.SuspendedCondition, Reason: itwinv1alpha1.SuspendedReason,

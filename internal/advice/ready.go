@@ -8,6 +8,7 @@ const (
 	readEvents     = "kubectl -n <namespace> events --for webhook/<name>"
 	reconcile      = "kubectl itwin reconcile <name> -n <namespace> --wait"
 	reactivate     = "kubectl itwin reactivate <name> -n <namespace> --wait"
+	tryRoute       = "kubectl itwin test <name> -n <namespace>"
 	check          = "kubectl itwin check -n <namespace>"
 	readConnection = "kubectl -n <namespace> get <connection> -o wide"
 	retain         = `kubectl -n <namespace> patch webhook <name> --type=merge -p '{"spec":{"deletionPolicy":"Retain"}}'`
@@ -36,8 +37,8 @@ var ofReady = []Advice{
 		"",
 		"If the message names another Webhook, both deliver the same events to the same callback: take the event types "+
 			"from one of the two, if that is not meant. If events do not arrive although the webhook is active, test the "+
-			"route to the receiver: it has to answer 200 within 5 seconds.",
-		readMessage),
+			"route to the receiver with `kubectl itwin test`: it has to answer 200 within 5 seconds.",
+		readMessage, tryRoute),
 	ready(itwinv1alpha1.DeactivatedReason,
 		"The webhook was turned off on the platform: by itself, after an event could not be delivered for three days, "+
 			"or by another client. No events are delivered, and those of the time in which it is off are lost. With "+
@@ -45,10 +46,10 @@ var ofReady = []Advice{
 			"again at the time that the message names.",
 		"Fix the receiver, then run `kubectl itwin reactivate <name> -n <namespace>`",
 		"The receiver has to be reachable from the internet and to answer 200 within 5 seconds; a receiver that "+
-			"verifies signatures must have the secret that the platform has (`status.secretName`). If it answers well, "+
-			"find what else turns the webhook off: a script, a person, or an operator in another cluster with the same "+
-			"credentials.",
-		readEvents, reactivate),
+			"verifies signatures must have the secret that the platform has (`status.secretName`). `kubectl itwin test` "+
+			"sends it a signed event. If it answers well, find what else turns the webhook off: a script, a person, or an "+
+			"operator in another cluster with the same credentials.",
+		readEvents, tryRoute, reactivate),
 	ready(itwinv1alpha1.ConnectionNotFoundReason,
 		"There is no connection of the kind and name that `spec.connectionRef` gives. A Webhook without "+
 			"`connectionRef` uses the Connection `default` of its namespace.",

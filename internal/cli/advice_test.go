@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,13 +38,16 @@ func TestAdvisedCommandsExist(t *testing.T) {
 	g.Expect(count).To(BeNumerically(">", 5))
 }
 
-func TestEveryCommandHasHelpAndCompletion(t *testing.T) {
+func TestEveryCommandHasHelpCompletionAndItsPlaceOnThePage(t *testing.T) {
 	g := NewWithT(t)
+	page, err := os.ReadFile("../../docs/cli.md")
+	g.Expect(err).NotTo(HaveOccurred())
 	root := NewCommand(env.New(genericiooptions.NewTestIOStreamsDiscard(), buildinfo.Of("", "")))
 	for _, command := range root.Commands() {
 		if command.Name() == "completion" || command.Name() == "help" {
 			continue
 		}
+		g.Expect(string(page)).To(ContainSubstring("| [`"+command.Name()+"`](#"), "docs/cli.md")
 		g.Expect(command.Short).NotTo(BeEmpty(), command.Name())
 		g.Expect(command.Long).NotTo(BeEmpty(), command.Name())
 		g.Expect(command.Example).To(HavePrefix("  "), command.Name())

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gstruct"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -88,6 +89,28 @@ func TestCheckSaysWhatToDoAboutAConnection(t *testing.T) {
 	reach := of(findings, "reach http://127.0.0.1:1")
 	s.Expect(reach.Result).To(Equal(check.Problem))
 	s.Expect(reach.Message).To(And(HavePrefix("Does not answer from here"), ContainSubstring("connection refused")))
+}
+
+func TestCheckAsksNoHostThatTheInstallationDoesNotAllow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: credentials},
+		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"},
+	})
+	s.create(&itwinv1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"},
+		Spec: itwinv1alpha1.ConnectionSpec{
+			APIURL:               "https://internal.example.com",
+			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
+		},
+	})
+	var findings []check.Finding
+	s.Eventually(func() string {
+		findings = s.findings(s.itwin("check", "-o", "json"))
+		return of(findings, "connection/default").Message
+	}).Should(HavePrefix("HostNotAllowed: "))
+	s.Expect(of(findings, "reach https://internal.example.com")).To(BeZero())
 }
 
 func TestCheckTellsWhichRightsAreMissing(t *testing.T) {

@@ -149,6 +149,6 @@ func (s *scene) trusting(commands string) string {
 	}
 	path := filepath.Join(s.TempDir(), "receiver.crt")
 	s.Must(os.WriteFile(path, file, 0o600))
-	s.Setenv("SSL_CERT_FILE", path)
+	s.certificates = path
 	return commands
 }

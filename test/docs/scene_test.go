@@ -27,6 +27,8 @@ type scene struct {
 	receiver *harness.Receiver
 	// hosts puts the addresses of the platform and of the receiver in place of those of the pages.
 	hosts *strings.Replacer
+	// certificates is a file with those that programs trust; "" leaves that to the system.
+	certificates string
 }
 
 // newScene has install.yaml of a release, and config of a clone. Nothing is installed.
@@ -160,6 +162,9 @@ func (s *scene) try(script string) (string, error) {
 	cmd.WaitDelay = time.Second // what the shell has started holds its output open
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "KUBECONFIG="+s.Kubeconfig,
 		"KUBECACHEDIR="+filepath.Join(s.dir, "cache"), "CURL_HOME="+s.dir)
+	if s.certificates != "" {
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+s.certificates)
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("%s: %w: %s", script, err, out)

@@ -10,6 +10,7 @@ import (
 func TestCommandsOfTroubleshooting(t *testing.T) {
 	t.Parallel()
 	s := connected(t)
+	s.trusting("")
 	for _, b := range documented.PageCommands(t, "docs/troubleshooting.md") {
 		if _, err := s.try(b.Text); err != nil {
 			t.Errorf("%s: %v", b.Heading, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 )
@@ -39,15 +40,21 @@ type address struct {
 
 func newReach() *reach { return &reach{addresses: map[string]*address{}} }
 
+// add notes the addresses of a connection, but not those that the installation does not allow: otherwise the
+// author of a connection would choose what is asked from here.
 func (r *reach) add(o itwinv1alpha1.ConnectionObject) {
 	spec := o.ConnectionSpec()
+	ready := meta.FindStatusCondition(o.ConnectionStatus().Conditions, itwinv1alpha1.ReadyCondition)
+	if ready == nil || ready.Reason == itwinv1alpha1.HostNotAllowedReason {
+		return
+	}
 	for _, u := range []string{spec.APIURL, spec.TokenURL} {
 		a := r.addresses[u]
 		if a == nil {
 			a = &address{}
 			r.addresses[u] = a
 		}
-		a.used = a.used || meta.IsStatusConditionTrue(o.ConnectionStatus().Conditions, itwinv1alpha1.ReadyCondition)
+		a.used = a.used || ready.Status == metav1.ConditionTrue
 		a.bundled = a.bundled || spec.CABundleSecretRef != nil
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"webhook-operator.io/itwin/internal/cli/output"
 )
 
 // folder is what all files of a bundle are in.
@@ -74,7 +76,7 @@ func (b *bundle) addValue(name string, value any) error {
 
 // leave notes what could not be read.
 func (b *bundle) leave(what string, err error) {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := strings.Join(strings.Fields(output.Clean(err.Error())), " ")
 	b.left = append(b.left, b.redact.text(fmt.Sprintf("%s: %s", what, text)))
 }
 

@@ -13,6 +13,7 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/cli/env"
+	"webhook-operator.io/itwin/internal/cli/output"
 	"webhook-operator.io/itwin/internal/cli/problem"
 	"webhook-operator.io/itwin/internal/cli/selection"
 )
@@ -164,7 +165,7 @@ func (w *waiter) classify(webhook *itwinv1alpha1.Webhook) (done bool, err error)
 	}
 	if last, known := w.told[key]; last != text && (known || len(w.told) < few) {
 		w.told[key] = text
-		fmt.Fprintf(w.env.ErrOut, "Waiting for Webhook %q: %s\n", webhook.Name, text)
+		fmt.Fprintf(w.env.ErrOut, "Waiting for Webhook %q: %s\n", webhook.Name, output.Clean(text))
 	}
 	return false, nil
 }
