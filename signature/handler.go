@@ -3,6 +3,7 @@ package signature
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -41,7 +42,7 @@ var (
 	ErrTooLarge = errors.New("take an event: the body is larger than MaxBody")
 	// ErrUnreadable is told to OnError when the body of a request broke off.
 	ErrUnreadable = errors.New("take an event: the body could not be read to its end")
-	// ErrSecrets is told to OnError when Secrets failed; the error is wrapped beside it.
+	// ErrSecrets is told to OnError when Secrets failed, together with its error.
 	ErrSecrets = errors.New("verify the signature: the secrets could not be read")
 )
 
@@ -73,7 +74,7 @@ func (h *Handler) verified(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	}
 	secrets, err := h.Secrets(r)
 	if err != nil {
-		return nil, errors.Join(ErrSecrets, err)
+		return nil, fmt.Errorf("%w: %w", ErrSecrets, err)
 	}
 	if !anySecret(secrets) {
 		return nil, ErrNoSecret
@@ -110,7 +111,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, ErrTooLarge
 	case err != nil:
-		return nil, errors.Join(ErrUnreadable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return body, nil
 }
