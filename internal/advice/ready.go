@@ -152,9 +152,9 @@ var ofReady = []Advice{
 	ready(itwinv1alpha1.DeletingReason,
 		"The Webhook is being deleted, and its remote webhook could not be removed yet. The finalizer keeps the "+
 			"object, and the namespace if that is being deleted.",
-		"Give back what the message names; to let go and keep the remote webhook: deletionPolicy: Retain",
+		"Give back what the message names; to finish the deletion all the same: deletionPolicy: Retain",
 		"The message says what is missing: a platform that does not answer, or credentials that were deleted first. In "+
-			"a namespace that is being deleted nothing can be created: there, let go. Do not remove the finalizer by "+
-			"hand.",
+			"a namespace that is being deleted nothing can be created: there, set `deletionPolicy: Retain`, which keeps "+
+			"the remote webhook. Do not remove the finalizer by hand.",
 		readMessage, retain),
 }
