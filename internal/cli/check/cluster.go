@@ -127,7 +127,8 @@ var needed = []right{
 	{"patch", "webhooks", false, Warning, "reactivate, reconcile and rotate do not work"},
 }
 
-// rights checks what the user may do. No command reads a Secret.
+// rights checks what the user may do. What export and test need besides, to read Secrets, is not checked: it is seldom
+// given for a whole namespace.
 func (c *checker) rights(ctx context.Context) error {
 	namespace := c.namespace
 	if c.allNamespaces {

@@ -19,7 +19,7 @@ const (
 	events = "iModels.iModelDeleted.v1"
 )
 
-// remote is a webhook of the platform.
+// aRemote is a webhook of the platform.
 func aRemote(changes ...func(*platform.Webhook)) platform.Webhook {
 	w := platform.Webhook{
 		ID: anID, Scope: "iTwin", ScopeID: iTwin, Active: true, CallbackURL: "https://hooks.example.com/itwin/lifecycle",

@@ -73,7 +73,7 @@ func oddities(w platform.Webhook) (why []string) {
 func callbackProblem(callback string) string {
 	address := bracketed.FindString(callback)
 	_, err := netip.ParseAddr(strings.TrimPrefix(address, "["))
-	inBrackets := regexp.MustCompile(`^https://\[`).MatchString(callback)
+	inBrackets := strings.HasPrefix(callback, "https://[")
 	switch {
 	case !strings.HasPrefix(callback, "https://"):
 		return "does not begin with https://"

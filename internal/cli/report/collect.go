@@ -37,7 +37,7 @@ type collector struct {
 }
 
 // collector connects to the cluster, which must answer.
-func (o *options) collector(_ context.Context, e *env.Env) (*collector, error) {
+func (o *options) collector(e *env.Env) (*collector, error) {
 	c := &collector{options: o, env: e, counts: map[string]int{}}
 	var err error
 	if c.namespace, err = e.Namespace(); err != nil {

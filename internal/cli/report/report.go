@@ -50,7 +50,7 @@ func NewCommand(e *env.Env) *cobra.Command {
 }
 
 func (o *options) run(ctx context.Context, e *env.Env) error {
-	c, err := o.collector(ctx, e)
+	c, err := o.collector(e)
 	if err != nil {
 		return err
 	}
