@@ -20,7 +20,7 @@ const plugin = "kubectl-itwin"
 // addPlugin takes the program of one platform.
 func (r *release) addPlugin(value string) error {
 	platform, binary, found := strings.Cut(value, "=")
-	if os, arch, two := strings.Cut(platform, "/"); !found || !two || os == "" || arch == "" {
+	if system, arch, two := strings.Cut(platform, "/"); !found || !two || system == "" || arch == "" {
 		return errors.New("must be os/architecture=binary")
 	}
 	r.plugins[platform] = binary
