@@ -30,7 +30,7 @@ func (s *scene) environment(kubeconfig string) []string {
 	return append(os.Environ(), "KUBECONFIG="+kubeconfig, "PATH="+folders, "KUBECACHEDIR="+s.TempDir())
 }
 
-// start prepares a program as an administrator's, in the scene's namespace.
+// command prepares a program as an administrator's, in the scene's namespace.
 func (s *scene) command(program string, args ...string) *exec.Cmd {
 	s.Helper()
 	command := exec.CommandContext(s.ctx, program, args...)

@@ -8,7 +8,7 @@ import (
 	"webhook-operator.io/itwin/internal/harness/documented"
 )
 
-// left out are folders without pages of ours.
+// leftOut are folders without pages of ours.
 var leftOut = []string{".git", "bin", "dist", "node_modules"}
 
 // walk visits the files of the repository that have an ending, by their names with slashes.
