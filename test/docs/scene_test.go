@@ -47,9 +47,10 @@ func newScene(t *testing.T) *scene {
 	s.Must(os.Symlink(plugin, filepath.Join(s.dir, "bin", "kubectl-itwin")))
 	s.write("dist/install.yaml", s.MustKubectl("kustomize", filepath.Join(root, "config", "install")))
 
-	s.platform, err = harness.StartSimulator(s.Ctx, t.TempDir(), "--insecure-callbacks")
+	platform, err := harness.StartSimulator(s.Ctx, t.TempDir(), "--insecure-callbacks")
 	s.Must(err)
-	t.Cleanup(func() { s.Must(s.platform.Kill()) })
+	t.Cleanup(func() { s.Must(platform.Kill()) })
+	s.platform = platform
 	// The receiver's certificate is its own.
 	s.write(".curlrc", "insecure\n")
 	s.receiver, err = harness.StartReceiver(nil)
@@ -89,10 +90,10 @@ func connected(t *testing.T) *scene {
 // operate runs the operator that was installed, until the test ends.
 func (s *scene) operate() {
 	s.Helper()
-	var err error
-	s.manager, err = s.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
+	manager, err := s.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
 	s.Must(err)
-	s.Cleanup(func() { s.Must(s.manager.Kill()) })
+	s.Cleanup(func() { s.Must(manager.Kill()) })
+	s.manager = manager
 }
 
 // write makes a file in the reader's folder.
