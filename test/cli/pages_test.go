@@ -95,13 +95,13 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, list)
 }
 
-// inSync is a Webhook of the size that they have in a cluster.
+// inSync is a large Webhook, so that a list that is kept shows in the memory.
 func inSync(i int) *itwinv1alpha1.Webhook {
 	active := true
 	return &itwinv1alpha1.Webhook{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprintf("webhook-%05d", i), Namespace: fmt.Sprintf("team-%02d", i/1000), Generation: 1,
-			Annotations: map[string]string{"kubectl.kubernetes.io/last-applied-configuration": strings.Repeat("x", 1500)},
+			Annotations: map[string]string{"kubectl.kubernetes.io/last-applied-configuration": strings.Repeat("x", 8000)},
 		},
 		Spec: itwinv1alpha1.WebhookSpec{CallbackURL: callback, Scope: itwinv1alpha1.AccountScope, EventTypes: []string{eventType}},
 		Status: itwinv1alpha1.WebhookStatus{
