@@ -84,7 +84,7 @@ func formsOfBody(body []byte) []formOfBody {
 	lf := bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
 	f.add(BodyWithLF, lf)
 	f.add(BodyWithCRLF, bytes.ReplaceAll(lf, []byte("\n"), []byte("\r\n")))
-	if json.Valid(bare) {
+	if len(bare) <= mostJSON && json.Valid(bare) {
 		f.addJSON(bare)
 	}
 	return f.all
@@ -107,6 +107,9 @@ func (f *forms) addJSON(body []byte) {
 func (f *forms) addLayouts(compact []byte, form, indentedForm BodyForm) {
 	f.add(form, compact)
 	f.add(form, append(bytes.Clone(compact), '\n'))
+	if nesting(compact) > mostNesting {
+		return
+	}
 	for _, indent := range []string{"  ", "    ", "\t"} {
 		var indented bytes.Buffer
 		if json.Indent(&indented, compact, "", indent) != nil {
@@ -115,6 +118,29 @@ func (f *forms) addLayouts(compact []byte, form, indentedForm BodyForm) {
 		f.add(indentedForm, bytes.Clone(indented.Bytes()))
 		f.add(indentedForm, bytes.ReplaceAll(indented.Bytes(), []byte("\n"), []byte("\r\n")))
 		f.add(indentedForm, append(bytes.Clone(indented.Bytes()), '\n'))
+	}
+}
+
+// mostJSON is the largest body whose JSON is encoded in other ways, in bytes: some hundred of them are kept.
+const mostJSON = 1 << 20
+
+// mostNesting bounds how deep a value may be to be indented: its size grows with the square of the depth, which the
+// sender of the body chooses.
+const mostNesting = 100
+
+// nesting is how deep a JSON text is.
+func nesting(text []byte) (most int) {
+	depth := 0
+	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
+		switch token, err := decoder.Token(); {
+		case err != nil:
+			return most
+		case token == json.Delim('{'), token == json.Delim('['):
+			depth++
+			most = max(most, depth)
+		case token == json.Delim('}'), token == json.Delim(']'):
+			depth--
+		}
 	}
 }
 

@@ -209,3 +209,20 @@ func FuzzExplain(f *testing.F) {
 		_, _, _ = signature.Explain(signature.Sign("x", body), body, signature.Candidate{Secret: secret})
 	})
 }
+
+// What anyone can send costs no more than others: indented, 5,000 levels have 100 MB in each form.
+func TestExplainDoesNotIndentWhatIsDeeplyNested(t *testing.T) {
+	g := NewWithT(t)
+	deep := []byte(`{"content":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}")
+	spaced := bytes.ReplaceAll(deep, []byte(":"), []byte(": "))
+	allocated := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			_, _, _ = signature.Explain(signature.Sign("another", deep), deep, of(secret)...)
+		}
+	}).AllocedBytesPerOp()
+	g.Expect(allocated).To(BeNumerically("<", 32<<20))
+	got, found, err := signature.Explain(signature.Sign(secret, deep), spaced, of(secret)...)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(found).To(BeTrue())
+	g.Expect(got.BodyForm).To(Equal(signature.BodyCompacted))
+}

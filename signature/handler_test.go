@@ -132,6 +132,15 @@ func TestHandlerNeedsNoHook(t *testing.T) {
 	NewWithT(t).Expect(answer.Code).To(Equal(http.StatusUnauthorized))
 }
 
+func TestHandlerTakesARequestWithoutABody(t *testing.T) {
+	g := NewWithT(t)
+	request, behind, answer := signed(nil, nil), &next{}, httptest.NewRecorder()
+	request.Body = nil // as http.NewRequest leaves it
+	(&signature.Handler{Secrets: signature.Static(secret), Next: behind}).ServeHTTP(answer, request)
+	g.Expect(answer.Code).To(Equal(http.StatusOK))
+	g.Expect(behind.calls).To(Equal(1))
+}
+
 func TestHandlerNamesTheMethodThatIsAllowed(t *testing.T) {
 	answer := httptest.NewRecorder()
 	h := &signature.Handler{Secrets: signature.Static(secret), Next: &next{}}
