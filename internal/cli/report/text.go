@@ -20,7 +20,7 @@ type redactor struct {
 }
 
 var (
-	address = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>\\]+`)
+	address = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"<>\\]+`)
 	jwt     = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)+`)
 	scheme  = regexp.MustCompile(`(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}`)
 	// named are values with a name that says that they are secret: in a query, a flag or an assignment, in JSON, in a
@@ -38,7 +38,7 @@ var (
 // text leaves out of a text what looks like a secret.
 func (r *redactor) text(s string) string {
 	s = address.ReplaceAllStringFunc(s, func(found string) string {
-		bare := strings.TrimRight(found, ".,;:)]")
+		bare := strings.TrimRight(found, ".,;:)]'")
 		return r.url(bare) + found[len(bare):]
 	})
 	s = jwt.ReplaceAllString(s, redacted)

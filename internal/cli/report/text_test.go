@@ -28,6 +28,8 @@ func TestWhatLooksLikeASecretIsLeftOut(t *testing.T) {
 		"Signature: sha256=abc":                                  "Signature: REDACTED",
 		"POST https://user:short@hooks.example.com/: 403":        "POST https://REDACTED@hooks.example.com/: 403",
 		"GET https://api.bentley.com/webhooks?code=short failed": "GET https://api.bentley.com/webhooks?REDACTED failed",
+		"from 'https://hooks.example.com/' to x":                 "from 'https://hooks.example.com/' to x",
+		"https://hooks.example.com/services/T0'short":            "https://hooks.example.com/REDACTED-e529b7c3",
 		"https://hooks.example.com/services/T0/short":            "https://hooks.example.com/REDACTED-f4c64e8b",
 	} {
 		NewWithT(t).Expect(platform.text(text)).To(Equal(want))
