@@ -88,22 +88,11 @@ func readClaims(ctx context.Context, e *env.Env, c client.Client, namespaces []s
 func eachIn(
 	ctx context.Context, c client.Client, namespace string, visit func([]*itwinv1alpha1.Webhook) error,
 ) error {
-	next := ""
-	for {
-		list := &itwinv1alpha1.WebhookList{}
-		options := []client.ListOption{
-			client.InNamespace(namespace), client.Limit(selection.PageSize), client.Continue(next),
-		}
-		if err := c.List(ctx, list, options...); err != nil {
-			return err
-		}
-		if err := visit(list.Items); err != nil {
-			return err
-		}
-		if next = list.Continue; next == "" {
-			return nil
-		}
-	}
+	newList := func() client.ObjectList { return &itwinv1alpha1.WebhookList{} }
+	in := []client.ListOption{client.InNamespace(namespace)}
+	return selection.Pages(ctx, c, newList, in, func(page client.ObjectList) error {
+		return visit(page.(*itwinv1alpha1.WebhookList).Items)
+	})
 }
 
 // clientOf is a client of the cluster; nil when none is configured.

@@ -81,9 +81,12 @@ func TestOddRemoteWebhooks(t *testing.T) {
 		"http":                         {aRemote(called("http://hooks.example.com/")), "https://"},
 		"a password":                   {aRemote(called("https://a:b@hooks.example.com/")), "password"},
 		"a fragment":                   {aRemote(called("https://hooks.example.com/#a")), "fragment"},
+		"an empty mark":                {aRemote(called("https://hooks.example.com/?itwin-webhook")), "parameter itwin-webhook"},
+		"an encoded mark":              {aRemote(called("https://hooks.example.com/?a%26iTwin%2dwebhook%3d1")), "parameter itwin-webhook"},
 		"a port of 0":                  {aRemote(called("https://hooks.example.com:0/")), "port"},
 		"a host that is a number":      {aRemote(called("https://2130706433/")), "host"},
 		"brackets without an address":  {aRemote(called("https://[::g]/")), "host"},
+		"an IPv4 address in IPv6":      {aRemote(called("https://[::ffff:192.0.2.1]/x")), "host"},
 		"an IPv6 address":              {aRemote(called("https://[2001:db8::1]:8443/x")), ""},
 		"a letter that is not encoded": {aRemote(called("https://hooks.example.com/ü")), "percent-encode"},
 		"a callback of a megabyte":     {aRemote(called("https://a.example.com/" + strings.Repeat("a", 1<<20))), "2048"},
@@ -126,7 +129,7 @@ func TestThePatternsAreThoseOfTheCRD(t *testing.T) {
 	g.Expect(yaml.Unmarshal(data, &crd)).To(Succeed())
 	text := textsOf(crd)
 	for _, pattern := range []string{
-		uuidPattern, eventPattern, charactersPattern, userPattern, hostPattern, longHostPattern, withPortPattern, portPattern,
+		uuidPattern, eventPattern, charactersPattern, userPattern, hostPattern, longHostPattern, withPortPattern, portPattern, ownerPattern,
 	} {
 		g.Expect(text).To(ContainSubstring(pattern))
 	}

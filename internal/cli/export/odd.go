@@ -24,6 +24,9 @@ const (
 	withPortPattern = `^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):[^/?#@]*([/?#]|$)`
 	portPattern     = `^https://([^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#\[@]*):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|` +
 		`65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])([/?#]|$)`
+	// ownerPattern finds the parameter with which the operator marks what it creates, however it is encoded.
+	ownerPattern = `(?i)([?&;]|%3f|%26|%3b)(i|%[46]9)(t|%[57]4)(w|%[57]7)(i|%[46]9)(n|%[46]e)(-|%2d)(w|%[57]7)(e|%[46]5)` +
+		`(b|%[46]2)(h|%[46]8)(o|%[46]f)(o|%[46]f)(k|%[46]b|%e2%84%aa)([=&;#]|%3d|%26|%3b|%23|$)`
 
 	mostEventTypes, longestEventType, longestCallback = 100, 200, 2048
 )
@@ -37,6 +40,7 @@ var (
 	longHost   = regexp.MustCompile(longHostPattern)
 	withPort   = regexp.MustCompile(withPortPattern)
 	port       = regexp.MustCompile(portPattern)
+	owner      = regexp.MustCompile(ownerPattern)
 	bracketed  = regexp.MustCompile(`\[[^\]]*`)
 )
 
@@ -72,7 +76,8 @@ func oddities(w platform.Webhook) (why []string) {
 // callbackProblem is why a Webhook cannot have a callback; "" when it can.
 func callbackProblem(callback string) string {
 	address := bracketed.FindString(callback)
-	_, err := netip.ParseAddr(strings.TrimPrefix(address, "["))
+	ip, err := netip.ParseAddr(strings.TrimPrefix(address, "["))
+	noIP := err != nil || ip.Is4In6() // which the API server takes for none
 	inBrackets := strings.HasPrefix(callback, "https://[")
 	switch {
 	case !strings.HasPrefix(callback, "https://"):
@@ -83,12 +88,14 @@ func callbackProblem(callback string) string {
 		return "has characters that a URL must percent-encode"
 	case user.MatchString(callback):
 		return "has a user name or password"
-	case !host.MatchString(callback) || longHost.MatchString(callback) || inBrackets && err != nil:
+	case !host.MatchString(callback) || longHost.MatchString(callback) || inBrackets && noIP:
 		return "has no usable host"
 	case withPort.MatchString(callback) && !port.MatchString(callback):
 		return "has no usable port"
 	case strings.Contains(callback, "#"):
 		return "has a fragment"
+	case owner.MatchString(callback):
+		return "has the parameter " + platform.OwnerParameter + ", which the operator uses itself"
 	}
 	return ""
 }
