@@ -19,10 +19,31 @@ type Event struct {
 	ITwinID string `json:"iTwinId"`
 	// EnqueuedDateTime is when, as the platform writes it; see EnqueuedTime.
 	EnqueuedDateTime string `json:"enqueuedDateTime"`
-	// MessageID is the same in each attempt to deliver the event.
+	// MessageID is the same in each attempt to deliver the event, and for each webhook that it is delivered for; see Key.
 	MessageID string `json:"messageId"`
 	// WebhookID is the webhook that it is delivered for.
 	WebhookID string `json:"webhookId"`
+}
+
+// syntheticITwinID is the iTwin of events that did not happen.
+const syntheticITwinID = "00000000-0000-0000-0000-000000000000"
+
+// Key identifies a delivery of an event for a webhook, for Once.Do: the platform sends an event to each webhook that
+// asks for it, with the same MessageID. It is "" without a MessageID.
+func (e Event) Key() string {
+	if e.MessageID == "" {
+		return ""
+	}
+	return e.WebhookID + "/" + e.MessageID
+}
+
+// Synthetic reports whether the event is a test of the route by `kubectl itwin test`: nothing happened. Answer 200, so
+// that the test succeeds, and do nothing more. The platform sends no such event.
+func (e Event) Synthetic() bool {
+	var marker struct {
+		Synthetic bool `json:"synthetic"`
+	}
+	return e.ITwinID == syntheticITwinID && json.Unmarshal(e.Content, &marker) == nil && marker.Synthetic
 }
 
 // byteOrderMark is what some programs write before UTF-8.

@@ -53,6 +53,33 @@ func TestParseEventOfAnotherRelease(t *testing.T) {
 	}
 }
 
+func TestSyntheticEventsAreToldApart(t *testing.T) {
+	const zero = "00000000-0000-0000-0000-000000000000"
+	for name, test := range map[string]struct {
+		event signature.Event
+		want  bool
+	}{
+		"a test":                         {signature.Event{ITwinID: zero, Content: []byte(`{"synthetic":true,"note":"x"}`)}, true},
+		"an iTwin":                       {signature.Event{ITwinID: "5c9d64cf", Content: []byte(`{"synthetic":true}`)}, false},
+		"a content that does not say so": {signature.Event{ITwinID: zero, Content: []byte(`{"synthetic":false}`)}, false},
+		"another content":                {signature.Event{ITwinID: zero, Content: []byte(`{"imodelId":"24659f92"}`)}, false},
+		"a content that is no object":    {signature.Event{ITwinID: zero, Content: []byte(`[true]`)}, false},
+		"no content":                     {signature.Event{ITwinID: zero}, false},
+	} {
+		NewWithT(t).Expect(test.event.Synthetic()).To(Equal(test.want), name)
+	}
+}
+
+func TestTheKeyOfAnEventIsOfOneWebhook(t *testing.T) {
+	g := NewWithT(t)
+	event := signature.Event{MessageID: "d0d5ae2b", WebhookID: "64bf51b3"}
+	g.Expect(event.Key()).To(Equal("64bf51b3/d0d5ae2b"))
+	event.WebhookID = "e6989b43"
+	g.Expect(event.Key()).To(Equal("e6989b43/d0d5ae2b"))
+	event.MessageID = ""
+	g.Expect(event.Key()).To(BeEmpty(), "such events cannot be told apart")
+}
+
 func TestEnqueuedTime(t *testing.T) {
 	for text, want := range map[string]string{
 		"10/12/2023 6:25:39 PM":        "2023-10-12T18:25:39Z",

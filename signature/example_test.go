@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,8 +31,11 @@ func Example() {
 			http.Error(w, "no event", http.StatusBadRequest)
 			return
 		}
+		if event.Synthetic() {
+			return // a test of the route by kubectl itwin test: the answer is 200
+		}
 		// What takes longer than a few seconds belongs into a queue; answer when it is safely there.
-		if _, err := once.Do(event.MessageID, func() error { return process(event) }); err != nil {
+		if _, err := once.Do(event.Key(), func() error { return process(event) }); err != nil {
 			http.Error(w, "try again", http.StatusServiceUnavailable) // the platform delivers it again
 			return
 		}
@@ -115,15 +119,38 @@ func ExampleExplain() {
 	// Remove the newline from the end of the secret that verifies, as by printf %s instead of echo.
 }
 
+// A person can compare the last request that was refused with what verify-signature says of it.
+func ExampleHandler_OnError() {
+	folder := os.Getenv("SAVE_REFUSED_TO") // unset, but while you look for the cause
+	receiver := &signature.Handler{
+		Secrets: signature.Static("0123456789abcdef0123456789abcdef"),
+		Next:    http.NotFoundHandler(),
+		OnError: func(r *http.Request, err error) {
+			slog.Warn("Refused a request", "path", r.URL.Path, "error", err)
+			if folder == "" || !errors.Is(err, signature.ErrMismatch) {
+				return
+			}
+			body, _ := io.ReadAll(r.Body) // at most MaxBody
+			_ = os.WriteFile(filepath.Join(folder, "refused.signature"), []byte(r.Header.Get(signature.Header)), 0o600)
+			_ = os.WriteFile(filepath.Join(folder, "refused.body"), body, 0o600)
+		},
+	}
+	http.Handle("/events", receiver)
+	// Output:
+}
+
 func ExampleOnce() {
 	var once signature.Once
-	for range 2 {
-		processed, err := once.Do("d0d5ae2b-77cd-4361-bfee-ee42a1f8a0a9", func() error { return nil })
-		fmt.Println(processed, err)
+	event := signature.Event{MessageID: "d0d5ae2b-77cd-4361-bfee-ee42a1f8a0a9", WebhookID: "orders"}
+	other := signature.Event{MessageID: event.MessageID, WebhookID: "audit"}
+	for _, delivered := range []signature.Event{event, event, other} {
+		processed, err := once.Do(delivered.Key(), func() error { return nil })
+		fmt.Println(delivered.WebhookID, processed, err)
 	}
 	// Output:
-	// true <nil>
-	// false <nil>
+	// orders true <nil>
+	// orders false <nil>
+	// audit true <nil>
 }
 
 func ExampleEvent_EnqueuedTime() {

@@ -31,7 +31,8 @@ type Handler struct {
 	MaxBody int64
 	// OnError, if set, is called with the error of each request that is answered here: to log or count it. It is called
 	// before the answer, and must not write one. Its words hold no secret and no part of the request, but what Secrets
-	// returned.
+	// returned. The Body of the request is what was read of it, from the beginning: all of it for ErrMismatch, so that it
+	// can be saved and compared with Explain, and nothing where the head was enough to refuse it.
 	OnError func(*http.Request, error)
 }
 
@@ -51,19 +52,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := h.verified(w, r)
 	if err != nil {
 		if h.OnError != nil {
-			h.OnError(r, err)
+			h.OnError(with(r, body), err)
 		}
 		refuse(w, err)
 		return
 	}
-	handed := r.WithContext(r.Context()) // a copy: the caller's request stays as it is
+	h.Next.ServeHTTP(w, with(r, body))
+}
+
+// with returns a copy of a request with the body that was read: the caller's request stays as it is.
+func with(r *http.Request, body []byte) *http.Request {
+	handed := r.WithContext(r.Context())
 	handed.Body = io.NopCloser(bytes.NewReader(body))
 	handed.ContentLength = int64(len(body))
 	handed.TransferEncoding = nil
-	h.Next.ServeHTTP(w, handed)
+	return handed
 }
 
-// verified reads the body of a request and verifies it. What is refused by its head is not read.
+// verified reads the body of a request and verifies it. What is refused by its head is not read. The body is what was
+// read also with an error.
 func (h *Handler) verified(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPost {
 		return nil, ErrMethod
@@ -81,7 +88,7 @@ func (h *Handler) verified(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	}
 	body, err := h.read(w, r)
 	if err != nil {
-		return nil, err
+		return body, err
 	}
 	return body, Verify(header, body, secrets...)
 }
@@ -112,9 +119,9 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, ErrTooLarge
+		return body, ErrTooLarge
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+		return body, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return body, nil
 }

@@ -125,6 +125,39 @@ func TestHandlerAnswers(t *testing.T) {
 	}
 }
 
+func TestOnErrorGetsWhatWasReadOfTheBody(t *testing.T) {
+	for name, test := range map[string]struct {
+		request *http.Request
+		limit   int64
+		want    string
+	}{
+		"all of what does not match": {signed(bytes.NewReader(body), []byte("another")), 0, string(body)},
+		"nothing of what has no signature": {
+			httptest.NewRequest(http.MethodPost, "/events", bytes.NewReader(body)), 0, "",
+		},
+		"nothing of what is declared too large": {signed(bytes.NewReader(body), body), 3, ""},
+		"the beginning of chunks that are too large": {
+			signed(iotest.OneByteReader(bytes.NewReader(body)), body), 3, string(body[:3]),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			told := []string{}
+			h := &signature.Handler{
+				Secrets: signature.Static(secret), Next: &next{}, MaxBody: test.limit,
+				OnError: func(r *http.Request, _ error) {
+					read, err := io.ReadAll(r.Body)
+					g.Expect(err).NotTo(HaveOccurred())
+					g.Expect(r.ContentLength).To(BeEquivalentTo(len(read)))
+					told = append(told, string(read))
+				},
+			}
+			h.ServeHTTP(httptest.NewRecorder(), test.request)
+			g.Expect(told).To(Equal([]string{test.want}))
+		})
+	}
+}
+
 func TestHandlerNeedsNoHook(t *testing.T) {
 	answer := httptest.NewRecorder()
 	h := &signature.Handler{Secrets: signature.Static(secret), Next: &next{}}

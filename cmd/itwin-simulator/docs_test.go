@@ -150,7 +150,9 @@ func TestReceiverOfThePage(t *testing.T) {
 	shell(t, dir, documented.Commands(t, "docs/simulator.md", "## Develop a receiver", 6)[1])
 	url := startReceiver(t, dir, port)
 
-	event := []byte(`{"content":{},"eventType":"a.b.v1","messageId":"d0d5ae2b"}`)
+	event := []byte(`{"content":{},"eventType":"a.b.v1","messageId":"d0d5ae2b","webhookId":"64bf51b3"}`)
+	other := []byte(`{"content":{},"eventType":"a.b.v1","messageId":"d0d5ae2b","webhookId":"e6989b43"}`)
+	synthetic := []byte(`{"content":{"synthetic":true},"iTwinId":"00000000-0000-0000-0000-000000000000","messageId":"3"}`)
 	for _, test := range []struct {
 		name, method, header string
 		body                 []byte
@@ -159,6 +161,8 @@ func TestReceiverOfThePage(t *testing.T) {
 	}{
 		{"a right signature", "POST", signature.Sign(secret, event), event, 200, "accepted a.b.v1 d0d5ae2b {}"},
 		{"the same message again", "POST", signature.Sign(secret, event), event, 200, "duplicate d0d5ae2b"},
+		{"the same for another webhook", "POST", signature.Sign(secret, other), other, 200, "accepted a.b.v1 d0d5ae2b {}"},
+		{"a test of the route", "POST", signature.Sign(secret, synthetic), synthetic, 200, "tested 3"},
 		{
 			"the previous secret", "POST", signature.Sign(previous, []byte(`{"messageId":"2"}`)), []byte(`{"messageId":"2"}`), 200,
 			"accepted undefined 2 undefined",

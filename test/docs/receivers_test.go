@@ -55,6 +55,12 @@ func TestCommandsOfReceivers(t *testing.T) {
 	s.Expect(s.accepts(own, before)).To(Succeed(), "the previous secret")
 	s.Expect(s.accepts(own, next)).To(Succeed())
 	s.Expect(s.key(own, "next")).To(BeEmpty())
+
+	body := []byte(`{"content":{}}`)
+	s.write("secret", next)
+	s.write("refused.signature", signature.Sign(next, body))
+	s.write("refused.body", string(body))
+	s.run(documented.Commands(t, "docs/receivers.md", "## When a signature does not match", 1)...)
 }
 
 // signs is the secret that the platform signs events of the Webhook with.
