@@ -39,7 +39,8 @@ func NewCommand(e *env.Env) *cobra.Command {
 			"that was encoded again, the secret of another webhook, or the one before a rotation. No cluster is needed.\n\n" +
 			"The first secret is the one that you expect; give further ones, such as the previous one and those of other\n" +
 			"webhooks, to find out which it was. The body is the raw bytes of the request.\n\n" +
-			"Exit code: 0 if the signature is that of the body with the first secret, 1 otherwise.",
+			"The answer begins with yes or no. Exit code: 0 if the signature is that of the body with the first\n" +
+			"secret, 1 otherwise.",
 		Example: "  kubectl itwin verify-signature --signature sha256=… --secret-file secret < body.json\n" +
 			"  kubectl get secret model-events-webhook-secret -o jsonpath='{.data.secret}' | base64 -d > secret",
 		Args:              cobra.NoArgs,
@@ -87,16 +88,24 @@ func (o *options) run(e *env.Env, getenv func(string) string) error {
 	case err != nil:
 		return err
 	case !found:
-		return notFound(body, len(candidates))
+		return deny(e, notFound(body, len(candidates)))
 	case !explained.Right():
-		return problem.Newf("no: %s", explained)
+		return deny(e, problem.Newf("no: %s", explained))
 	}
 	_, err = fmt.Fprintf(e.Out, "yes: the signature is that of the body with %s\n", explained.Secret)
 	return err
 }
 
-// notFound says what to try next, with what the body says about itself.
-func notFound(body []byte, candidates int) error {
+// deny prints the answer no, which is what was asked for and no error, and ends the command with exit code 1.
+func deny(e *env.Env, answer *problem.Error) error {
+	if _, err := fmt.Fprintln(e.Out, answer); err != nil {
+		return err
+	}
+	return problem.ErrReported
+}
+
+// notFound is the answer that says what to try next, with what the body says about itself.
+func notFound(body []byte, candidates int) *problem.Error {
 	what := fmt.Sprintf("no: none of the %d secrets makes this signature of this body, whatever was tried with newlines, "+
 		"quotes, base64 and the encoding of the body", candidates)
 	if candidates == 1 {

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,14 +38,18 @@ func verify(t *testing.T, header, received string, secrets ...string) (out strin
 
 func run(t *testing.T, received string, args ...string) (out string, line string) {
 	t.Helper()
-	var stdout bytes.Buffer
-	streams := genericiooptions.IOStreams{In: strings.NewReader(received), Out: &stdout, ErrOut: &stdout}
+	var stdout, stderr bytes.Buffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(received), Out: &stdout, ErrOut: &stderr}
 	command := NewCommand(env.New(streams, buildinfo.Of("0.2.0", "0123abc")))
 	command.SetArgs(args)
 	command.SilenceErrors, command.SilenceUsage = true, true
-	if err := command.ExecuteContext(t.Context()); err != nil {
-		line = problem.Explain(err).Error()
+	err := command.ExecuteContext(t.Context())
+	if err != nil {
+		line = strings.Join(problem.Lines(err), "\n")
 	}
+	g := NewWithT(t)
+	g.Expect(errors.Is(err, problem.ErrReported)).To(Equal(strings.HasPrefix(stdout.String(), "no: ")), "an answer, and no error")
+	g.Expect(stderr.String()).To(BeEmpty())
 	return stdout.String(), line
 }
 
@@ -70,30 +75,36 @@ func TestItSaysWhyNot(t *testing.T) {
 		header, body string
 		secrets      []string
 		want         string
+		unasked      bool // the question is incomplete, so there is no answer
 	}{
-		"a newline at the end of the secret": {signed, body, []string{secret + "\n"}, "without the newline at its end"},
+		"a newline at the end of the secret": {signed, body, []string{secret + "\n"}, "without the newline at its end", false},
 		"the secret as kubectl shows it": {
-			signed, body, []string{base64.StdEncoding.EncodeToString([]byte(secret))}, "base64-decoded",
+			signed, body, []string{base64.StdEncoding.EncodeToString([]byte(secret))}, "base64-decoded", false,
 		},
-		"a body that was encoded again":  {signed, strings.ReplaceAll(body, ":", ": "), []string{secret}, "raw bytes"},
-		"the previous secret":            {signature.Sign(previous, []byte(body)), body, []string{secret, previous}, "/2"},
-		"another webhook's secret":       {signature.Sign(previous, []byte(body)), body, []string{secret}, `webhook "e6989b43"`},
-		"an empty body":                  {signed, "", []string{secret}, "the body is empty"},
-		"a body that is no event":        {signed, "hello", []string{secret}, "no event either"},
-		"no signature":                   {"", body, []string{secret}, "--signature"},
-		"a signature without its scheme": {strings.TrimPrefix(signed, "sha256="), body, []string{secret}, "sha256="},
-		"half a signature":               {signed[:40], body, []string{secret}, "64 hexadecimal digits"},
-		"no secret":                      {signed, body, nil, "--secret-file"},
-		"an empty secret":                {signed, body, []string{""}, "the secret is empty"},
+		"a body that was encoded again":  {signed, strings.ReplaceAll(body, ":", ": "), []string{secret}, "raw bytes", false},
+		"the previous secret":            {signature.Sign(previous, []byte(body)), body, []string{secret, previous}, "/2", false},
+		"another webhook's secret":       {signature.Sign(previous, []byte(body)), body, []string{secret}, `webhook "e6989b43"`, false},
+		"an empty body":                  {signed, "", []string{secret}, "the body is empty", false},
+		"a body that is no event":        {signed, "hello", []string{secret}, "no event either", false},
+		"no signature":                   {"", body, []string{secret}, "--signature", true},
+		"a signature without its scheme": {strings.TrimPrefix(signed, "sha256="), body, []string{secret}, "sha256=", true},
+		"half a signature":               {signed[:40], body, []string{secret}, "64 hexadecimal digits", true},
+		"no secret":                      {signed, body, nil, "--secret-file", true},
+		"an empty secret":                {signed, body, []string{""}, "the secret is empty", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			t.Setenv(SecretVariable, "")
 			out, line := verify(t, c.header, c.body, c.secrets...)
-			g.Expect(out).To(BeEmpty())
-			g.Expect(line).To(ContainSubstring(c.want))
+			if c.unasked {
+				g.Expect(out).To(BeEmpty())
+				g.Expect(line).To(ContainSubstring(c.want))
+			} else {
+				g.Expect(line).To(BeEmpty())
+				g.Expect(out).To(And(MatchRegexp(`^no: [^\n]+\n$`), ContainSubstring(c.want)))
+			}
 			for _, s := range []string{secret, previous} {
-				g.Expect(line).NotTo(ContainSubstring(s))
+				g.Expect(out + line).NotTo(ContainSubstring(s))
 			}
 		})
 	}
