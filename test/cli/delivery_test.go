@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
@@ -75,6 +76,16 @@ func TestAnEventThatCannotBeSignedSaysWhatToDo(t *testing.T) {
 	s.ready("foreign", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = found[0].ID })
 	s.Expect(s.fails(s.itwin("test", "foreign"))).To(ContainSubstring("is unknown: it was imported"))
 
+	s.create(s.webhook("waits", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "waits-hmac", Key: "secret"}
+	}))
+	s.Expect(s.fails(s.itwin("test", "waits"))).To(ContainSubstring("see \"kubectl itwin status waits -n " + s.namespace + "\""))
+	s.create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "waits-hmac"},
+		StringData: map[string]string{"secret": strings.Repeat("a", 32) + "\n"},
+	})
+	s.Expect(s.fails(s.itwin("test", "waits"))).To(And(ContainSubstring("ends with a newline"), ContainSubstring("no event was sent")))
+
 	user := "reader-of-" + s.namespace
 	for _, args := range [][]string{
 		{"create", "role", "reader", "-n", s.namespace, "--verb=get", "--resource=webhooks.itwin.webhook-operator.io"},
@@ -112,5 +123,8 @@ func TestASignatureIsVerifiedWithoutACluster(t *testing.T) {
 		return s.run(command)
 	}
 	s.Expect(s.succeeds(verify(value))).To(HavePrefix("yes: "))
-	s.Expect(s.fails(verify(value + "\n"))).To(ContainSubstring("without the newline at its end"))
+	e := verify(value + "\n")
+	s.Expect(e.code).To(Equal(1))
+	s.Expect(e.out).To(And(HavePrefix("no: "), ContainSubstring("without the newline at its end")))
+	s.Expect(e.problems).To(BeEmpty(), "an answer is no error")
 }

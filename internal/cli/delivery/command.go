@@ -37,9 +37,9 @@ func NewCommand(e *env.Env) *cobra.Command {
 		Long: "Send a synthetic event to the callback of a Webhook, signed as the platform signs, and show the answer,\n" +
 			"the time that it took and the certificate. It is sent from where the command runs, which may reach what\n" +
 			"the platform cannot, or the other way round.\n\n" +
-			"The content of the event is {\"synthetic\": true, …}, and its messageId is new each time: a receiver can\n" +
-			"tell it from a real one. The right to read the Secret of the Webhook is needed. Nothing is sent to the\n" +
-			"platform.\n\n" +
+			"The content of the event is {\"synthetic\": true, …}, and its iTwinId all zeros: a receiver can tell it from\n" +
+			"a real one, and should answer 200 and do nothing more. One that does not look acts on it.\n\n" +
+			"The right to read the Secret of the Webhook is needed. Nothing is sent to the platform.\n\n" +
 			"Exit code: 0 if the platform would take the event as delivered, 1 otherwise.",
 		Example:           "  kubectl itwin test model-events\n  kubectl itwin test model-events --ca-file ca.crt -o json",
 		Args:              oneName,

@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +13,9 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/cli/problem"
 )
+
+// minSecretLength is how many characters the platform wants of a secret.
+const minSecretLength = 32
 
 // secretOf reads the signing secret of a Webhook. The note says why the platform may sign with another one; "" when it
 // does not.
@@ -32,7 +37,7 @@ func secretOf(ctx context.Context, c client.Reader, w *itwinv1alpha1.Webhook) (v
 	case apierrors.IsNotFound(err):
 		return "", "", problem.New(
 			fmt.Sprintf("there is no Secret %q in namespace %q, which signs the event", ref.Name, w.Namespace),
-			fmt.Sprintf("see \"kubectl itwin status %s\"", w.Name))
+			fmt.Sprintf("see \"kubectl itwin status %s -n %s\"", w.Name, w.Namespace))
 	case err != nil:
 		return "", "", err
 	}
@@ -40,7 +45,26 @@ func secretOf(ctx context.Context, c client.Reader, w *itwinv1alpha1.Webhook) (v
 	if value == "" {
 		return "", "", problem.Newf("Secret %q has no key %q", ref.Name, ref.Key)
 	}
+	if why := invalid(value); why != "" {
+		return "", "", problem.New(
+			fmt.Sprintf("the value of key %q in Secret %q %s, so the operator does not send it to the platform",
+				ref.Key, ref.Name, why),
+			"correct the Secret; no event was sent")
+	}
 	return value, noteOn(w, secret), nil
+}
+
+// invalid is why the operator does not accept a secret (SecretInvalid); "" when it does.
+func invalid(value string) string {
+	switch n := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		return "is not UTF-8 text"
+	case strings.HasSuffix(value, "\n") || strings.HasSuffix(value, "\r"):
+		return "ends with a newline, which would be part of the signing secret"
+	case n < minSecretLength:
+		return fmt.Sprintf("has %d characters, of which the platform needs %d or more", n, minSecretLength)
+	}
+	return ""
 }
 
 // unknown reports whether the remote webhook was imported, and has a secret that the operator does not know; or is to

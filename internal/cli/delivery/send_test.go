@@ -3,7 +3,6 @@ package delivery
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +22,8 @@ const secret = "0123456789abcdef0123456789abcdef"
 func webhook(callback string) *itwinv1alpha1.Webhook {
 	w := &itwinv1alpha1.Webhook{}
 	w.Namespace, w.Name = "digital-twin", "model-events"
-	w.Spec.CallbackURL, w.Spec.EventTypes = callback, []string{"iModels.iModelDeleted.v1", "a.b.v1"}
+	w.Spec.CallbackURL, w.Spec.EventTypes = callback, []string{"iModels.iModelDeleted.v1", "iModels.iModelCreated.v1"}
+	w.Spec.ScopeID = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 	return w
 }
 
@@ -58,15 +58,14 @@ func TestASyntheticEventIsSignedAndSaysWhatItIs(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		event, err := signature.ParseEvent(body)
 		if err != nil || signature.Verify(r.Header.Get(signature.Header), body, secret) != nil ||
-			event.EventType != "iModels.iModelDeleted.v1" || r.Method != http.MethodPost {
+			event.EventType != "iModels.iModelCreated.v1" || r.Method != http.MethodPost {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
 		if _, err := event.EnqueuedTime(); err != nil {
 			w.WriteHeader(http.StatusUnprocessableEntity)
 		}
-		var marker content
-		if json.Unmarshal(event.Content, &marker) != nil || !marker.Synthetic {
+		if !event.Synthetic() || event.ITwinID != nothing {
 			w.WriteHeader(http.StatusNotAcceptable)
 		}
 	})
@@ -77,6 +76,31 @@ func TestASyntheticEventIsSignedAndSaysWhatItIs(t *testing.T) {
 	g.Expect(text).NotTo(ContainSubstring("hidden"))
 	other, _ := try(t, url, func(a *attempt) { a.roots = roots })
 	g.Expect(other.MessageID).NotTo(Equal(r.MessageID))
+}
+
+func TestTheEventTypeIsNoDeletionWhereThereIsAnother(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(harmless([]string{"iTwins.iTwinDeleted.v1", "iTwins.iTwinCreated.v1"})).To(Equal("iTwins.iTwinCreated.v1"))
+	g.Expect(harmless([]string{"iModels.iModelDeleted.v1", "iTwins.iTwinDeleted.v1"})).To(Equal("iModels.iModelDeleted.v1"))
+	g.Expect(harmless([]string{"odd"})).To(Equal("odd"))
+}
+
+func TestASecretThatTheOperatorDoesNotSendIsTold(t *testing.T) {
+	for value, want := range map[string]string{
+		secret:                  "",
+		secret + "\n":           "ends with a newline",
+		secret + "\r":           "ends with a newline",
+		secret[:31]:             "has 31 characters",
+		strings.Repeat("ä", 32): "",
+		secret + "\xff":         "is not UTF-8 text",
+	} {
+		g := NewWithT(t)
+		if want == "" {
+			g.Expect(invalid(value)).To(BeEmpty())
+			continue
+		}
+		g.Expect(invalid(value)).To(HavePrefix(want))
+	}
 }
 
 func TestItSaysWhyAnEventWouldNotBeDelivered(t *testing.T) {
