@@ -90,10 +90,13 @@ func (o *Operator) Await(object client.Object, what string, done func() bool) {
 	}
 }
 
-// Delete deletes an object and waits until it is gone, which for a Webhook means that its remote webhook is.
+// Delete deletes an object and waits until it is gone, which for a Webhook means that its remote webhook is. It may be
+// called in a Cleanup that is registered after Start, too.
 func (o *Operator) Delete(object client.Object) {
 	o.t.Helper()
-	ctx := o.t.Context()
+	// The context of a test ends before its Cleanup functions are called.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.t.Context()), readyTimeout)
+	defer cancel()
 	o.must("delete "+object.GetName(), o.Client.Delete(ctx, object))
 	err := wait.PollUntilContextTimeout(ctx, lookPeriod, readyTimeout, true, func(ctx context.Context) (bool, error) {
 		err := o.Client.Get(ctx, client.ObjectKeyFromObject(object), object)

@@ -77,8 +77,10 @@ func TestOperatorInATest(t *testing.T) {
 				g.Expect(call).To(Or(HavePrefix("GET "), ContainSubstring("/connect/token")))
 			}
 		}
-		o.Delete(w)
-		g.Expect(o.Platform.Webhooks()).To(BeEmpty())
+		t.Cleanup(func() {
+			o.Delete(w)
+			g.Expect(o.Platform.Webhooks()).To(BeEmpty())
+		})
 	})
 	t.Run("Operators with different labels share a namespace", func(t *testing.T) {
 		g := NewWithT(t)
