@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestAdminEndpoints(t *testing.T) {
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for _, options := range []simulator.Options{
 		{Latency: -1}, {RequestsPerMinute: -1}, {RequestsPerHour: -1}, {PageSize: -1}, {DeliveryTimeout: -1},
-		{DeliveryConcurrency: -1}, {TimeScale: -1}, {TimeScale: 1e9},
+		{DeliveryConcurrency: -1}, {TimeScale: -1}, {TimeScale: 1e9}, {TimeScale: math.NaN()},
 	} {
 		_, err := simulator.New(options)
 		NewWithT(t).Expect(err).To(HaveOccurred(), "%+v", options)

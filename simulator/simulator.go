@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -167,7 +169,7 @@ func (o Options) validate() error {
 		return errors.New("the page size must not be negative")
 	case o.DeliveryTimeout < 0 || o.DeliveryConcurrency < 0:
 		return errors.New("the timeout and the concurrency of deliveries must not be negative")
-	case o.TimeScale < 0 || o.TimeScale > maxTimeScale:
+	case math.IsNaN(o.TimeScale) || o.TimeScale < 0 || o.TimeScale > maxTimeScale:
 		return fmt.Errorf("the time scale must lie between 0 and %d", maxTimeScale)
 	}
 	if _, err := newKnownTypes(o.EventTypes); err != nil {
@@ -270,7 +272,7 @@ func (s *Simulator) Deactivate(id string) (Webhook, error) {
 	defer s.state.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, found := s.webhooksByID[id]
+	w, found := s.webhooksByID[strings.ToLower(id)] // as a variant may spell it
 	if !found {
 		return Webhook{}, ErrNotFound
 	}

@@ -295,3 +295,14 @@ func TestVariants(t *testing.T) {
 		}
 	}
 }
+
+// An id may be given to the simulator as its answers spell it.
+func TestDeactivateTakesAnIDAsItIsSpelled(t *testing.T) {
+	g := NewWithT(t)
+	platform, c := newSimulator(t, simulator.Options{Variants: []string{"ids-upper"}})
+	id := c.createActive("https://hooks.example.com/")
+	g.Expect(id).To(Equal(strings.ToUpper(id)))
+	turnedOff, err := platform.Deactivate(id)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(turnedOff.Active).To(BeFalse())
+}
