@@ -69,8 +69,9 @@ type executor struct {
 	created bool
 	// updated is true when a step updated the remote webhook, and secretSent when it sent the Secret's value.
 	updated, secretSent bool
-	// noted is true when it was noted that the platform turned the webhook off.
-	noted bool
+	// noted is true when it was noted that the platform turned the webhook off, and secretNoted that an import is about to
+	// be sent the Secret's value.
+	noted, secretNoted bool
 	// reactivated is true when what was turned off on the platform was turned on.
 	reactivated bool
 	// unwritten is true when the API server kept a step from being carried out.
@@ -203,6 +204,8 @@ func (e *executor) do(ctx, remote context.Context, s plan.Step) error {
 		return e.noteDeactivation(ctx)
 	case plan.NoteTurningOff:
 		return e.noteTurningOff(ctx)
+	case plan.NoteSecret:
+		return e.noteSecret(ctx)
 	case plan.UpdateRemote:
 		return e.update(remote)
 	case plan.DeleteRemote:

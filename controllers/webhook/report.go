@@ -169,7 +169,13 @@ func forgetRemote(st *itwinv1alpha1.WebhookStatus) {
 // describeSecret says which secret the platform has: the one that was just sent; or, where it has the same value
 // already, the Secret that holds it now.
 func (e *executor) describeSecret(st *itwinv1alpha1.WebhookStatus) {
-	secret := e.facts.Secret
+	secret, sent := e.facts.Secret, e.entry.Record().Secret
+	switch {
+	case sent == plan.UnknownSecret && st.SecretName == "":
+		st.SecretName = secret.Name // the platform may have its value
+	case sent == "" && e.secretNoted:
+		st.SecretName = "" // the platform refused it
+	}
 	has := st.SecretFingerprint == secret.Fingerprint || secret.Sent == secret.Fingerprint ||
 		st.SecretFingerprint == "" && st.SecretName == secret.Name && st.SecretVersion == secret.Version
 	if !secret.Loaded || !e.secretSent && !has {

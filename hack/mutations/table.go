@@ -249,11 +249,11 @@ var mutations = []mutation{
 		mutated: `	return false && platform.SameID("", "") ||`,
 	},
 	{
-		guard:   "A Secret that was stored for an import is sent, though the process that stored it died",
-		removed: "looking for the Secret",
-		file:    "controllers/webhook/plan/secret.go",
-		old:     `		return f.Secret.Missing || f.Secret.Awaited`,
-		mutated: `		return true`,
+		guard:   "A secret that an import may have been sent is sent again, though the process that sent it died",
+		removed: "the note before it",
+		file:    "controllers/webhook/execute_note.go",
+		old:     `{ st.SecretName = e.facts.Secret.Name }`,
+		mutated: `{ _ = st }`,
 	},
 	{
 		guard:   "A request to import counts as managed only where the connection allows it",
@@ -435,8 +435,8 @@ var mutations = []mutation{
 	{
 		guard: "A deactivation is written down although the update is held back", removed: "keeping that step",
 		file:    "controllers/webhook/plan/update.go",
-		old:     `kept := without(steps, StoreSecret, WriteSecretMetadata)`,
-		mutated: `kept := without(steps, StoreSecret, WriteSecretMetadata, noteDeactivation)`,
+		old:     `kept := without(steps, StoreSecret, WriteSecretMetadata, NoteSecret)`,
+		mutated: `kept := without(steps, StoreSecret, WriteSecretMetadata, NoteDeactivation)`,
 	},
 	{
 		guard: "OnRequest waits for a request", removed: "the policy",

@@ -1,7 +1,9 @@
 package simtest
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -104,6 +106,8 @@ func importScenarios() []scenario {
 			check: func(w *simulation) []string { return append(secretReplaced(w), deactivatedOnce(w)...) }},
 		{name: "an import changed by another client", webhooks: 1, before: importActive(), act: changeRemotely,
 			check: secretReplaced},
+		{name: "an edit of an import is refused and undone", webhooks: 1, before: importActive(), act: refuseEdit,
+			lasts: time.Minute},
 		{name: "give an import a secretRef", webhooks: 1, before: then(keepSecret(firstHMAC), importActive()),
 			act: edit(referring(hmac))},
 	}
@@ -167,6 +171,64 @@ func TestAnImportIsEditedAfterARestartOneEventTellsThatTheSecretWasReplaced(t *t
 		s.Expect(generatedValues(s.simulation, 2)).To(BeEmpty())
 		s.Expect(s.violations()).To(BeEmpty())
 		s.Expect(told).To(HaveExactElements(ContainSubstring("give it to the receivers")))
+	})
+}
+
+// A refused edit stores a Secret, and sends none: once it is undone, the receivers still verify.
+func TestAnEditOfAnImportIsRefusedAndUndoneItsSecretStays(t *testing.T) {
+	inClaimScene(t, func(s claimScene) {
+		importActive()(s.simulation)
+		s.run(settleFor)
+		s.refuseSpecs()
+		s.cluster.edit(subject, changeSpec)
+		s.run(2 * time.Hour)
+		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
+		s.platformProxy = nil
+		s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec = importSpec(s.simulation) })
+		s.run(10 * time.Minute)
+		s.replace()
+		s.run(10 * time.Minute)
+		s.Expect(s.violations()).To(BeEmpty())
+		s.Expect(s.remotes()[0].Secret).To(Equal(foreignSecret))
+		s.Expect(s.cluster.webhook(subject).Status.SecretName).To(BeEmpty())
+		s.cluster.edit(subject, changeSpec)
+		s.run(settleFor)
+		s.Expect(secretReplaced(s.simulation)).To(BeEmpty())
+		s.Expect(s.violations()).To(BeEmpty())
+	})
+}
+
+// importSpec is the spec that importActive imports with.
+func importSpec(w *simulation) itwinv1alpha1.WebhookSpec {
+	return newWebhook(subject, importing(w.remotes()[0].ID)).Spec
+}
+
+// refuseSpecs has the platform refuse updates of callbacks, and no others.
+func (w *simulation) refuseSpecs() {
+	w.platformProxy = func(r *http.Request, serve func(*http.Request) *http.Response) *http.Response {
+		if r.Method != http.MethodPatch {
+			return serve(r)
+		}
+		body, err := io.ReadAll(r.Body)
+		w.must(err)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if !bytes.Contains(body, []byte("callbackUrl")) {
+			return serve(r)
+		}
+		return &http.Response{
+			StatusCode: http.StatusUnprocessableEntity, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(`{"error":{"code":"InvalidUpdateWebhookRequest","message":"no"}}`)),
+		}
+	}
+}
+
+// refuseEdit has the platform refuse an edit, which is undone a while later.
+func refuseEdit(w *simulation) {
+	w.refuseSpecs()
+	edit(changeSpec)(w)
+	w.in(20*time.Second, "undo", func() {
+		w.platformProxy = nil
+		w.cluster.edit(subject, func(o *itwinv1alpha1.Webhook) { o.Spec = importSpec(w) })
 	})
 }
 

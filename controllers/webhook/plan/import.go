@@ -45,7 +45,7 @@ func decideImport(f Facts) Plan {
 	switch {
 	case p.Patch.Empty() && f.keepsUnknownSecret():
 		p.sendSecret = false
-		p.Steps = without(p.Steps, UpdateRemote, StoreSecret)
+		p.Steps = without(p.Steps, UpdateRemote, StoreSecret, WriteSecretMetadata)
 		if !declared {
 			// The status is written first, and shows an import. The proof alone would show what the object created.
 			p.Steps = without(p.Steps, RecordID)

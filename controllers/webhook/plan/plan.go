@@ -24,6 +24,7 @@ const (
 	RecordID            Step = "record id"
 	NoteDeactivation    Step = "note deactivation"
 	NoteTurningOff      Step = "note turning off"
+	NoteSecret          Step = "note secret"
 	UpdateRemote        Step = "update"
 	DeleteRemote        Step = "delete"
 	RemoveOther         Step = "remove another"

@@ -61,18 +61,19 @@ func (f *Facts) sentNoSecret() bool {
 }
 
 // keepsUnknownSecret reports whether the remote webhook is an import that has the secret of before, and neither the
-// spec nor a request asks for another: receivers verify with one that the operator does not know. A generated Secret
-// that is there was stored to be sent, by a process that may have died since; one that may still be restored is not
-// waited for.
+// spec nor a request asks for another: receivers verify with one that the operator does not know.
 func (f *Facts) keepsUnknownSecret() bool {
 	switch {
 	case !f.imported() || !f.sentNoSecret() || f.Secret.Rotate || f.RotationRequested():
 		return false
-	case f.Webhook.GeneratesSecret():
-		return f.Secret.Missing || f.Secret.Awaited
+	case !f.Webhook.GeneratesSecret():
+		// A version before sent the value of secretRef with the first edit alone, and an upgrade sends nothing.
+		return f.Described() && !f.Pending() && f.Secret.Problem == nil
+	case f.ID() == "" || f.Described():
+		return true
 	}
-	// A version before sent the value of secretRef with the first edit alone, and an upgrade sends nothing.
-	return f.Described() && !f.Pending() && f.Secret.Problem == nil
+	// There is no status to tell: a process that died may have sent the Secret that it stored.
+	return f.Secret.Missing || f.Secret.Awaited
 }
 
 // imported reports whether the object took its remote webhook over by its id, or asks to.
@@ -91,10 +92,6 @@ func (f *Facts) unreportedImport() bool {
 	return f.ID() != "" && !f.Described() && !f.Identity.Proven &&
 		platform.SameID(f.Webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation], f.ID())
 }
-
-// ReplacesUnknownSecret reports whether an update that carries the secret replaces one that receivers verify with and
-// the operator does not know.
-func (f *Facts) ReplacesUnknownSecret() bool { return f.imported() && f.sentNoSecret() }
 
 const unknownSecret = "; its signing secret is unknown, because it was imported: receivers verify with the one that " +
 	"they have, until a change of the remote webhook, a rotation or a secretRef replaces it"

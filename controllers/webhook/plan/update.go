@@ -63,7 +63,7 @@ func restore(f Facts) (steps []Step) {
 // unsent are the steps of an update that is held back: what was found is written down all the same. A deactivation that
 // is not noted would be taken for what the operator left, and undone whatever the policy says.
 func unsent(steps []Step) []Step {
-	if kept := without(steps, StoreSecret, WriteSecretMetadata); len(kept) > 0 {
+	if kept := without(steps, StoreSecret, WriteSecretMetadata, NoteSecret); len(kept) > 0 {
 		return kept
 	}
 	return nil
@@ -89,6 +89,13 @@ func withSecret(f Facts, p Plan) Plan {
 		fallthrough
 	default:
 		p.sendSecret = !f.PlatformHasSecret() || f.changedElsewhere() && f.Remote.Active
+	}
+	if f.keepsUnknownSecret() {
+		// The update carries it, and nothing else asks for it: if the platform refuses the update, it is not sent alone.
+		p.sendSecret = false
+	}
+	if f.UntouchedImport() && (p.sendSecret || !p.Patch.Empty()) {
+		p.Steps = append(p.Steps, NoteSecret)
 	}
 	switch {
 	case !p.sendSecret || p.Cause != CauseNone:
