@@ -86,16 +86,7 @@ func TestAnEventThatCannotBeSignedSaysWhatToDo(t *testing.T) {
 	})
 	s.Expect(s.fails(s.itwin("test", "waits"))).To(And(ContainSubstring("ends with a newline"), ContainSubstring("no event was sent")))
 
-	user := "reader-of-" + s.namespace
-	for _, args := range [][]string{
-		{"create", "role", "reader", "-n", s.namespace, "--verb=get", "--resource=webhooks.itwin.webhook-operator.io"},
-		{"create", "rolebinding", "reader", "-n", s.namespace, "--role=reader", "--user=" + user},
-	} {
-		_, err := plane.Kubectl(s.ctx, args...)
-		s.must(err)
-	}
-	kubeconfig, err := plane.KubeconfigOf(user)
-	s.must(err)
+	kubeconfig := s.userWith("get", "webhooks.itwin.webhook-operator.io")
 	s.Expect(s.fails(s.itwin("test", "foreign", "--kubeconfig", kubeconfig))).To(ContainSubstring("you may not read Secret"))
 }
 

@@ -134,3 +134,20 @@ func (f *foreign) unchanged() {
 		f.Expect(w).To(Equal(f.webhooks[i]))
 	}
 }
+
+// userWith makes a user with rights in the namespace of the scene, and returns the user's kubeconfig.
+func (s *scene) userWith(verbs, resources string) (kubeconfig string) {
+	s.Helper()
+	role := fmt.Sprintf("user-%d", strings.Count(resources, ","))
+	user := role + "-of-" + s.namespace
+	for _, args := range [][]string{
+		{"create", "role", role, "-n", s.namespace, "--verb=" + verbs, "--resource=" + resources},
+		{"create", "rolebinding", role, "-n", s.namespace, "--role=" + role, "--user=" + user},
+	} {
+		_, err := plane.Kubectl(s.ctx, args...)
+		s.must(err)
+	}
+	kubeconfig, err := plane.KubeconfigOf(user)
+	s.must(err)
+	return kubeconfig
+}

@@ -166,17 +166,11 @@ func TestAllIsWhatAUserMayRead(t *testing.T) {
 	second.Spec = first.Spec
 	second.Spec.AllowAdoption = itwinv1alpha1.AllowAdoptionNone
 	s.create(second)
-	role := []string{
-		"create", "role", "user", "-n", s.namespace, "--verb=get,list",
-		"--resource=webhooks.itwin.webhook-operator.io,connections.itwin.webhook-operator.io,secrets",
-	}
-	user := "user-of-" + s.namespace
-	for _, args := range [][]string{role, {"create", "rolebinding", "user", "-n", s.namespace, "--role=user", "--user=" + user}} {
-		_, err := plane.Kubectl(s.ctx, args...)
-		s.must(err)
-	}
-	kubeconfig, err := plane.KubeconfigOf(user)
-	s.must(err)
+	ours := "webhooks.itwin.webhook-operator.io,connections.itwin.webhook-operator.io"
+	kubeconfig := s.userWith("get,list", ours)
+	s.Expect(s.fails(s.itwin("export", "--connection", "default", "--kubeconfig", kubeconfig))).To(And(
+		ContainSubstring("you may not read Secret"), ContainSubstring("ITWIN_CLIENT_ID")))
+	kubeconfig = s.userWith("get,list", ours+",secrets")
 	s.must(s.platform.ResetRequests(s.ctx))
 	e := s.itwin("export", "--all", "--kubeconfig", kubeconfig)
 	s.Expect(f.parsed(s.succeeds(e))).To(HaveLen(2), "one account, once")
