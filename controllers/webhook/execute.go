@@ -69,9 +69,8 @@ type executor struct {
 	created bool
 	// updated is true when a step updated the remote webhook, and secretSent when it sent the Secret's value.
 	updated, secretSent bool
-	// noted is true when it was noted that the platform turned the webhook off, and secretNoted that an import is about to
-	// be sent the Secret's value.
-	noted, secretNoted bool
+	// noted is true when it was noted that the platform turned the webhook off.
+	noted bool
 	// reactivated is true when what was turned off on the platform was turned on.
 	reactivated bool
 	// unwritten is true when the API server kept a step from being carried out.

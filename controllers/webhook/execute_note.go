@@ -57,6 +57,10 @@ func (e *executor) noteTurningOff(ctx context.Context) error {
 // noteSecret writes down that an import is about to be sent the Secret's value in place of one that is not known. If
 // the operator ends before the report, its successor sends the value again: the platform may have it.
 func (e *executor) noteSecret(ctx context.Context) error {
-	e.secretNoted = true
-	return e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) { st.SecretName = e.facts.Secret.Name })
+	err := e.writeStatus(ctx, func(st *itwinv1alpha1.WebhookStatus) { st.SecretName = e.facts.Secret.Name })
+	if err == nil {
+		e.facts.Secret.Unsent = true
+		e.entry.NoteSecret()
+	}
+	return err
 }

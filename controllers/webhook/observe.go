@@ -74,7 +74,7 @@ func (r *Reconciler) observeLedger(o *observation) {
 	}
 	r.observeRefusals(f, known)
 	f.ContestedUntil, f.Modified, f.Secret.Sent = known.ContestedUntil(), known.Modified, known.Secret
-	f.Secret.Refused = known.SecretRefused
+	f.Secret.Refused, f.Secret.Unsent = known.SecretRefused, known.SecretNoted && known.Secret == ""
 	if o.target != nil {
 		o.via[o.target.Fleet().Account()] = o.target
 		observeTarget(f, o.target)

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -170,11 +171,12 @@ func forgetRemote(st *itwinv1alpha1.WebhookStatus) {
 // already, the Secret that holds it now.
 func (e *executor) describeSecret(st *itwinv1alpha1.WebhookStatus) {
 	secret, sent := e.facts.Secret, e.entry.Record().Secret
+	imported := e.object().Spec.WebhookID != "" || slices.Contains(e.plan.Steps, plan.AdoptRemote)
 	switch {
-	case sent == plan.UnknownSecret && st.SecretName == "":
+	case sent == plan.UnknownSecret && st.SecretName == "" && imported:
 		st.SecretName = secret.Name // the platform may have its value
-	case sent == "" && e.secretNoted:
-		st.SecretName = "" // the platform refused it
+	case sent == "" && secret.Unsent && e.outcome.Ready:
+		st.SecretName = "" // what would have sent it was undone
 	}
 	has := st.SecretFingerprint == secret.Fingerprint || secret.Sent == secret.Fingerprint ||
 		st.SecretFingerprint == "" && st.SecretName == secret.Name && st.SecretVersion == secret.Version

@@ -252,8 +252,8 @@ var mutations = []mutation{
 		guard:   "A secret that an import may have been sent is sent again, though the process that sent it died",
 		removed: "the note before it",
 		file:    "controllers/webhook/execute_note.go",
-		old:     `{ st.SecretName = e.facts.Secret.Name }`,
-		mutated: `{ _ = st }`,
+		old:     `{ st.SecretName = e.facts.Secret.Name })`,
+		mutated: `{ _ = st })`,
 	},
 	{
 		guard:   "A request to import counts as managed only where the connection allows it",

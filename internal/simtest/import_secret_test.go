@@ -183,6 +183,9 @@ func TestAnEditOfAnImportIsRefusedAndUndoneItsSecretStays(t *testing.T) {
 		s.cluster.edit(subject, changeSpec)
 		s.run(2 * time.Hour)
 		s.Expect(s.reason(subject)).To(Equal(itwinv1alpha1.RefusedReason))
+		writes := s.writes()
+		s.run(2 * time.Hour)
+		s.Expect(s.writes()).To(Equal(writes), "the same refusal writes nothing")
 		s.platformProxy = nil
 		s.cluster.edit(subject, func(w *itwinv1alpha1.Webhook) { w.Spec = importSpec(s.simulation) })
 		s.run(10 * time.Minute)

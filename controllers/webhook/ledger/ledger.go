@@ -63,6 +63,8 @@ type Usual struct {
 	TurnedOff bool
 	// Accepted is true after an update that was accepted without its new state: the next one seen is that of the update.
 	Accepted bool
+	// SecretNoted is true once this process noted in the status that it is about to send the secret of an import.
+	SecretNoted bool
 	// undoneTold is true once it was told that the writes of the object are undone.
 	undoneTold bool
 	// SettledAfter is when the last request of unknown outcome can no longer take effect; zero when there was none.

@@ -13,6 +13,9 @@ func (e Entry) SendingSecret() (before string) {
 	return before
 }
 
+// NoteSecret notes that the status says that the secret of an import is about to be sent.
+func (e Entry) NoteSecret() { e.change(func(a *Record) { a.SecretNoted = true }) }
+
 // SecretSent notes which secret the platform has after an answer.
 func (e Entry) SecretSent(fingerprint string) {
 	e.change(func(a *Record) { a.Secret = fingerprint })

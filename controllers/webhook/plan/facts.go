@@ -174,6 +174,9 @@ type SecretFacts struct {
 	Refused SecretRefusal
 	// Held is why the generated Secret is not written now, though its value can be used; nil when nothing holds it back.
 	Held *status.Problem
+	// Unsent is true when the status has no more than the note of this process that it is about to send the value, and
+	// nothing came of it.
+	Unsent bool
 	// Sent is the fingerprint of the value that this process sent last; UnknownSecret when it is not known whether the
 	// platform has it, "" when it sent none.
 	Sent string

@@ -145,6 +145,18 @@ func TestDecideImported(t *testing.T) {
 		{name: "a Secret that a process may have sent before it died is sent", reason: "InSync",
 			facts: with(settled(), declared, unsentStatus, func(f *Facts) { f.Webhook.Status.SecretName = f.Secret.Name }),
 			steps: []Step{UpdateRemote}, check: sends},
+		{name: "a Secret that this process noted and could not send is not sent once nothing differs", reason: "InSync",
+			check: tellsUnknown, facts: with(settled(), declared, unsentStatus, func(f *Facts) {
+				f.Webhook.Status.SecretName, f.Secret.Unsent = f.Secret.Name, true
+			})},
+		{name: "an edit is tried again without another note", reason: "InSync", steps: []Step{UpdateRemote}, check: sends,
+			facts: with(settled(), declared, unsentStatus, edited, otherEvents, func(f *Facts) {
+				f.Webhook.Status.SecretName, f.Secret.Unsent = f.Secret.Name, true
+			})},
+		{name: "a created webhook whose first update failed is sent its secret without a note", reason: "InSync",
+			steps: []Step{UpdateRemote}, facts: with(settled(), unsentStatus, edited, func(f *Facts) {
+				f.Webhook.Status.AppliedGeneration = 0
+			})},
 		{name: "one that a process stored and died before it had a status is sent", reason: "InSync",
 			facts: with(settled(), declared, neverReported), steps: []Step{UpdateRemote}, check: sends},
 		{name: "a rotation waits until the platform has the value that is stored", steps: []Step{NoteSecret, UpdateRemote},

@@ -57,7 +57,7 @@ func (f *Facts) UntouchedImport() bool {
 // sentNoSecret reports whether neither the status nor this process tells of a secret that the platform was sent.
 func (f *Facts) sentNoSecret() bool {
 	s := f.Webhook.Status
-	return s.SecretName == "" && s.SecretFingerprint == "" && f.Secret.Sent == ""
+	return s.SecretFingerprint == "" && f.Secret.Sent == "" && (s.SecretName == "" || f.Secret.Unsent)
 }
 
 // keepsUnknownSecret reports whether the remote webhook is an import that has the secret of before, and neither the

@@ -94,7 +94,8 @@ func withSecret(f Facts, p Plan) Plan {
 		// The update carries it, and nothing else asks for it: if the platform refuses the update, it is not sent alone.
 		p.sendSecret = false
 	}
-	if f.UntouchedImport() && (p.sendSecret || !p.Patch.Empty()) {
+	noted := f.Webhook.Status.SecretName != ""
+	if f.imported() && f.UntouchedImport() && !noted && (p.sendSecret || !p.Patch.Empty()) {
 		p.Steps = append(p.Steps, NoteSecret)
 	}
 	switch {
