@@ -94,8 +94,7 @@ func withSecret(f Facts, p Plan) Plan {
 		// The update carries it, and nothing else asks for it: if the platform refuses the update, it is not sent alone.
 		p.sendSecret = false
 	}
-	noted := f.Webhook.Status.SecretName != ""
-	if f.imported() && f.UntouchedImport() && !noted && (p.sendSecret || !p.Patch.Empty()) {
+	if f.firstSecretOfImport(p) {
 		p.Steps = append(p.Steps, NoteSecret)
 	}
 	switch {
@@ -110,6 +109,12 @@ func withSecret(f Facts, p Plan) Plan {
 		p.Outcome = status.RequeueAfter(status.Again, "the rotation follows once the platform has the value before it")
 	}
 	return p
+}
+
+// firstSecretOfImport reports whether an update carries a secret to an import, which the status does not tell yet.
+func (f *Facts) firstSecretOfImport(p Plan) bool {
+	noted := f.Webhook.Status.SecretName != ""
+	return f.imported() && f.UntouchedImport() && !noted && (p.sendSecret || !p.Patch.Empty())
 }
 
 // withoutSecret leaves of an update, whose secret cannot be read, no more than turning the webhook off.
