@@ -49,7 +49,7 @@ func NewCommand(e *env.Env) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.BoolVar(&o.insecure, "insecure-skip-tls-verify", false,
+	flags.BoolVar(&o.insecure, "insecure-callback", false,
 		"Send the event although the certificate cannot be verified, which the platform would not do.")
 	flags.StringVar(&o.caFile, "ca-file", "", "A file of PEM certificates that are trusted beside the system's.")
 	flags.DurationVar(&o.timeout, "timeout", defaultTimeout, "How long to wait for the answer. The platform waits 5s.")
