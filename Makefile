@@ -153,7 +153,7 @@ crash: ## End the operator everywhere, under many orders of what happens at once
 	CRASH_SEEDS=$(SEEDS) CRASH_SEED=$(SEED) go test ./internal/simtest -run '^TestPermutedSchedules$$' -count=1 -timeout 60m
 
 .PHONY: verify
-verify: verify-generated verify-modules verify-format verify-release vet lint lint-api vuln ## Check everything that is not a test.
+verify: verify-generated verify-modules verify-format verify-sizes verify-release vet lint lint-api vuln ## Check everything that is not a test.
 
 .PHONY: vet
 vet: ## Run go vet.
@@ -190,6 +190,11 @@ verify-modules:
 verify-format:
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	test -z "$$files" || { printf 'run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; }
+
+.PHONY: verify-sizes
+verify-sizes:
+	@large=$$(git ls-files --cached -z | xargs -0 stat -c '%s %n' | awk '$$1 > 1048576'); \
+	test -z "$$large" || { printf 'larger than 1 MiB, as built programs are:\n%s\n' "$$large" >&2; exit 1; }
 
 # Files
 

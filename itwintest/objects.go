@@ -26,7 +26,8 @@ const (
 
 // Connect makes a Connection to the platform and the Secret with its credentials, both with this name, and waits until
 // it is Ready. The client id, and so the account on the platform, is namespace/name. Each change is made to the spec
-// before; what the platform does by itself is seen after 10 s at the latest, unless a change says otherwise.
+// before; what the platform does by itself is seen after 10 s at the latest, unless a change says otherwise. Both are
+// deleted when the test ends.
 func (o *Operator) Connect(
 	namespace, name string, changes ...func(*itwinv1alpha1.ConnectionSpec),
 ) *itwinv1alpha1.Connection {
@@ -45,6 +46,12 @@ func (o *Operator) Connect(
 	ctx := o.t.Context()
 	o.must("make the credentials of a Connection", o.Client.Create(ctx, secret))
 	o.must("make a Connection", o.Client.Create(ctx, connection))
+	o.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+		defer cancel()
+		o.report("delete a Connection", client.IgnoreNotFound(o.Client.Delete(ctx, connection)))
+		o.report("delete the credentials of a Connection", client.IgnoreNotFound(o.Client.Delete(ctx, secret)))
+	})
 	o.AwaitReady(connection)
 	return connection
 }

@@ -32,13 +32,14 @@ metrics:
 		haveIn("metadata", "labels", HaveKeyWithValue("dashboards", "1"))))
 }
 
-func TestChartWithoutMetricsHasNoMonitoring(t *testing.T) {
-	g := NewWithT(t)
-	for _, values := range []string{"metrics: {enabled: false,", "scope: namespace\nmetrics: {"} {
-		made := objects(t, template(t, parse(t, values+"serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}}")))
-		for name := range made {
-			g.Expect(name).NotTo(Or(HavePrefix("ServiceMonitor"), HavePrefix("PrometheusRule"), ContainSubstring("scraper")))
-		}
+func TestMonitoringWithoutMetricsIsRefused(t *testing.T) {
+	for _, values := range []string{
+		"metrics: {enabled: false, serviceMonitor: {enabled: true}}",
+		"{scope: namespace, metrics: {prometheusRule: {enabled: true}}}",
+		"{scope: namespaced-admin, metrics: {dashboard: {enabled: true}}}",
+	} {
+		_, err := tryTemplate(parse(t, values))
+		NewWithT(t).Expect(err).To(MatchError(ContainSubstring("metrics.serviceMonitor")), values)
 	}
 }
 
