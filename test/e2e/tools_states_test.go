@@ -19,7 +19,7 @@ const subject = "model-events"
 
 // states produce an object in each state that docs/gitops.md lists, by the name of the row.
 var states = map[string]func(*scene) client.Object{
-	"webhook-none-suspended-before-it-was-ready": func(s *scene) client.Object {
+	"webhook-none-suspended-from-the-start": func(s *scene) client.Object {
 		s.create(s.webhook(subject, suspended))
 		return s.becomes(subject, isSuspended)
 	},
