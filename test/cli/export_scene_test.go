@@ -151,3 +151,11 @@ func (s *scene) userWith(verbs, resources string) (kubeconfig string) {
 	s.must(err)
 	return kubeconfig
 }
+
+// staysOff lets the platform turn one off whose secret is not known: turning it on again would replace the secret.
+func (f *foreign) staysOff(name string) {
+	f.Helper()
+	f.must(f.platform.Deactivate(f.ctx, f.read(name).Spec.WebhookID))
+	f.becomes(name, itwinv1alpha1.ReadyCondition, itwinv1alpha1.DeactivatedReason)
+	f.Expect(f.calls(writesByPatch)).To(BeZero())
+}

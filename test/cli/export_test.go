@@ -55,6 +55,7 @@ func TestAnExportIsAppliedAndResumedNothingIsWritten(t *testing.T) {
 	var secrets corev1.SecretList
 	s.must(plane.Client.List(s.ctx, &secrets, client.InNamespace(s.namespace)))
 	s.Expect(secrets.Items).To(HaveLen(1), "the credentials")
+	f.staysOff(w.Name)
 }
 
 // With the secrets that the receivers have, each webhook is sent its own secret once, and the operator knows it.

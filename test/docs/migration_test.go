@@ -3,6 +3,7 @@ package docs
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,7 +11,9 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness/documented"
 	"webhook-operator.io/itwin/simulator"
 )
@@ -55,6 +58,8 @@ func TestMigrationWithoutTheSecrets(t *testing.T) {
 	s := connected(t)
 	s.MustKubectl("-n", "digital-twin", "delete", "webhook", "model-events")
 	before := s.existing()
+	s.fillMany()
+	s.unchanged(before)
 	manifests := s.sh("kubectl itwin export --connection default 2>/dev/null")
 	_, err := s.KubectlWith(s.Ctx, strings.ReplaceAll(manifests, "suspend: true", "suspend: false"), "apply", "-f", "-")
 	s.Must(err)
@@ -63,6 +68,28 @@ func TestMigrationWithoutTheSecrets(t *testing.T) {
 	s.run(documented.Commands(t, "docs/migration.md", "## Without the secrets", 1)...)
 	s.Expect(s.sh("cat orders.secret")).To(Equal(s.remote("/orders").Secret))
 	s.happens("iModels.iModelDeleted.v1")
+}
+
+// fillMany fills the Secrets of an export by the loop of the page, and lets them share one.
+func (s *scene) fillMany() {
+	s.Helper()
+	blocks := documented.Commands(s.T, "docs/migration.md", "## Many at a time", 2)
+	s.sh("kubectl itwin export --connection default --keep-secret > webhooks.yaml && kubectl apply -f webhooks.yaml")
+	s.write("secrets.tsv", fmt.Sprintf("%[1]s/orders\torders.secret\n%[1]s/audit\taudit.secret\n", s.receiver.URL))
+	s.run(blocks[0])
+	var webhooks itwinv1alpha1.WebhookList
+	s.Must(s.Client.List(s.Ctx, &webhooks, client.InNamespace("digital-twin")))
+	s.Expect(webhooks.Items).To(HaveLen(2))
+	for _, w := range webhooks.Items {
+		s.Expect(s.key(w.Spec.SecretRef.Name, "secret")).To(Equal(s.remoteOf(w).Secret))
+	}
+	s.run(blocks[1])
+	s.sh("kubectl delete -f webhooks.yaml")
+	s.Expect(strings.Count(s.sh("kubectl create --dry-run=server -f webhooks.yaml -o yaml"), "name: receivers-hmac\n")).To(Equal(2))
+}
+
+func (s *scene) remoteOf(w *itwinv1alpha1.Webhook) simulator.Webhook {
+	return s.remote(w.Spec.CallbackURL[strings.LastIndex(w.Spec.CallbackURL, "/"):])
 }
 
 // TestCommandsOfThePlugin runs what docs/cli.md shows of export, test and verify-signature.

@@ -16,7 +16,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "ID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "TIME"},
-	{regexp.MustCompile(`https?://(127\.0\.0\.1:\d+|api\.bentley\.com|ims\.bentley\.com|hooks\.example\.com)`), "HOST"},
+	{regexp.MustCompile(`https?://(127\.0\.0\.1:\d+|api\.bentley\.com|ims\.bentley\.com|hooks\.example\.com)`), "URL"},
 	{regexp.MustCompile(`\b(127\.0\.0\.1:\d+|hooks\.example\.com)`), "HOST"},
 	{regexp.MustCompile(`\b\d+(m\d+s|s|m|ms)\b( \(x\d+ over \d+\w+\))?`), "AGE"},
 	{regexp.MustCompile(` +`), " "},

@@ -37,11 +37,11 @@ func called(url string) func(*platform.Webhook) {
 
 func TestNames(t *testing.T) {
 	for callback, want := range map[string]string{
-		"https://hooks.example.com/itwin/lifecycle":            "hooks-example-com-itwin-lifecycle-itwin-imodeldeleted-",
-		"https://hooks.example.com/a?token=hidden":             "hooks-example-com-a-itwin-imodeldeleted-",
+		"https://hooks.example.com/itwin/lifecycle":            "hooks-example-com-itwin-imodeldeleted-",
+		"https://hooks.example.com/T0KEN-in-the-path?code=S3C": "hooks-example-com-itwin-imodeldeleted-",
 		"https://10.1.2.3:8443/":                               "webhook-10-1-2-3-itwin-imodeldeleted-",
-		"https://a.example.com/%C3%84/..//x_y":                 "a-example-com-x-y-itwin-imodeldeleted-",
-		"https://h.example.com/" + strings.Repeat("long/", 30): "h-example-com-long-long-long-long-long-long-long-long-",
+		"https://A.example.com/%C3%84/..//x_y":                 "a-example-com-itwin-imodeldeleted-",
+		"https://" + strings.Repeat("long.", 30) + "example/":  "long-long-long-long-long-long-long-long-long-long-long-",
 		"%%%": "itwin-imodeldeleted-",
 	} {
 		g := NewWithT(t)
@@ -169,6 +169,42 @@ func TestAManifestHasAllThatItsRemoteWebhookHas(t *testing.T) {
 	}))
 	g.Expect(string(data)).To(And(ContainSubstring("# It is off on the platform"), ContainSubstring("# The callbackUrl has a query"),
 		ContainSubstring("# kubectl create secret generic "+got.Name+"-hmac -n digital-twin --from-file=secret=FILE")))
+}
+
+func TestACallbackThatMayHoldATokenIsTold(t *testing.T) {
+	for callback, want := range map[string]string{
+		"https://hooks.example.com/itwin/lifecycle":                                  "",
+		"https://hooks.example.com/api/v1/webhooks/receiver-2":                       "",
+		"https://hooks.example.com/services/T00000000/B00000000/hT7wQ2xYpL9mZ4":      "path of the callbackUrl looks like",
+		"https://prod-12.example.com/workflows/0123456789abcdef0123456789abcdef/run": "path of the callbackUrl looks like",
+		"https://hooks.example.com/itwin?code=hT7wQ2xYpL9mZ4cV":                      "query of the callbackUrl looks like",
+		"https://hooks.example.com/itwin?version=2":                                  "has a query: make sure",
+	} {
+		g := NewWithT(t)
+		w := aRemote(called(callback))
+		data, err := document(manifestOf(w, place{}, true), w)
+		g.Expect(err).NotTo(HaveOccurred())
+		if want == "" {
+			g.Expect(string(data)).NotTo(ContainSubstring("The "), callback)
+			continue
+		}
+		g.Expect(string(data)).To(ContainSubstring(want), callback)
+	}
+}
+
+// A reactivation would send a secret that the receivers do not have.
+func TestAWebhookWithoutItsSecretIsReactivatedOnRequestAlone(t *testing.T) {
+	g := NewWithT(t)
+	w := aRemote()
+	data, err := document(manifestOf(w, place{}, false), w)
+	g.Expect(err).NotTo(HaveOccurred())
+	var got itwinv1alpha1.Webhook
+	g.Expect(yaml.UnmarshalStrict(data, &got)).To(Succeed())
+	g.Expect(got.Spec.ReactivationPolicy).To(Equal(itwinv1alpha1.ReactivateOnRequest))
+	g.Expect(string(data)).To(ContainSubstring("# A reactivation, too, replaces the signing secret"))
+	data, err = document(manifestOf(w, place{}, true), w)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(data)).NotTo(ContainSubstring("eactivation"))
 }
 
 func TestWebhooksClaimWhatTheyNameInAnyWay(t *testing.T) {

@@ -34,6 +34,7 @@ type spec struct {
 	EventTypes    []string   `json:"eventTypes"              yaml:"eventTypes"`
 	Active        bool       `json:"active"                  yaml:"active"`
 	SecretRef     *secretRef `json:"secretRef,omitempty"     yaml:"secretRef,omitempty"`
+	Reactivation  string     `json:"reactivationPolicy,omitempty" yaml:"reactivationPolicy,omitempty"`
 	Deletion      string     `json:"deletionPolicy"          yaml:"deletionPolicy"`
 	Suspend       bool       `json:"suspend"                 yaml:"suspend"`
 }
@@ -63,6 +64,9 @@ func manifestOf(w platform.Webhook, in place, keepSecret bool) manifest {
 	}
 	if keepSecret {
 		m.Spec.SecretRef = &secretRef{Name: m.Metadata.Name + "-hmac", Key: itwinv1alpha1.DefaultSecretKey}
+	} else {
+		// A reactivation would send a secret that the receivers do not have, at a time that no person chose.
+		m.Spec.Reactivation = string(itwinv1alpha1.ReactivateOnRequest)
 	}
 	return m
 }
@@ -75,9 +79,10 @@ func document(m manifest, w platform.Webhook) ([]byte, error) {
 	}
 	root.HeadComment = headline(w)
 	fields := value(&root, "spec")
-	comment(fields, "callbackUrl", queryComment(w))
+	comment(fields, "callbackUrl", tokenComment(w.CallbackURL))
 	comment(fields, "active", activeComment(w))
 	comment(fields, "secretRef", secretRefComment(m))
+	comment(fields, "reactivationPolicy", reactivationComment(m))
 	comment(fields, "suspend", suspendComment(m))
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
@@ -120,13 +125,6 @@ func headline(w platform.Webhook) string {
 	return text + "."
 }
 
-func queryComment(w platform.Webhook) string {
-	if !strings.Contains(w.CallbackURL, "?") {
-		return ""
-	}
-	return "The callbackUrl has a query: make sure that it holds no credential before you commit it."
-}
-
 func activeComment(w platform.Webhook) string {
 	if w.Active {
 		return ""
@@ -143,11 +141,20 @@ func secretRefComment(m manifest) string {
 			m.Metadata.Namespace, m.Spec.SecretRef.Key)
 }
 
+func reactivationComment(m manifest) string {
+	if m.Spec.SecretRef != nil {
+		return ""
+	}
+	return "A reactivation, too, replaces the signing secret that the receivers have, so it waits for your request.\n" +
+		"A secretRef (export --keep-secret) avoids that: then Always is safe."
+}
+
 func suspendComment(m manifest) string {
 	text := "While suspend is true nothing is sent to the platform."
 	if m.Spec.SecretRef == nil {
-		text += " After that, too, the webhook keeps the signing secret\n" +
-			"that its receivers have, until the first change, a rotation or a secretRef: then they need the one that is sent."
+		text += " After that, too, the webhook keeps the signing\n" +
+			"secret that its receivers have, until the first change, a reactivation, a rotation or a secretRef: then they\n" +
+			"need the one that is sent."
 	}
 	return text
 }

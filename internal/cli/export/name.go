@@ -17,12 +17,13 @@ const (
 	hashDigits = 8
 )
 
-// nameOf is the name of the manifest of a remote webhook: from its callback's host and path, its scope and its events,
-// with a hash of its id. It is the same on each run, and has nothing of the callback's query, which may be secret.
+// nameOf is the name of the manifest of a remote webhook: from its callback's host, its scope and its events, with a
+// hash of its id. It is the same on each run. Of the callback's path and query it has nothing: they may hold a token,
+// and a name cannot be changed later.
 func nameOf(w platform.Webhook) string {
 	parts := []string{}
 	if u, err := url.Parse(w.CallbackURL); err == nil {
-		parts = append(parts, u.Hostname(), u.Path)
+		parts = append(parts, u.Hostname())
 	}
 	parts = append(parts, w.Scope, commonEvent(w.EventTypes))
 	sum := sha256.Sum256([]byte(platform.CanonicalID(w.ID)))
