@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness"
 )
 
 // lesson is something to try by hand: commands that work in their order.
@@ -20,6 +21,9 @@ func (d *demo) handOver() {
 	d.print("  export KUBECONFIG=%s\n", d.plane.Kubeconfig)
 	if _, err := exec.LookPath("kubectl"); err != nil {
 		d.print("  export PATH=$PATH:%s\n", filepath.Dir(d.plane.KubectlPath))
+	}
+	if plugin, err := harness.Binary("kubectl-itwin"); err == nil {
+		d.print("  export PATH=%s:$PATH\n", filepath.Dir(plugin))
 	}
 	lessons := d.lessonsOfSimulator
 	if !d.simulated() {
@@ -53,8 +57,7 @@ func (d *demo) lessonsOfSimulator() []lesson {
 		}},
 		{"Fix the receiver, turn the webhook on again, and see the next event arrive", []string{
 			"curl -s -X POST " + d.control.url + "/fix",
-			annotateCommand(name, itwinv1alpha1.ReactivateRequestedAtAnnotation),
-			k("wait webhook/%s --for=condition=Active --timeout=60s", name),
+			plugin("reactivate %s -n %s --wait", name, namespace),
 			event,
 		}},
 		{"Suspend it: what you edit meanwhile is sent when it goes on", []string{
@@ -66,6 +69,10 @@ func (d *demo) lessonsOfSimulator() []lesson {
 			show,
 		}},
 		rotation(name, event),
+		{"See what is to be done, and try the route to the receiver, whose certificate is its own", []string{
+			plugin("status -A"),
+			plugin("test %s -n %s --insecure-skip-tls-verify", name, namespace),
+		}},
 		farewell(name),
 	}
 }
@@ -77,14 +84,15 @@ func (d *demo) lessonsOfAccount() []lesson {
 	if name == accountWebhook { // the secret of the other one is not generated
 		lessons = append(lessons, rotation(name))
 	}
-	return append(lessons, farewell(name))
+	return append(lessons, lesson{"See what is to be done", []string{plugin("status -A")}}, farewell(name))
 }
 
 // rotation gives a generated signing secret a new value.
 func rotation(name string, more ...string) lesson {
 	commands := append([]string{
-		annotateCommand(name, itwinv1alpha1.RotateRequestedAtAnnotation),
-		kubectl("wait webhook/%s --for=jsonpath='{.status.lastHandledRotateAt}' --timeout=60s", name),
+		"export NOW=$(date -Is)",
+		kubectl(`annotate webhook %s --overwrite %s="$NOW"`, name, itwinv1alpha1.RotateRequestedAtAnnotation),
+		kubectl(`wait webhook/%s --for=jsonpath='{.status.lastHandledRotateAt}'="$NOW" --timeout=60s`, name),
 	}, more...)
 	return lesson{"Rotate the signing secret; receivers accept the previous one too, until the next rotation", commands}
 }
@@ -103,6 +111,6 @@ func patchCommand(name, change string) string {
 	return kubectl("patch webhook %s --type=merge -p '%s'", name, change)
 }
 
-func annotateCommand(name, annotation string) string {
-	return kubectl(`annotate webhook %s --overwrite %s="$(date -Is)"`, name, annotation)
+func plugin(format string, args ...any) string {
+	return "kubectl itwin " + fmt.Sprintf(format, args...)
 }
