@@ -93,6 +93,14 @@ func (f *Facts) unreportedImport() bool {
 		platform.SameID(f.Webhook.Annotations[itwinv1alpha1.WebhookIDAnnotation], f.ID())
 }
 
+// ReplacesUnknownSecret reports whether an update that carries the secret replaces one of an import that receivers
+// verify with: the platform has answered none before it. An earlier one may have been lost, with its answer or the
+// process that sent it.
+func (f *Facts) ReplacesUnknownSecret() bool {
+	s := f.Webhook.Status
+	return f.imported() && s.SecretFingerprint == "" && s.SecretVersion == ""
+}
+
 const unknownSecret = "; its signing secret is unknown, because it was imported: receivers verify with the one that " +
 	"they have, until a change of the remote webhook, a rotation or a secretRef replaces it"
 
