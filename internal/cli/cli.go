@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -21,9 +22,31 @@ import (
 // Program is the name of the binary, which kubectl finds as the plugin "itwin".
 const Program = "kubectl-itwin"
 
+// grace is how long a command may take to end after Ctrl-C.
+const grace = time.Second
+
 // Run runs one command line and returns the exit code: 0, or 1 with one line on ErrOut that says what failed and what
-// to do.
+// to do. It returns soon after ctx is done, also while a command is in a call that takes no context: reading standard
+// input, or discovery at an API server that does not answer. The program has to exit then.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, build buildinfo.Info) int {
+	ended := make(chan int, 1)
+	go func() { ended <- execute(ctx, args, streams, build) }()
+	select {
+	case code := <-ended:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-ended:
+		return code
+	case <-time.After(grace):
+		fmt.Fprintf(streams.ErrOut, "error: %s\n", problem.Interrupted())
+		return 1
+	}
+}
+
+// execute runs one command line to its end.
+func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams, build buildinfo.Info) int {
 	// The libraries log what they return as an error, too.
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)

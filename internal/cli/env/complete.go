@@ -1,8 +1,10 @@
 package env
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +17,9 @@ import (
 
 // completions is the most names that a completion offers.
 const completions = 500
+
+// completionTimeout is how long a completion may take: a person waits for it at the prompt of the shell.
+const completionTimeout = 3 * time.Second
 
 // CompleteWebhooks offers the names of the namespace's Webhooks that are not among the arguments yet.
 func (e *Env) CompleteWebhooks(command *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -62,17 +67,29 @@ func (e *Env) CompleteContexts(*cobra.Command, []string, string) ([]string, cobr
 	return slices.Sorted(maps.Keys(config.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// names lists the metadata of a kind. What goes wrong offers nothing: a completion has nowhere to say it.
-func (e *Env) names(
-	command *cobra.Command, gvk schema.GroupVersionKind, options ...client.ListOption,
-) (names []string) {
+// names lists the metadata of a kind, for as long as a completion may take. Not all calls of the client take a context.
+func (e *Env) names(command *cobra.Command, gvk schema.GroupVersionKind, options ...client.ListOption) []string {
+	ctx, cancel := context.WithTimeout(command.Context(), completionTimeout)
+	defer cancel()
+	found := make(chan []string, 1)
+	go func() { found <- e.list(ctx, gvk, options) }()
+	select {
+	case names := <-found:
+		return names
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// list lists the metadata of a kind. What goes wrong offers nothing: a completion has nowhere to say it.
+func (e *Env) list(ctx context.Context, gvk schema.GroupVersionKind, options []client.ListOption) (names []string) {
 	c, err := e.Client()
 	if err != nil {
 		return nil
 	}
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(gvk)
-	if err := c.List(command.Context(), list, append(options, client.Limit(completions))...); err != nil {
+	if err := c.List(ctx, list, append(options, client.Limit(completions))...); err != nil {
 		return nil
 	}
 	for i := range list.Items {
