@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"webhook-operator.io/itwin/internal/cli/env"
 	"webhook-operator.io/itwin/internal/cli/output"
@@ -86,7 +87,7 @@ func (o *options) run(ctx context.Context, e *env.Env) error {
 	if readErr != nil {
 		return readErr
 	}
-	w, failed := &writer{options: o, env: e}, []error{err}
+	w, failed := &writer{options: o, env: e, client: c}, []error{err}
 	for _, s := range sources {
 		err := w.account(ctx, s, claimed)
 		if ctx.Err() != nil {
@@ -115,6 +116,8 @@ type writer struct {
 	*options
 
 	env *env.Env
+	// client is nil without a cluster.
+	client client.Client
 	// written are the manifests so far, of which JSON is one list; odd counts what was not exported.
 	written []manifest
 	odd     int
@@ -157,16 +160,16 @@ func (w *writer) account(ctx context.Context, s *source, claimed *claims) error 
 	}
 	w.tell("%s: %d remote webhooks: %d exported, %d of them off; %d claimed by Webhooks; %d left out.\n",
 		s, len(listing.Webhooks)+len(listing.Unreadable), len(exported), off, others, odd+len(listing.Issues))
-	w.warn(s, exported)
+	w.warn(ctx, s, exported)
 	return nil
 }
 
 // warn tells what keeps the exported from being imported.
-func (w *writer) warn(s *source, exported []platform.Webhook) {
+func (w *writer) warn(ctx context.Context, s *source, exported []platform.Webhook) {
 	if len(exported) == 0 {
 		return
 	}
-	for _, text := range s.warnings(exported) {
+	for _, text := range append(s.namespaceWarnings(ctx, w.client), s.warnings(exported)...) {
 		w.tell("Warning: %s.\n", text)
 	}
 	if len(s.also) > 0 {

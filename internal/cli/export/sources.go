@@ -58,7 +58,9 @@ func (o *options) sources(ctx context.Context, e *env.Env, c client.Client) ([]*
 	}
 	s := &source{place: in}
 	if given {
-		o.fromEnvironment(ctx, c, s, credentials)
+		if err := o.fromEnvironment(ctx, e, c, s, credentials); err != nil {
+			return nil, err
+		}
 		return []*source{s}, nil
 	}
 	if s.connection, err = read(ctx, c, in); err != nil {
@@ -107,28 +109,11 @@ func read(ctx context.Context, c client.Client, in place) (itwinv1alpha1.Connect
 	}
 	err := c.Get(ctx, key, connection)
 	if apierrors.IsNotFound(err) {
-		return nil, problem.New(fmt.Sprintf("there is no %s", in), "see \"kubectl get itwin -A\"")
-	}
-	return connection, err
-}
-
-// fromEnvironment uses credentials of the environment. Of the connection, which need not exist, it takes what the flags
-// do not say.
-func (o *options) fromEnvironment(
-	ctx context.Context, c client.Client, s *source, credentials platform.Credentials,
-) {
-	if c != nil {
-		if connection, err := read(ctx, c, s.place); err == nil {
-			s.connection = connection
+		return nil, &problem.Error{
+			What: fmt.Sprintf("there is no %s", in), Do: "see \"kubectl get itwin -A\"", Cause: err,
 		}
 	}
-	s.options, s.from = remote.OptionsWithout(s.connection), "the environment"
-	s.options.Credentials = credentials
-	if o.apiURL == "" && o.tokenURL == "" {
-		s.options.AllowHost = o.allowHost()
-	}
-	s.options.APIURL = cmp.Or(o.apiURL, s.options.APIURL)
-	s.options.TokenURL = cmp.Or(o.tokenURL, s.options.TokenURL)
+	return connection, err
 }
 
 // fromSecret uses the credentials of a connection's Secret. A connection may name any host: they are sent to those
