@@ -71,7 +71,7 @@ func (d *demo) lessonsOfSimulator() []lesson {
 		rotation(name, event),
 		{"See what is to be done, and try the route to the receiver, whose certificate is its own", []string{
 			plugin("status -A"),
-			plugin("test %s -n %s --insecure-skip-tls-verify", name, namespace),
+			plugin("test %s -n %s --insecure-callback", name, namespace),
 		}},
 		farewell(name),
 	}
