@@ -38,6 +38,10 @@ func TestCommandsOfTheReference(t *testing.T) {
 func TestCommandsOfTheRunbook(t *testing.T) {
 	t.Parallel()
 	s := connected(t)
+	s.run(documented.Commands(t, "docs/runbook.md", "# Runbook", 1)...)
+	alerts := s.sh("cat monitoring.yaml")
+	s.Expect(alerts).NotTo(ContainSubstring("runbook_url: https://webhook-operator.io/"))
+	s.Expect(alerts).To(ContainSubstring("runbook_url: https://git.example.com/itwin-webhook-operator/docs/runbook.md#itwinwebhookoff\n"))
 	s.run(documented.Commands(t, "docs/runbook.md", "## ItwinWebhookDeactivatedTwice", 1)...)
 	off := documented.Commands(t, "docs/runbook.md", "## ItwinWebhookOff", 2)
 	s.run(off[0])
