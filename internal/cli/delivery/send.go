@@ -2,11 +2,13 @@ package delivery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,6 +29,8 @@ type attempt struct {
 	insecure bool
 	timeout  time.Duration
 	agent    string
+	// proxy is that of a request; nil is that of the environment.
+	proxy func(*http.Request) (*url.URL, error)
 }
 
 // outcome is what came of it.
@@ -61,7 +65,15 @@ func send(ctx context.Context, a attempt) (o outcome) {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", a.agent)
 	request.Header.Set(signature.Header, signature.Sign(a.secret, body))
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.watched(a, request.URL)}
+	if a.proxy == nil {
+		a.proxy = http.ProxyFromEnvironment
+	}
+	proxy, err := a.proxy(request)
+	if err != nil {
+		o.failure = err
+		return o
+	}
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: o.watched(a, request.URL, proxy)}
 	defer transport.CloseIdleConnections()
 	caller := &http.Client{
 		Transport:     transport,
@@ -82,28 +94,42 @@ func send(ctx context.Context, a attempt) (o outcome) {
 	return o
 }
 
-// watched is a configuration of TLS that notes the certificate, and verifies it.
-func (o *outcome) watched(a attempt, to *url.URL) *tls.Config {
+// watched is a configuration of TLS that notes the certificate of the callback, and verifies it. With a proxy that is
+// spoken to by TLS the first handshake is with that, which is verified also where the callback is not.
+func (o *outcome) watched(a attempt, to, proxy *url.URL) *tls.Config {
+	atProxy := proxy != nil && proxy.Scheme == "https"
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		ServerName: to.Hostname(),
 		// The certificate is verified below, so that it can be shown also when it is wrong.
 		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
 		VerifyConnection: func(state tls.ConnectionState) error {
-			o.certificate = state.PeerCertificates[0]
-			intermediates := x509.NewCertPool()
-			for _, c := range state.PeerCertificates[1:] {
-				intermediates.AddCert(c)
+			if atProxy {
+				atProxy = false
+				if err := verify(state, a.roots, proxy.Hostname()); err != nil {
+					return fmt.Errorf("the certificate of the proxy %s cannot be verified: %w", proxy.Host, err)
+				}
+				return nil
 			}
-			_, o.untrusted = o.certificate.Verify(x509.VerifyOptions{
-				DNSName: to.Hostname(), Roots: a.roots, Intermediates: intermediates,
-			})
+			o.certificate, o.untrusted = state.PeerCertificates[0], verify(state, a.roots, to.Hostname())
 			if a.insecure {
 				return nil
 			}
 			return o.untrusted
 		},
 	}
+}
+
+// verify verifies the certificate of a server for the name that it was asked for by; an IP address is not asked for by
+// a name.
+func verify(state tls.ConnectionState, roots *x509.CertPool, address string) error {
+	intermediates := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		intermediates.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+		DNSName: cmp.Or(state.ServerName, address), Roots: roots, Intermediates: intermediates,
+	})
+	return err
 }
 
 // withoutURL leaves the URL out, whose query may be secret.
