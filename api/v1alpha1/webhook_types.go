@@ -337,6 +337,12 @@ func (w *Webhook) WantsActive() bool { return w.Spec.Active == nil || *w.Spec.Ac
 // GeneratesSecret reports whether the operator keeps the signing secret itself.
 func (w *Webhook) GeneratesSecret() bool { return w.Spec.SecretRef == nil }
 
+// SecretUnknown reports whether the remote webhook was imported and keeps a signing secret that the operator does not
+// know: its receivers verify with it, and the next update replaces it by that of a generated Secret.
+func (w *Webhook) SecretUnknown() bool {
+	return w.GeneratesSecret() && w.Status.WebhookID != "" && w.Status.SecretName == "" && w.Status.SecretFingerprint == ""
+}
+
 // GeneratedSecretSuffix is what a generated Secret's name adds to the name of its Webhook.
 const GeneratedSecretSuffix = "-webhook-secret"
 

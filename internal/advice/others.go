@@ -23,10 +23,10 @@ var ofOthers = []Advice{
 		Kind: Webhook, Condition: itwinv1alpha1.ActiveCondition, Reason: itwinv1alpha1.DeactivatedReason,
 		Means: "The webhook was turned off on the platform, after failed deliveries or by another client, and is still " +
 			"off.",
-		Next: "Fix the receiver, then run `kubectl itwin reactivate <name> -n <namespace>`",
+		Next: afterDeactivation,
 		Do: "See [Ready: Deactivated](#ready-deactivated). While the Webhook is suspended, or its connection is not " +
 			"ready, it is not turned on again: that comes first.",
-		Commands: []string{readEvents, tryRoute, reactivate},
+		Commands: []string{tryRoute, reactivate, readEvents},
 	},
 	{
 		Kind: Webhook, Condition: itwinv1alpha1.SuspendedCondition, Reason: itwinv1alpha1.SuspendedReason,

@@ -44,12 +44,14 @@ var ofReady = []Advice{
 			"or by another client. No events are delivered, and those of the time in which it is off are lost. With "+
 			"`reactivationPolicy: OnRequest` it stays off until a person asks; with `Always` the operator turns it on "+
 			"again at the time that the message names.",
-		"Fix the receiver, then run `kubectl itwin reactivate <name> -n <namespace>`",
+		afterDeactivation,
 		"The receiver has to be reachable from the internet and to answer 200 within 5 seconds; a receiver that "+
 			"verifies signatures must have the secret that the platform has (`status.secretName`). `kubectl itwin test` "+
 			"sends it a signed event. If it answers well, find what else turns the webhook off: a script, a person, or an "+
-			"operator in another cluster with the same credentials.",
-		readEvents, tryRoute, reactivate),
+			"operator in another cluster with the same credentials. If the Webhook was imported and its signing secret is "+
+			"[unknown](api.md#the-secret-of-an-import) (`status.secretName` is empty), a reactivation replaces the secret, "+
+			"and the receivers refuse all events: first set `secretRef` to a Secret with the value that they have.",
+		tryRoute, reactivate, readEvents),
 	ready(itwinv1alpha1.ConnectionNotFoundReason,
 		"There is no connection of the kind and name that `spec.connectionRef` gives. A Webhook without "+
 			"`connectionRef` uses the Connection `default` of its namespace.",

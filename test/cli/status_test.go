@@ -98,5 +98,5 @@ func TestStatusSelects(t *testing.T) {
 
 	none := s.itwin("status", "-l", "letter=c")
 	s.Expect(s.succeeds(none)).To(BeEmpty())
-	s.Expect(none.problems).To(Equal("No Webhooks found.\n"))
+	s.Expect(none.problems).To(Equal("No Webhooks found in namespace \"" + s.namespace + "\"; -A shows those of all namespaces.\n"))
 }

@@ -43,17 +43,20 @@ func TestCommandsOfTheRunbook(t *testing.T) {
 	s.Expect(alerts).NotTo(ContainSubstring("runbook_url: https://webhook-operator.io/"))
 	s.Expect(alerts).To(ContainSubstring("runbook_url: https://git.example.com/itwin-webhook-operator/docs/runbook.md#itwinwebhookoff\n"))
 	s.run(documented.Commands(t, "docs/runbook.md", "## ItwinWebhookDeactivatedTwice", 1)...)
-	off := documented.Commands(t, "docs/runbook.md", "## ItwinWebhookOff", 2)
+	off := documented.Commands(t, "docs/runbook.md", "## ItwinWebhookOff", 3)
 	s.run(off[0])
 
 	s.MustKubectl("-n", "digital-twin", "patch", "webhook", "model-events", "--type=merge", "-p",
 		`{"spec":{"reactivationPolicy":"OnRequest"}}`)
+	s.trusting("")
 	remotes, err := s.platform.Webhooks(s.Ctx)
 	s.Must(err)
-	s.Must(s.platform.Deactivate(s.Ctx, remotes[0].ID))
-	s.MustKubectl("-n", "digital-twin", "wait", "--for=condition=Active=False", "--timeout=60s", "webhook/model-events")
-	s.run(off[1])
-	s.MustKubectl("-n", "digital-twin", "wait", "--for=condition=Active", "--timeout=60s", "webhook/model-events")
+	for _, reactivate := range off[1:] {
+		s.Must(s.platform.Deactivate(s.Ctx, remotes[0].ID))
+		s.MustKubectl("-n", "digital-twin", "wait", "--for=condition=Active=False", "--timeout=60s", "webhook/model-events")
+		s.run(reactivate)
+		s.MustKubectl("-n", "digital-twin", "wait", "--for=condition=Active", "--timeout=60s", "webhook/model-events")
+	}
 
 	s.run(documented.Commands(t, "docs/runbook.md", "## ItwinReceiverFailing", 1)...)
 	s.run(documented.Commands(t, "docs/runbook.md", "## ItwinWebhookSecretRejected", 1)...)

@@ -11,7 +11,7 @@ import (
 )
 
 var reactivation = &kind{
-	verb: "reactivate", done: "reactivation requested",
+	verb: "reactivate", done: "reactivation requested", writes: true,
 	annotation: itwinv1alpha1.ReactivateRequestedAtAnnotation, field: "status.lastHandledReactivateAt",
 	handled: func(w *itwinv1alpha1.Webhook) string { return w.Status.LastHandledReactivateAt },
 	refuses: func(w *itwinv1alpha1.Webhook) *problem.Error {
@@ -54,7 +54,7 @@ var reconciliation = &kind{
 }
 
 var rotation = &kind{
-	verb: "rotate", done: "rotation of its signing secret requested",
+	verb: "rotate", done: "rotation of its signing secret requested", writes: true,
 	annotation: itwinv1alpha1.RotateRequestedAtAnnotation, field: "status.lastHandledRotateAt",
 	handled: func(w *itwinv1alpha1.Webhook) string { return w.Status.LastHandledRotateAt },
 	refuses: func(w *itwinv1alpha1.Webhook) *problem.Error {
@@ -66,10 +66,10 @@ var rotation = &kind{
 		return waitsForItsOwner(w)
 	},
 	needless: func(*itwinv1alpha1.Webhook) string { return "" },
+	after:    whereBefore,
 	outcome: func(w *itwinv1alpha1.Webhook) (string, bool) {
 		if meta.IsStatusConditionTrue(w.Status.Conditions, itwinv1alpha1.ReadyCondition) {
-			return fmt.Sprintf("rotated: the platform signs with the new value of Secret %q; the one before is under its key %q",
-				w.SigningSecret().Name, itwinv1alpha1.PreviousSecretKey), true
+			return fmt.Sprintf("rotated: the platform signs with the new value of Secret %q", w.SigningSecret().Name), true
 		}
 		return "rotated, but not ready: " + readyText(w), false
 	},

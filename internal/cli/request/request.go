@@ -3,9 +3,11 @@
 package request
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/cli/env"
@@ -20,6 +22,8 @@ const defaultTimeout = 2 * time.Minute
 type kind struct {
 	// verb and done describe it: "reactivate", "reactivation requested".
 	verb, done string
+	// writes is true where the remote webhook is updated for it, which replaces a signing secret that is not known.
+	writes     bool
 	annotation string
 	// field of the status that echoes the annotation, and its value.
 	field   string
@@ -30,6 +34,8 @@ type kind struct {
 	needless func(*itwinv1alpha1.Webhook) string
 	// outcome says what came of it, once it was handled.
 	outcome func(*itwinv1alpha1.Webhook) (text string, good bool)
+	// after is what else to say of a good outcome; nil for nothing.
+	after func(context.Context, client.Reader, *itwinv1alpha1.Webhook) string
 }
 
 // options are the flags.
@@ -45,7 +51,9 @@ func NewReactivateCommand(e *env.Env) *cobra.Command {
 	command.Use = "reactivate (NAME... | --all-deactivated)"
 	command.Short = "Turn on Webhooks that were turned off on the platform"
 	command.Long = "Turn on Webhooks that were turned off on the platform, after failed deliveries or by another\n" +
-		"client. Fix the receiver first: a webhook whose events cannot be delivered is turned off again."
+		"client. Fix the receiver first: a webhook whose events cannot be delivered is turned off again.\n" +
+		"One that was imported, and whose signing secret is unknown, gets another secret with it: its receivers\n" +
+		"refuse all events until they have that one. The command asks first; see docs/cli.md."
 	command.Example = "  kubectl itwin reactivate model-events --wait\n" +
 		"  kubectl itwin reactivate --all-deactivated -A --wait --timeout 10m"
 	return command
@@ -68,7 +76,7 @@ func NewRotateCommand(e *env.Env) *cobra.Command {
 	command.Short = "Give generated signing secrets a new value"
 	command.Long = "Give the signing secrets that the operator generates a new value, and tell the platform. The value\n" +
 		"before is kept in the Secret under the key \"previous\": let receivers accept both until they have the\n" +
-		"new one."
+		"new one. That of an imported webhook is unknown, so it is not kept: the command asks first."
 	command.Example = "  kubectl itwin rotate model-events --wait"
 	return command
 }

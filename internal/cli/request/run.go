@@ -27,22 +27,22 @@ func (o *options) run(ctx context.Context, e *env.Env, k *kind, all string, name
 	if err != nil {
 		return err
 	}
-	targets, err := o.find(ctx, e, c, k, names)
-	if err != nil && len(targets) == 0 {
+	f, err := o.find(ctx, e, c, k, names)
+	if err != nil && len(f.targets) == 0 {
 		return err
 	}
-	if err := o.confirm(e, k, targets); err != nil {
+	if err := o.confirm(e, k, f); err != nil {
 		return err
 	}
-	if o.all && len(targets) == 0 {
+	if o.all && len(f.targets) == 0 {
 		fmt.Fprintf(e.ErrOut, "There is no Webhook to %s.\n", k.verb)
 	}
 	value := e.Now().UTC().Format(time.RFC3339Nano)
-	asked, failed := o.ask(ctx, e, c, k, targets, value)
+	asked, failed := o.ask(ctx, e, c, k, f.targets, value)
 	if !o.wait || len(asked) == 0 {
 		return problem.Join(err, failed)
 	}
-	w := &waiter{options: o, env: e, client: c, kind: k, value: value}
+	w := &waiter{options: o, env: e, client: c, kind: k, found: f, value: value}
 	return problem.Join(err, failed, w.wait(ctx, asked))
 }
 

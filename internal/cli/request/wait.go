@@ -36,6 +36,7 @@ type waiter struct {
 	env     *env.Env
 	client  client.Client
 	kind    *kind
+	found   *found
 	value   string
 
 	// looks counts how often all were looked at.
@@ -82,11 +83,11 @@ var errTimeout = errors.New("timeout")
 // once looks at each, and returns those that are still to be waited for.
 func (w *waiter) once(ctx context.Context, pending []target) (left []target, err error) {
 	var failed []error
-	found := map[target]bool{}
+	seen := map[target]bool{}
 	visit := func(webhook *itwinv1alpha1.Webhook) {
 		key := client.ObjectKeyFromObject(webhook)
-		done, err := w.classify(webhook)
-		found[key] = true
+		done, err := w.classify(ctx, webhook)
+		seen[key] = true
 		failed = append(failed, err)
 		if !done {
 			left = append(left, key)
@@ -95,14 +96,14 @@ func (w *waiter) once(ctx context.Context, pending []target) (left []target, err
 	err = w.read(ctx, pending, visit)
 	if ctx.Err() != nil {
 		return slices.DeleteFunc(slices.Clone(pending), func(t target) bool {
-			return found[t] && !slices.Contains(left, t)
+			return seen[t] && !slices.Contains(left, t)
 		}), problem.Join(failed...)
 	}
 	if err != nil {
 		return nil, problem.Join(append(failed, err)...)
 	}
 	for _, t := range pending {
-		if !found[t] {
+		if !seen[t] {
 			failed = append(failed, problem.Newf("Webhook %q was deleted meanwhile", t.Name))
 		}
 	}
@@ -143,7 +144,7 @@ func (w *waiter) read(ctx context.Context, pending []target, visit func(*itwinv1
 }
 
 // classify reports whether a request was handled, and tells what came of it, or what it waits for.
-func (w *waiter) classify(webhook *itwinv1alpha1.Webhook) (done bool, err error) {
+func (w *waiter) classify(ctx context.Context, webhook *itwinv1alpha1.Webhook) (done bool, err error) {
 	handled := w.kind.handled(webhook)
 	// Another request may have taken the place of this one.
 	if handled == w.value || handled != "" && handled == webhook.Annotations[w.kind.annotation] {
@@ -151,7 +152,7 @@ func (w *waiter) classify(webhook *itwinv1alpha1.Webhook) (done bool, err error)
 		if !good {
 			return true, problem.Newf("Webhook %q is %s", webhook.Name, text)
 		}
-		fmt.Fprintf(w.env.Out, "%s %s\n", nameOf(webhook.Name), text)
+		fmt.Fprintf(w.env.Out, "%s %s%s\n", nameOf(webhook.Name), text, w.more(ctx, webhook))
 		return true, nil
 	}
 	if reason := w.kind.refuses(webhook); reason != nil {
@@ -170,13 +171,25 @@ func (w *waiter) classify(webhook *itwinv1alpha1.Webhook) (done bool, err error)
 	return false, nil
 }
 
+// more is what else to say of a good outcome.
+func (w *waiter) more(ctx context.Context, webhook *itwinv1alpha1.Webhook) string {
+	if text := w.found.replaced(client.ObjectKeyFromObject(webhook)); text != "" {
+		return text
+	}
+	if w.kind.after == nil {
+		return ""
+	}
+	return w.kind.after(ctx, w.client, webhook)
+}
+
 // ended is the end of a wait with something left.
 func (w *waiter) ended(cause error, left []target) error {
 	what := fmt.Sprintf("Webhook %q has", left[0].Name)
 	if len(left) > 1 {
 		what = fmt.Sprintf("%d Webhooks have", len(left))
 	}
-	do := fmt.Sprintf("the request stays; see `kubectl itwin status -n %s`", left[0].Namespace)
+	do := fmt.Sprintf("the request stays; see `kubectl itwin status -n %[1]s`; "+
+		"if the operator does not answer at all, `kubectl itwin check -n %[1]s` says why", left[0].Namespace)
 	if !errors.Is(cause, errTimeout) {
 		return problem.New(fmt.Sprintf("interrupted while %s not answered the request to %s", what, w.kind.verb), do)
 	}

@@ -25,7 +25,7 @@ type Row struct {
 	Message string `json:"message,omitempty"`
 	// Active is what the platform said last; null when it has not said anything.
 	Active *bool `json:"active"`
-	// OffSince is when the platform turned the webhook off, or when the operator did.
+	// OffSince is when the webhook was turned off on the platform, unless it was by the operator.
 	OffSince     *time.Time `json:"offSince,omitempty"`
 	CallbackHost string     `json:"callbackHost"`
 	WebhookID    string     `json:"webhookId,omitempty"`
@@ -36,7 +36,7 @@ type Row struct {
 }
 
 // RowOf tells of one Webhook.
-func RowOf(w *itwinv1alpha1.Webhook) Row {
+func RowOf(w *itwinv1alpha1.Webhook, now time.Time) Row {
 	row := Row{
 		Namespace: w.Namespace, Name: w.Name, Connection: connection(w), Ready: string(metav1.ConditionUnknown),
 		Active: w.Status.Active, OffSince: offSince(w), CallbackHost: callbackHost(w.Spec.CallbackURL),
@@ -45,7 +45,7 @@ func RowOf(w *itwinv1alpha1.Webhook) Row {
 	if ready := condition(w, itwinv1alpha1.ReadyCondition); ready != nil {
 		row.Ready, row.Reason, row.Message = string(ready.Status), ready.Reason, ready.Message
 	}
-	about := adviceOn(w)
+	about := adviceOn(w, now)
 	if about.Next == "" {
 		return row
 	}
@@ -61,18 +61,24 @@ func RowOf(w *itwinv1alpha1.Webhook) Row {
 }
 
 // adviceOn chooses the condition that says what to do next.
-func adviceOn(w *itwinv1alpha1.Webhook) advice.Advice {
+func adviceOn(w *itwinv1alpha1.Webhook, now time.Time) advice.Advice {
 	ready, active := condition(w, itwinv1alpha1.ReadyCondition), condition(w, itwinv1alpha1.ActiveCondition)
 	switch {
 	case !w.DeletionTimestamp.IsZero():
 		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, itwinv1alpha1.DeletingReason)
+	case w.Spec.Suspend && !w.GeneratesSecret():
+		return advice.SuspendedWithSecret
 	case w.Spec.Suspend:
 		return advice.About(advice.Webhook, itwinv1alpha1.SuspendedCondition, itwinv1alpha1.SuspendedReason)
 	case ready == nil, w.Status.ObservedGeneration < w.Generation:
 		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, "")
+	case (ready.Status == metav1.ConditionTrue || turnedOff(ready)) && unanswered(w, now):
+		return advice.Unanswered
+	case (turnedOff(ready) || ready.Status == metav1.ConditionTrue && turnedOff(active)) && w.SecretUnknown():
+		return advice.TurnedOffImport
 	case ready.Status != metav1.ConditionTrue:
 		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, ready.Reason)
-	case active != nil && active.Reason == itwinv1alpha1.DeactivatedReason:
+	case turnedOff(active):
 		return advice.About(advice.Webhook, itwinv1alpha1.ActiveCondition, active.Reason)
 	}
 	if left := condition(w, itwinv1alpha1.LeftBehindCondition); left != nil && left.Status == metav1.ConditionTrue {
@@ -81,14 +87,19 @@ func adviceOn(w *itwinv1alpha1.Webhook) advice.Advice {
 	return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, itwinv1alpha1.InSyncReason)
 }
 
-// offSince is when the webhook was turned off; nil while it is on, or was never on.
+// turnedOff reports whether a condition, which may be nil, says that the webhook was turned off on the platform.
+func turnedOff(c *metav1.Condition) bool {
+	return c != nil && c.Status == metav1.ConditionFalse && c.Reason == itwinv1alpha1.DeactivatedReason
+}
+
+// offSince is when the webhook was turned off on the platform; nil while it is on, or off because the spec says so.
 func offSince(w *itwinv1alpha1.Webhook) *time.Time {
 	active := condition(w, itwinv1alpha1.ActiveCondition)
-	if active == nil || active.Status != metav1.ConditionFalse {
+	if !turnedOff(active) {
 		return nil
 	}
 	since := active.LastTransitionTime.Time
-	if off := w.Status.LastDeactivationTime; off != nil && active.Reason == itwinv1alpha1.DeactivatedReason {
+	if off := w.Status.LastDeactivationTime; off != nil {
 		since = off.Time
 	}
 	since = since.UTC()

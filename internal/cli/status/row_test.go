@@ -1,6 +1,7 @@
 package status
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/advice"
 )
+
+var now = time.Unix(10000, 0)
 
 // webhook is one that is in sync, but for changes.
 func webhook(changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
@@ -69,9 +72,9 @@ func TestTheNextStepIsThatOfTheConditionThatMattersMost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			a := adviceOn(c.webhook)
+			a := adviceOn(c.webhook, now)
 			g.Expect(a).To(Equal(advice.About(advice.Webhook, c.condition, c.reason)))
-			row := RowOf(c.webhook)
+			row := RowOf(c.webhook, now)
 			if a.Next == "" {
 				g.Expect(row.NextStep).To(Equal("InSync"))
 				g.Expect(row.Commands).To(BeEmpty())
@@ -85,25 +88,62 @@ func TestTheNextStepIsThatOfTheConditionThatMattersMost(t *testing.T) {
 
 func TestARowShowsTheHostOfTheCallbackAlone(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(RowOf(webhook()).CallbackHost).To(Equal("hooks.example.com:8443"))
+	g.Expect(RowOf(webhook(), now).CallbackHost).To(Equal("hooks.example.com:8443"))
 }
 
-func TestOffSinceIsThePlatformsTimeOrTheOperators(t *testing.T) {
+func TestOffSinceIsOfWebhooksThatWereTurnedOffOnThePlatform(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(RowOf(webhook()).OffSince).To(BeNil())
-	g.Expect(RowOf(webhook(active("Inactive"))).OffSince).To(HaveValue(Equal(time.Unix(100, 0).UTC())))
+	g.Expect(RowOf(webhook(), now).OffSince).To(BeNil())
+	g.Expect(RowOf(webhook(active("Inactive")), now).OffSince).To(BeNil())
+	g.Expect(RowOf(webhook(active("Deactivated")), now).OffSince).To(HaveValue(Equal(time.Unix(100, 0).UTC())))
 	noticed := webhook(active("Deactivated"), func(w *itwinv1alpha1.Webhook) {
 		w.Status.LastDeactivationTime = &metav1.MicroTime{Time: time.Unix(50, 0)}
 	})
-	g.Expect(RowOf(noticed).OffSince).To(HaveValue(Equal(time.Unix(50, 0).UTC())))
+	g.Expect(RowOf(noticed, now).OffSince).To(HaveValue(Equal(time.Unix(50, 0).UTC())))
 }
 
 func TestCommandsNameTheObject(t *testing.T) {
 	g := NewWithT(t)
 	row := RowOf(webhook(ready("SecretNotFound"), func(w *itwinv1alpha1.Webhook) {
 		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac", Key: "value"}
-	}))
+	}), now)
 	g.Expect(row.NextStep).To(ContainSubstring("Secret hmac with key value"))
 	g.Expect(row.Commands).To(ConsistOf(
 		`kubectl -n digital-twin create secret generic hmac --from-literal=value="$(openssl rand -hex 32)"`))
+}
+
+// requested asks for a reconciliation at a time.
+func requested(at string) func(*itwinv1alpha1.Webhook) {
+	return func(w *itwinv1alpha1.Webhook) {
+		w.Annotations = map[string]string{itwinv1alpha1.ReconcileRequestedAtAnnotation: at}
+		w.Status.LastHandledReconcileAt = now.Add(-time.Hour).Format(time.RFC3339Nano)
+	}
+}
+
+func TestANextStepOfItsOwn(t *testing.T) {
+	ago := func(d time.Duration) string { return now.Add(-d).Format(time.RFC3339Nano) }
+	imported := func(w *itwinv1alpha1.Webhook) { w.Status.WebhookID = "e6989b43-53ab-45e2-a610-560c6f7e879e" }
+	referring := func(w *itwinv1alpha1.Webhook) { w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"} }
+	suspended := func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true }
+	for name, c := range map[string]struct {
+		webhook *itwinv1alpha1.Webhook
+		step    string
+	}{
+		"a request of a minute ago":              {webhook(requested(ago(time.Minute))), "has not answered"},
+		"a request of another form":              {webhook(requested("now")), "has not answered"},
+		"a request of a moment ago":              {webhook(requested(ago(time.Second))), "InSync"},
+		"a request that was answered":            {webhook(requested(ago(time.Hour))), "InSync"},
+		"a request to one that is off":           {webhook(ready("Deactivated"), requested("now")), "has not answered"},
+		"a request to one that waits":            {webhook(ready("RateLimited"), requested("now")), "Wait"},
+		"a request to a suspended one":           {webhook(suspended, requested("now")), "Set spec.suspend: false to go on"},
+		"an import that is off":                  {webhook(ready("Deactivated"), imported), "Set secretRef to a Secret with the receivers'"},
+		"an import with a secretRef that is off": {webhook(ready("Deactivated"), imported, referring), "Run `kubectl itwin test"},
+		"suspended with a secretRef":             {webhook(suspended, referring), "when Secret hmac with key secret is in place"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := RowOf(c.webhook, now)
+			NewWithT(t).Expect(row.NextStep).To(ContainSubstring(c.step))
+			NewWithT(t).Expect(row.NextStep + strings.Join(row.Commands, "\n")).NotTo(MatchRegexp(`<[a-z]+>`))
+		})
+	}
 }

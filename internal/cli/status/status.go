@@ -55,7 +55,7 @@ func (o *options) run(ctx context.Context, e *env.Env, names []string) error {
 	err = o.Each(ctx, e, c, names, func(page []*itwinv1alpha1.Webhook) error {
 		count += len(page)
 		for _, webhook := range page {
-			if err := rows.add(RowOf(webhook)); err != nil {
+			if err := rows.add(RowOf(webhook, rows.now)); err != nil {
 				return err
 			}
 		}
@@ -65,7 +65,21 @@ func (o *options) run(ctx context.Context, e *env.Env, names []string) error {
 		return err
 	}
 	if count == 0 && o.format != output.JSON && o.format != output.YAML {
-		fmt.Fprintln(e.ErrOut, "No Webhooks found.")
+		return o.none(e)
+	}
+	return nil
+}
+
+// none says that there are no Webhooks, and where else to look.
+func (o *options) none(e *env.Env) error {
+	namespace, err := e.Namespace()
+	switch {
+	case err != nil:
+		return err
+	case o.AllNamespaces:
+		fmt.Fprintln(e.ErrOut, "No Webhooks found in any namespace.")
+	default:
+		fmt.Fprintf(e.ErrOut, "No Webhooks found in namespace %q; -A shows those of all namespaces.\n", namespace)
 	}
 	return nil
 }
