@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,8 +18,11 @@ import (
 	"webhook-operator.io/itwin/internal/cli/selection"
 )
 
-// look is how often a status is read.
-const look = 500 * time.Millisecond
+// look is how often the statuses of few are read, and longestLook how seldom those of many, or after errors.
+const (
+	look        = 500 * time.Millisecond
+	longestLook = 5 * time.Second
+)
 
 // lastLook is how long the calls of a look may take beyond the timeout.
 const lastLook = 5 * time.Second
@@ -53,16 +56,23 @@ func (w *waiter) wait(ctx context.Context, pending []target) error {
 	defer cancel()
 	over := time.NewTimer(w.options.timeout)
 	defer over.Stop()
-	ticker := time.NewTicker(look)
-	defer ticker.Stop()
-	total := len(pending)
+	total, inRow := len(pending), 0
 	var failed []error
 	for {
-		left, err := w.once(ctx, pending)
+		left, errs, unread := w.once(ctx, pending)
 		w.looks++
-		failed = append(failed, err)
-		if len(left) == 0 {
+		failed = append(failed, errs...)
+		switch {
+		case len(left) == 0:
 			return problem.Join(failed...)
+		case unread == nil:
+			inRow = 0
+		case permanent(unread):
+			return problem.Join(append(failed, w.unreadable(unread, left))...)
+		case ctx.Err() == nil:
+			if inRow++; inRow == 1 {
+				fmt.Fprintf(w.env.ErrOut, "Trying again: %s\n", problem.Explain(unread))
+			}
 		}
 		if total > few && len(left) < len(pending) {
 			fmt.Fprintf(w.env.ErrOut, "%d of %d done\n", total-len(left), total)
@@ -70,44 +80,53 @@ func (w *waiter) wait(ctx context.Context, pending []target) error {
 		pending = left
 		select {
 		case <-over.C:
-			return problem.Join(append(failed, w.ended(errTimeout, pending))...)
+			return problem.Join(append(failed, w.ended(errTimeout, unread, pending))...)
 		case <-ctx.Done():
-			return problem.Join(append(failed, w.ended(context.Cause(ctx), pending))...)
-		case <-ticker.C:
+			return problem.Join(append(failed, w.ended(context.Cause(ctx), nil, pending))...)
+		case <-time.After(pause(w.looks, len(pending), inRow)):
 		}
 	}
 }
 
+// pause is how long to wait before the next look. A look at many lists all that the request was for.
+func pause(looks, pending, errorsInRow int) time.Duration {
+	doublings := max(errorsInRow-1, 0)
+	if pending > few {
+		doublings = max(looks-1, doublings)
+	}
+	return min(look<<min(doublings, 8), longestLook)
+}
+
+// permanent reports whether reading again would not help.
+func permanent(err error) bool { return apierrors.IsForbidden(err) || meta.IsNoMatchError(err) }
+
 var errTimeout = errors.New("timeout")
 
-// once looks at each, and returns those that are still to be waited for.
-func (w *waiter) once(ctx context.Context, pending []target) (left []target, err error) {
-	var failed []error
-	seen := map[target]bool{}
-	visit := func(webhook *itwinv1alpha1.Webhook) {
+// once looks at each, and returns those that are still to be waited for, and what is wrong with others. unread is why
+// not all could be read.
+func (w *waiter) once(ctx context.Context, pending []target) (left []target, failed []error, unread error) {
+	seen, done := map[target]bool{}, map[target]bool{}
+	unread = w.read(ctx, pending, func(webhook *itwinv1alpha1.Webhook) {
 		key := client.ObjectKeyFromObject(webhook)
-		done, err := w.classify(ctx, webhook)
+		if seen[key] {
+			return
+		}
+		var err error
+		if done[key], err = w.classify(ctx, webhook); err != nil {
+			failed = append(failed, err)
+		}
 		seen[key] = true
-		failed = append(failed, err)
-		if !done {
-			left = append(left, key)
-		}
-	}
-	err = w.read(ctx, pending, visit)
-	if ctx.Err() != nil {
-		return slices.DeleteFunc(slices.Clone(pending), func(t target) bool {
-			return seen[t] && !slices.Contains(left, t)
-		}), problem.Join(failed...)
-	}
-	if err != nil {
-		return nil, problem.Join(append(failed, err)...)
-	}
+	})
 	for _, t := range pending {
-		if !seen[t] {
+		switch {
+		case done[t]:
+		case unread == nil && !seen[t]:
 			failed = append(failed, problem.Newf("Webhook %q was deleted meanwhile", t.Name))
+		default:
+			left = append(left, t)
 		}
 	}
-	return left, problem.Join(failed...)
+	return left, failed, unread
 }
 
 // read visits the pending Webhooks that exist: few one by one, many by the list that they were found in.
@@ -182,21 +201,37 @@ func (w *waiter) more(ctx context.Context, webhook *itwinv1alpha1.Webhook) strin
 	return w.kind.after(ctx, w.client, webhook)
 }
 
-// ended is the end of a wait with something left.
-func (w *waiter) ended(cause error, left []target) error {
+// unreadable is the end of a wait for what may not be read.
+func (w *waiter) unreadable(unread error, left []target) error {
+	known := problem.Explain(unread)
+	return &problem.Error{
+		What: fmt.Sprintf("cannot wait for the request to %s: %s", w.kind.verb, known.What),
+		Do:   strings.TrimPrefix(known.Do+"; "+stays(left), "; "), Cause: unread,
+	}
+}
+
+// stays says that a request is not taken back by the end of the command.
+func stays(left []target) string {
+	return fmt.Sprintf("the request stays; see `kubectl itwin status -n %[1]s`; "+
+		"if the operator does not answer at all, `kubectl itwin check -n %[1]s` says why", left[0].Namespace)
+}
+
+// ended is the end of a wait with something left. unread is why it could not be read at last; nil if it could.
+func (w *waiter) ended(cause, unread error, left []target) error {
 	what := fmt.Sprintf("Webhook %q has", left[0].Name)
 	if len(left) > 1 {
 		what = fmt.Sprintf("%d Webhooks have", len(left))
 	}
-	do := fmt.Sprintf("the request stays; see `kubectl itwin status -n %[1]s`; "+
-		"if the operator does not answer at all, `kubectl itwin check -n %[1]s` says why", left[0].Namespace)
 	if !errors.Is(cause, errTimeout) {
-		return problem.New(fmt.Sprintf("interrupted while %s not answered the request to %s", what, w.kind.verb), do)
+		return problem.New(fmt.Sprintf("interrupted while %s not answered the request to %s", what, w.kind.verb), stays(left))
 	}
 	waitsFor := ""
 	if told := w.told[left[0]]; told != "" && len(left) == 1 {
 		waitsFor = " (" + told + ")"
 	}
-	return problem.New(
-		fmt.Sprintf("%s not answered the request to %s within %s%s", what, w.kind.verb, w.options.timeout, waitsFor), do)
+	if unread != nil {
+		waitsFor = fmt.Sprintf(" (the last look failed: %s)", problem.Explain(unread).What)
+	}
+	return problem.New(fmt.Sprintf("%s not answered the request to %s within %s%s", what, w.kind.verb, w.options.timeout,
+		waitsFor), stays(left))
 }
