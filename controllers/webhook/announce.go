@@ -52,7 +52,7 @@ func (e *executor) announceUpdate() {
 			e.announceDrift()
 		}
 	}
-	if e.plan.Cause != plan.CauseAdoption && !e.plan.WithoutSecret && e.facts.ReplacesUnknownSecret() {
+	if e.plan.Cause != plan.CauseAdoption && !e.plan.WithoutSecret && e.replacesUnknownSecret {
 		e.warn("SecretReplaced", "Update", "Imported remote webhook %s had a signing secret that is unknown, and was sent "+
 			"the value of Secret %q with this update: give it to the receivers", id, e.facts.Secret.Name)
 	}

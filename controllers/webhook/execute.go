@@ -56,6 +56,8 @@ type executor struct {
 	secret *corev1.Secret
 	// observed is true when all facts were gathered.
 	observed bool
+	// replacesUnknownSecret is true when the first secret that is sent replaces one that receivers verify with.
+	replacesUnknownSecret bool
 	// suspended is true when the spec that was decided about suspends the object. A deletion is carried out all the same.
 	suspended bool
 
@@ -83,7 +85,7 @@ func newExecutor(r *Reconciler, log logr.Logger, o *observation, p plan.Plan) *e
 	e := &executor{
 		reconciler: r, kube: r.Kube, live: r.Live, recorder: r.Recorder, clock: r.Clock, entry: r.ledger.Of(f.Webhook),
 		operatorKey: r.Key, log: log, plan: p, via: map[string]fleet.Writer{},
-		secret: o.secret, observed: o.complete,
+		secret: o.secret, observed: o.complete, replacesUnknownSecret: f.ReplacesUnknownSecret(),
 		suspended: f.Webhook.Spec.Suspend && f.Webhook.DeletionTimestamp.IsZero(),
 	}
 	for account, member := range o.via {
