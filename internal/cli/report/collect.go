@@ -59,7 +59,7 @@ func (o *options) collector(e *env.Env) (*collector, error) {
 
 // write writes the bundle. What cannot be read is noted in it.
 func (c *collector) write(ctx context.Context, out io.Writer) error {
-	c.bundle = newBundle(out, c.env.Now(), &redactor{platforms: c.platforms(ctx)})
+	c.bundle = newBundle(out, c.env.Now(), newRedactor(c.platforms(ctx)))
 	var err error
 	if c.installed, err = operator.Find(ctx, c.client, c.operatorNamespace, c.namespace); err != nil {
 		c.leave("operator", err)

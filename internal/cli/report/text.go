@@ -1,6 +1,8 @@
 package report
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -17,6 +19,15 @@ const redacted = "REDACTED"
 type redactor struct {
 	// platforms are the hosts of the connections, whose paths are no secrets.
 	platforms map[string]bool
+	// key is that of the digests: nothing outside of this report has a digest to compare with, or to guess from.
+	key []byte
+}
+
+// newRedactor returns one for a report.
+func newRedactor(platforms map[string]bool) *redactor {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // which never fails
+	return &redactor{platforms: platforms, key: key}
 }
 
 var (
@@ -33,6 +44,8 @@ var (
 	}
 	// long are texts that may be keys: hexadecimal or base64. Digests of images are none.
 	long = regexp.MustCompile(`(?:sha256:)?[A-Za-z0-9+/=_]{32,}`)
+	// dashed are texts that may be keys in base64url; with a plus or a slash they are none, but may hold one in base64.
+	dashed = regexp.MustCompile(`[\w-]{32,}=*[+/]?`)
 )
 
 // text leaves out of a text what looks like a secret.
@@ -46,6 +59,13 @@ func (r *redactor) text(s string) string {
 		s = pattern.ReplaceAllString(s, "${1}"+redacted)
 	}
 	s = scheme.ReplaceAllString(s, "${1}${2}"+redacted)
+	s = dashed.ReplaceAllStringFunc(s, func(found string) string {
+		// UUIDs and the names of Pods have hyphens, too, but letters of one case.
+		if strings.Contains(found, "-") && !strings.ContainsAny(found, "+/") && mixed(found) {
+			return redacted
+		}
+		return found
+	})
 	return long.ReplaceAllStringFunc(s, func(found string) string {
 		if strings.HasPrefix(found, "sha256:") || !looksRandom(found) {
 			return found
@@ -59,6 +79,12 @@ func looksRandom(s string) bool {
 	digit, upper := strings.ContainsFunc(s, unicode.IsDigit), strings.ContainsFunc(s, unicode.IsUpper)
 	lower := strings.ContainsFunc(s, unicode.IsLower)
 	return digit && upper && lower || digit && (upper || lower) && !strings.Contains(s, "/") || !upper && !lower && digit
+}
+
+// mixed reports whether a text has digits and letters of both cases.
+func mixed(s string) bool {
+	return strings.ContainsFunc(s, unicode.IsDigit) && strings.ContainsFunc(s, unicode.IsUpper) &&
+		strings.ContainsFunc(s, unicode.IsLower)
 }
 
 // url keeps scheme and host. The rest is a digest, by which equal callbacks can be told; that of a platform keeps its
@@ -79,8 +105,9 @@ func (r *redactor) url(s string) string {
 	case r.platforms[parsed.Host] && parsed.RawQuery != "":
 		rest = strings.TrimPrefix(parsed.EscapedPath(), "/") + "?" + redacted
 	case rest != "" && !r.platforms[parsed.Host]:
-		sum := sha256.Sum256([]byte(rest))
-		rest = redacted + "-" + hex.EncodeToString(sum[:4])
+		digest := hmac.New(sha256.New, r.key)
+		_, _ = digest.Write([]byte(rest))
+		rest = redacted + "-" + hex.EncodeToString(digest.Sum(nil)[:4])
 	}
 	return parsed.Scheme + "://" + user + parsed.Host + "/" + rest
 }

@@ -9,15 +9,19 @@ import (
 const (
 	hexadecimal = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	base64      = "dGhpcyBpcyBhIHNlY3JldCB0aGF0IGlzIGxvbmc+Lw=="
+	base64url   = "Zk3-q81Xv_T0d-9sJYb2-LmNcE5r-W7uHoPa4KgQx6i"
 	token       = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 )
 
-var platform = &redactor{platforms: map[string]bool{"api.bentley.com": true}}
+var platform = &redactor{platforms: map[string]bool{"api.bentley.com": true}, key: []byte("key")}
 
 func TestWhatLooksLikeASecretIsLeftOut(t *testing.T) {
 	for text, want := range map[string]string{
 		"the value " + hexadecimal + " is refused":               "the value REDACTED is refused",
 		"the value " + base64:                                    "the value REDACTED",
+		"key-" + base64:                                          "key-REDACTED",
+		"got base64url " + base64url + ".":                       "got base64url REDACTED.",
+		"x_" + base64url[:20] + "-" + base64url:                  "REDACTED",
 		"got " + token + ".":                                     "got REDACTED",
 		"Authorization: Bearer abcdefgh12345":                    "Authorization: REDACTED",
 		"sent bearer abcdefgh12345":                              "sent bearer REDACTED",
@@ -29,8 +33,8 @@ func TestWhatLooksLikeASecretIsLeftOut(t *testing.T) {
 		"POST https://user:short@hooks.example.com/: 403":        "POST https://REDACTED@hooks.example.com/: 403",
 		"GET https://api.bentley.com/webhooks?code=short failed": "GET https://api.bentley.com/webhooks?REDACTED failed",
 		"from 'https://hooks.example.com/' to x":                 "from 'https://hooks.example.com/' to x",
-		"https://hooks.example.com/services/T0'short":            "https://hooks.example.com/REDACTED-e529b7c3",
-		"https://hooks.example.com/services/T0/short":            "https://hooks.example.com/REDACTED-f4c64e8b",
+		"https://hooks.example.com/services/T0'short":            "https://hooks.example.com/REDACTED-dee11014",
+		"https://hooks.example.com/services/T0/short":            "https://hooks.example.com/REDACTED-55657856",
 	} {
 		NewWithT(t).Expect(platform.text(text)).To(Equal(want))
 	}
@@ -46,6 +50,7 @@ func TestWhatAnIssueNeedsIsKept(t *testing.T) {
 		"GET https://api.bentley.com/webhooks/e6989b43-53ab-45e2-a610-560c6f7e879e: 503",
 		"deployments.apps is forbidden: User \"guest\" cannot list resource \"deployments\" in API group \"apps\"",
 		`itwin_api_request_duration_seconds_bucket{connection="digital-twin/default",operation="list",le="0.005"} 12`,
+		"itwin-webhook-operator-controller-manager-7d4b9c6f5-abcde", "E6989B43-53AB-45E2-A610-560C6F7E879E-0123456789",
 		"iModels.iModelDeleted.v1", "2026-11-27T09:13:46.123456Z",
 	} {
 		NewWithT(t).Expect(platform.text(text)).To(Equal(text))
@@ -61,6 +66,14 @@ func TestEqualCallbacksCanBeTold(t *testing.T) {
 	g.Expect(one).To(HavePrefix("https://hooks.example.com/REDACTED-"))
 	g.Expect(platform.url("https://hooks.example.com")).To(Equal("https://hooks.example.com/"))
 	g.Expect(platform.url("https://a b")).To(Equal("REDACTED"))
+}
+
+func TestDigestsAreOfOneReport(t *testing.T) {
+	g := NewWithT(t)
+	const callback = "https://hooks.example.com/itwin?key=a"
+	one, other := newRedactor(nil), newRedactor(nil)
+	g.Expect(one.url(callback)).To(Equal(one.url(callback)))
+	g.Expect(one.url(callback)).NotTo(Equal(other.url(callback)))
 }
 
 func TestAnObjectKeepsItsShape(t *testing.T) {
