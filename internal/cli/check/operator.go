@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -63,7 +62,7 @@ func (c *checker) deployment(d *appsv1.Deployment, leads bool) error {
 		Message: fmt.Sprintf("%d of %d replicas are available; image %s",
 			d.Status.AvailableReplicas, replicas(d), operator.Container(d).Image),
 	}
-	leaderElection := strings.Contains(strings.Join(operator.Container(d).Args, " "), "--leader-elect")
+	leaderElection := operator.Enabled(d, "leader-elect", false)
 	switch {
 	case d.Status.AvailableReplicas == 0 && leads:
 		f.Result, f.NextStep = Warning, "Nothing, if the operator runs outside of this Deployment: a lease is held"

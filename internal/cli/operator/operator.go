@@ -4,6 +4,7 @@ package operator
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -83,6 +84,27 @@ func Container(d *appsv1.Deployment) corev1.Container {
 	containers := d.Spec.Template.Spec.Containers
 	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == "manager" })
 	return containers[max(i, 0)]
+}
+
+// Enabled reports whether a flag of the operator that takes true or false is true; by default is what it is without.
+func Enabled(d *appsv1.Deployment, flag string, byDefault bool) bool {
+	enabled, c := byDefault, Container(d)
+	for _, argument := range slices.Concat(c.Command, c.Args) {
+		if !strings.HasPrefix(argument, "-") {
+			continue
+		}
+		name, value, given := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(argument, "-"), "-"), "=")
+		if name != flag {
+			continue
+		}
+		if !given {
+			value = "true"
+		}
+		if parsed, err := strconv.ParseBool(value); err == nil {
+			enabled = parsed // the last one counts
+		}
+	}
+	return enabled
 }
 
 // unread keeps a refusal, and returns other errors.

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -109,7 +108,7 @@ func (c *collector) metricsOf(ctx context.Context, d *appsv1.Deployment, pod *co
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
 	defer cancel()
 	target := "https:" + pod.Name
-	if strings.Contains(strings.Join(operator.Container(d).Args, " "), "--metrics-secure=false") {
+	if !operator.Enabled(d, "metrics-secure", true) {
 		target = "http:" + pod.Name
 	}
 	target = fmt.Sprintf("%s:%d", target, metricsPort(pod))
