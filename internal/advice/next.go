@@ -19,6 +19,17 @@ var TurnedOffImport = Advice{
 	},
 }
 
+// ImportWithoutSecret is about a Webhook that imports a remote webhook, and whose Secret is missing: receivers have a
+// secret already, and would refuse every event that is signed with another one.
+var ImportWithoutSecret = func() Advice {
+	a := About(Webhook, itwinv1alpha1.ReadyCondition, itwinv1alpha1.SecretNotFoundReason)
+	a.Next = "Create Secret <secret> with the secret that the receivers have as key <key>"
+	a.Commands = []string{
+		"kubectl -n <namespace> create secret generic <secret> --from-file=<key>=secret-of-the-receivers.txt",
+	}
+	return a
+}()
+
 // SuspendedWithSecret is about a Webhook that is suspended and has a secretRef: while it is suspended no condition says
 // whether that Secret is there.
 var SuspendedWithSecret = func() Advice {

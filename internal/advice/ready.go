@@ -78,8 +78,10 @@ var ofReady = []Advice{
 			"was restored from a backup is not there yet. A new Webhook is not turned on; one that has a secret on the "+
 			"platform goes on with that.",
 		"Create Secret <secret> with key <key>, or restore it from the backup",
-		"The value is text of 32 characters or more, without a newline at its end. If an ExternalSecret, a "+
-			"SealedSecret or a SOPS file should make the Secret, look at its own status.",
+		"The value is text of 32 characters or more, without a newline at its end. For an import (`webhookId`) it has to "+
+			"be the one that the receivers have: give a file with it by `--from-file=secret=FILE` instead of "+
+			"`--from-literal`. If an ExternalSecret, a SealedSecret or a SOPS file should make the Secret, look at its own "+
+			"status.",
 		`kubectl -n <namespace> create secret generic <secret> --from-literal=<key>="$(openssl rand -hex 32)"`),
 	ready(itwinv1alpha1.SecretInvalidReason,
 		"The signing secret has fewer than 32 characters, ends with a newline, or is not text; or the name of the "+

@@ -76,6 +76,8 @@ func adviceOn(w *itwinv1alpha1.Webhook, now time.Time) advice.Advice {
 		return advice.Unanswered
 	case (turnedOff(ready) || ready.Status == metav1.ConditionTrue && turnedOff(active)) && w.SecretUnknown():
 		return advice.TurnedOffImport
+	case ready.Reason == itwinv1alpha1.SecretNotFoundReason && w.Spec.WebhookID != "":
+		return advice.ImportWithoutSecret
 	case ready.Status != metav1.ConditionTrue:
 		return advice.About(advice.Webhook, itwinv1alpha1.ReadyCondition, ready.Reason)
 	case turnedOff(active):

@@ -112,6 +112,18 @@ func TestCommandsNameTheObject(t *testing.T) {
 		`kubectl -n digital-twin create secret generic hmac --from-literal=value="$(openssl rand -hex 32)"`))
 }
 
+// The receivers of an import have a secret already: another one would make them refuse every event.
+func TestTheSecretOfAnImportIsThatOfItsReceivers(t *testing.T) {
+	g := NewWithT(t)
+	row := RowOf(webhook(ready("SecretNotFound"), func(w *itwinv1alpha1.Webhook) {
+		w.Spec.WebhookID = "e6989b43-53ab-45e2-a610-560c6f7e879e"
+		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac", Key: "value"}
+	}), now)
+	g.Expect(row.NextStep).To(Equal("Create Secret hmac with the secret that the receivers have as key value"))
+	g.Expect(row.Commands).To(ConsistOf(
+		"kubectl -n digital-twin create secret generic hmac --from-file=value=secret-of-the-receivers.txt"))
+}
+
 // requested asks for a reconciliation at a time.
 func requested(at string) func(*itwinv1alpha1.Webhook) {
 	return func(w *itwinv1alpha1.Webhook) {
