@@ -22,14 +22,16 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 		return err
 	}
 	claimed := make(map[string]struct{}, len(all.Items))
+	imports := imports{r: r, account: account.Account(), usable: map[usage]*itwinv1alpha1.ConnectionSpec{}}
 	for _, w := range all.Items {
-		for _, remote := range identity.Claims(w, r.Key) {
+		claims, requested := identity.Claims(w, r.Key)
+		for _, remote := range claims {
 			if remote.Account == account.Account() || remote.Account == "" {
 				claimed[platform.CanonicalID(remote.ID)] = struct{}{}
 			}
 		}
-		if id := r.requestedOf(ctx, w, account); id != "" {
-			claimed[platform.CanonicalID(id)] = struct{}{}
+		if requested != "" && imports.allow(ctx, w) {
+			claimed[platform.CanonicalID(requested)] = struct{}{}
 		}
 	}
 	unmanaged, marked := 0, map[string][]platform.Webhook{}
@@ -61,29 +63,53 @@ func (r *Reconciler) countUnmanaged(ctx context.Context, account *fleet.Fleet) e
 	return nil
 }
 
-// requestedOf is the remote webhook of an account that a Webhook asks to import, through a connection that lets it; ""
-// when there is none. One that is suspended asks for it too.
-func (r *Reconciler) requestedOf(ctx context.Context, w *itwinv1alpha1.Webhook, account *fleet.Fleet) string {
-	id := identity.Requests(w, r.Key)
-	if id == "" {
-		return ""
+// imports finds out which Webhooks may import from an account. What many Webhooks share is read once.
+type imports struct {
+	r       *Reconciler
+	account string
+	// usable has the connections that import from the account, for those that may use them; nil for others.
+	usable map[usage]*itwinv1alpha1.ConnectionSpec
+}
+
+// usage is a connection and a namespace whose Webhooks name it.
+type usage struct{ connection, namespace string }
+
+// allow reports whether a Webhook may import a remote webhook of the account through its connection. One that is
+// suspended may, too. What cannot be found out is logged, and found out by the count after the next list.
+func (i *imports) allow(ctx context.Context, w *itwinv1alpha1.Webhook) bool {
+	u := usage{kube.ConnectionOf(w), w.Namespace}
+	spec, known := i.usable[u]
+	if !known {
+		var err error
+		if spec, err = i.find(ctx, u); err != nil {
+			ctrl.LoggerFrom(ctx).V(1).Info("Failed to find out whether a connection lets Webhooks import",
+				"connection", u.connection, "namespace", u.namespace, "error", err.Error())
+		}
+		i.usable[u] = spec
 	}
-	key := kube.ConnectionOf(w)
-	member := r.Fleets.Member(key)
-	if member == nil || member.Fleet().Account() != account.Account() {
-		return ""
+	return spec != nil && tenancy.CallbackAllowed(spec.AllowedCallbackHosts, w.Spec.CallbackURL)
+}
+
+// find returns the spec of a connection that imports from the account and lets a namespace use it; nil otherwise.
+func (i *imports) find(ctx context.Context, u usage) (*itwinv1alpha1.ConnectionSpec, error) {
+	member := i.r.Fleets.Member(u.connection)
+	if member == nil || member.Fleet().Account() != i.account {
+		return nil, nil
 	}
-	connection, err := kube.ConnectionNamed(ctx, r.Kube, key)
-	if err != nil || !connection.AllowsAdoption() ||
-		!tenancy.CallbackAllowed(connection.ConnectionSpec().AllowedCallbackHosts, w.Spec.CallbackURL) {
-		return ""
+	connection, err := kube.ConnectionNamed(ctx, i.r.Kube, u.connection)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
 	}
-	if connection.GetNamespace() != "" {
-		return id
+	spec := connection.ConnectionSpec()
+	switch {
+	case !connection.AllowsAdoption():
+		return nil, nil
+	case connection.GetNamespace() != "":
+		return spec, nil
 	}
-	labels, err := kube.NamespaceLabels(ctx, r.Kube, w.Namespace)
-	if err != nil || !tenancy.NamespaceAllowed(connection.ConnectionSpec().AllowedNamespaces, labels) {
-		return ""
+	labels, err := kube.NamespaceLabels(ctx, i.r.Kube, u.namespace)
+	if err != nil || !tenancy.NamespaceAllowed(spec.AllowedNamespaces, labels) {
+		return nil, err
 	}
-	return id
+	return spec, nil
 }

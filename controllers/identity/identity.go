@@ -107,21 +107,14 @@ func ClaimKeys(w *itwinv1alpha1.Webhook, key proof.Key) (keys []string) {
 	return keys
 }
 
-// Claims are the remote webhooks that an object owns, or gave up. One that its status of version 0.1.0 names has no
-// account.
-func Claims(w *itwinv1alpha1.Webhook, key proof.Key) []proof.Remote {
+// Claims are the remote webhooks that an object owns, or gave up, and the id of the one that it asks to import; "" when
+// there is none. One that its status of version 0.1.0 names has no account.
+func Claims(w *itwinv1alpha1.Webhook, key proof.Key) (claims []proof.Remote, requestedID string) {
 	if reported, all := reportsAll(w); all {
-		return []proof.Remote{reported}
+		return []proof.Remote{reported}, ""
 	}
-	return Of(w, key).claims()
-}
-
-// Requests is the remote webhook that an object asks to import; "" when there is none.
-func Requests(w *itwinv1alpha1.Webhook, key proof.Key) string {
-	if _, all := reportsAll(w); all {
-		return ""
-	}
-	return Of(w, key).Requested
+	i := Of(w, key)
+	return i.claims(), i.Requested
 }
 
 // reportsAll returns the remote webhook that a status speaks of, if that is all that the object claims: it owns that,

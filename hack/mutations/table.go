@@ -259,8 +259,8 @@ var mutations = []mutation{
 		guard:   "A request to import counts as managed only where the connection allows it",
 		removed: "the check",
 		file:    "controllers/connection/unmanaged.go",
-		old:     `	if err != nil || !connection.AllowsAdoption() ||`,
-		mutated: `	if err != nil ||`,
+		old:     `	case !connection.AllowsAdoption():`,
+		mutated: `	case false:`,
 	},
 	{
 		guard: "What carries another object's mark is not imported", removed: "looking at the mark",
