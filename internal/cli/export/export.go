@@ -187,7 +187,10 @@ func (w *writer) leaveOut(s *source, found platform.Webhook, why []string) error
 	return err
 }
 
-func (w *writer) tell(format string, args ...any) { fmt.Fprintf(w.env.ErrOut, format, args...) }
+// tell writes a line on standard error.
+func (w *writer) tell(format string, args ...any) {
+	fmt.Fprintln(w.env.ErrOut, strings.TrimSpace(output.Clean(fmt.Sprintf(format, args...))))
+}
 
 func (w *writer) add(s *source, found platform.Webhook) error {
 	m := manifestOf(found, s.place, w.keepSecret)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/liggitt/tabwriter"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -21,7 +22,7 @@ func NewRows(out io.Writer, header ...string) *Rows {
 	return &Rows{writer: printers.GetNewTabWriter(out), header: strings.Join(header, "\t")}
 }
 
-// Add adds a row. Cells are one line each: line breaks and other control characters in them become spaces.
+// Add adds a row. Cells are one line each: what is not printable in them becomes spaces.
 func (r *Rows) Add(cells ...string) error {
 	if !r.begun {
 		r.begun = true
@@ -39,10 +40,12 @@ func (r *Rows) Add(cells ...string) error {
 // Flush writes the rows so far.
 func (r *Rows) Flush() error { return r.writer.Flush() }
 
-// Clean replaces control characters, which could change what a terminal shows, by spaces.
+// Clean replaces by spaces what is not printable, and could change what a terminal shows: control characters, and those
+// that change the direction of the text. All that a command writes for people, and did not make itself, goes through
+// it, errors too.
 func Clean(text string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || (c >= 0x80 && c < 0xa0) {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
 			return ' '
 		}
 		return c

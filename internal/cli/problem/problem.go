@@ -8,11 +8,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"webhook-operator.io/itwin/internal/cli/output"
 )
 
 // Error is one line for a person.
@@ -123,8 +124,5 @@ func host(address string) string {
 	return address
 }
 
-// oneLine replaces line breaks, and control characters that could change what a terminal shows.
-func oneLine(text string) string {
-	blank := func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
-	return strings.Join(strings.FieldsFunc(text, blank), " ")
-}
+// oneLine is a text on one line, of what is printable.
+func oneLine(text string) string { return strings.Join(strings.Fields(output.Clean(text)), " ") }
