@@ -147,5 +147,8 @@ func TestCheckTellsWhichRightsAreMissing(t *testing.T) {
 
 	guest := s.itwin("check", "-o", "json", "--as=guest", "--as-group=system:authenticated")
 	s.Expect(s.fails(guest)).To(ContainSubstring("2 of"))
-	s.Expect(of(s.findings(guest), "rights").Message).To(Equal("You may not list webhooks: status shows nothing"))
+	rights := of(s.findings(guest), "rights")
+	s.Expect(rights.Message).To(Equal("You may not list webhooks: status shows nothing"))
+	s.Expect(rights.NextStep).To(HaveSuffix("ClusterRole view or itwin-webhook-operator-webhook-viewer-role"))
+	s.Expect(of(s.findings(guest), "connections")).To(BeZero(), "what may not be listed may be there")
 }

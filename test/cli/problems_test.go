@@ -39,7 +39,8 @@ func TestWithoutRightsEveryCommandEndsWithOneLine(t *testing.T) {
 	s.create(s.webhook("model-events"))
 	for _, args := range everyCommand {
 		s.Expect(s.fails(s.itwin(append(args, "--as=guest")...))).To(And(
-			ContainSubstring("forbidden"), ContainSubstring("ask the cluster's administrator")), args[0])
+			ContainSubstring("forbidden"), ContainSubstring("ask the cluster's administrator to bind you to ClusterRole view or edit"),
+			ContainSubstring("itwin-webhook-operator-webhook-viewer-role")), args[0])
 	}
 }
 
@@ -77,7 +78,11 @@ func TestInAClusterWithoutTheKinds(t *testing.T) {
 	stopped := of(s.findings(checked), "deployment/"+deployment)
 	s.Expect(stopped.Result).To(Equal(check.Problem))
 	s.Expect(stopped.Message).To(HavePrefix("0 of 2 replicas are available; image registry.example.com/"))
+	s.Expect(stopped.NextStep).To(HavePrefix("Nothing runs as a Pod"))
 	s.Expect(stopped.Commands).NotTo(BeEmpty())
+	lease := of(s.findings(checked), "lease/itwin.webhook-operator.io")
+	s.Expect(lease.Result).To(Equal(check.Problem))
+	s.Expect(lease.Message).To(Equal("No lease was found, and Deployment " + deployment + " has --leader-elect: no replica works"))
 	s.must(markAvailable(c.Ctx, c.Client, 1))
 	s.Expect(of(s.findings(run("check", "-o", "json")), "deployment/"+deployment).NextStep).To(
 		Equal("See in the log why no replica leads"))

@@ -82,9 +82,8 @@ func (s *scene) plant() {
 }
 
 // operatorPod makes a Pod of the operator that serves metrics at an address of this machine.
-func (s *scene) operatorPod(name string) *corev1.Pod {
+func (s *scene) operatorPod(name, host string, port int32) *corev1.Pod {
 	s.Helper()
-	host, port := s.serveMetrics("itwin_build_info{version=\"0.2.0\"} 1\nplanted{label=\"" + planted["metric"] + "\"} 1\n")
 	var d appsv1.Deployment
 	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: harness.Namespace, Name: deployment}, &d))
 	pod := &corev1.Pod{
@@ -144,13 +143,14 @@ func TestAReportHasWhatAnIssueNeedsAndNoSecret(t *testing.T) {
 		Spec: itwinv1alpha1.ConnectionSpec{CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "none"}},
 	})
 	s.plant()
-	pod := s.operatorPod("report-" + s.namespace)
+	host, port := s.serveMetrics("itwin_build_info{version=\"0.2.0\"} 1\nplanted{label=\"" + planted["metric"] + "\"} 1\n")
+	pod := s.operatorPod("report-"+s.namespace, host, port)
 	s.mayReport(s.namespace)
 
 	file := filepath.Join(t.TempDir(), "report.tar.gz")
 	as := []string{"--as=" + s.namespace, "--as-group=system:authenticated"}
 	s.Expect(s.succeeds(s.kubectl(append([]string{"itwin", "report", "-o", file}, as...)...))).To(MatchRegexp(
-		`^Wrote .*report.tar.gz: Webhooks 2, Connections 2, ClusterConnections 0, Events [1-9]\d*, Pods [1-9]`))
+		`^Wrote .*report.tar.gz: 2 Webhooks, 2 Connections, 0 ClusterConnections, [1-9]\d* Events?, [1-9]\d* Pods?`))
 	data, err := os.ReadFile(file)
 	s.must(err)
 	files := s.files(data)
@@ -170,7 +170,7 @@ func TestAReportHasWhatAnIssueNeedsAndNoSecret(t *testing.T) {
 	s.Expect(files["connections-001.yaml"]).To(ContainSubstring("apiUrl: " + s.platform.URL))
 	s.Expect(files["events-"+s.namespace+"-001.yaml"]).To(ContainSubstring("the platform refused token REDACTED"))
 	s.Expect(files["versions.yaml"]).To(And(
-		ContainSubstring("kubernetes: v1."), ContainSubstring("plugin: kubectl-itwin "), ContainSubstring("controller-manager: registry.example.com/")))
+		ContainSubstring("kubernetes: v1."), ContainSubstring("name: Webhook"), Not(ContainSubstring("REDACTED")), ContainSubstring("plugin: kubectl-itwin "), ContainSubstring("controller-manager: registry.example.com/")))
 	s.Expect(files["operator.yaml"]).To(And(ContainSubstring("kind: Deployment"), ContainSubstring("holderIdentity:")))
 	s.Expect(files["pods-"+harness.Namespace+"-001.yaml"]).To(And(
 		ContainSubstring("name: HTTPS_PROXY"), ContainSubstring("--some-token=REDACTED")))
@@ -185,11 +185,17 @@ func TestAReportSaysWhatItLacks(t *testing.T) {
 	guest := s.itwin("report", "-o", "-", "--as=guest", "--as-group=system:authenticated")
 	s.succeeds(guest)
 	files := s.files([]byte(guest.out))
-	for _, what := range []string{"webhooks: ", "connections: ", "events-" + s.namespace + ": ", "operator: "} {
+	for _, what := range []string{
+		"Webhooks: ", "Connections: ", "Events in namespace " + s.namespace + ": ", "operator: ",
+	} {
 		s.Expect(files["left-out.txt"]).To(ContainSubstring(what))
 	}
-	s.Expect(guest.problems).To(ContainSubstring("Left out: webhooks: "))
+	s.Expect(guest.problems).To(ContainSubstring("Left out: Webhooks: "))
 	s.Expect(files["versions.yaml"]).To(ContainSubstring("kubernetes: v1."))
+
+	file := filepath.Join(t.TempDir(), "guest.tar.gz")
+	s.Expect(s.succeeds(s.itwin("report", "-o", file, "--as=guest", "--as-group=system:authenticated"))).To(Equal(
+		"Wrote " + file + ": nothing but versions and what check finds.\n"))
 
 	down := s.itwin("report", "-A", "-o", filepath.Join(t.TempDir(), "report.tar.gz"), "--server=https://127.0.0.1:1")
 	s.Expect(s.fails(down)).To(ContainSubstring("cannot reach the API server"))
@@ -203,4 +209,16 @@ func TestAReportOfAllNamespacesSaysWhyThereAreNoMetrics(t *testing.T) {
 	files := s.files([]byte(everything.out))
 	s.Expect(files["webhooks-001.yaml"]).To(ContainSubstring("namespace: " + s.namespace))
 	s.Expect(files["left-out.txt"]).To(ContainSubstring("metrics of " + deployment + ": the Deployment has no Pod"))
+}
+
+// The API server's proxy to Pods forwards no token, which the operator asks for.
+func TestAReportSaysWhyASecureOperatorShowsNoMetrics(t *testing.T) {
+	s := newScene(t)
+	host, port := s.serveOwnMetrics()
+	pod := s.operatorPod("secure-"+s.namespace, host, port)
+	reported := s.itwin("report", "-o", "-")
+	s.succeeds(reported)
+	s.Expect(s.files([]byte(reported.out))["left-out.txt"]).To(ContainSubstring(
+		"metrics of Pod " + pod.Name + ": the operator serves them to callers with a token alone, and the API server's proxy to " +
+			"Pods forwards none; read them as docs/deployment.md#metrics shows"))
 }

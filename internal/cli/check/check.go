@@ -75,6 +75,9 @@ type checker struct {
 	clientset *kubernetes.Clientset
 	namespace string
 
+	// unread is whether connections may be there that the user may not list.
+	unread bool
+
 	write  func(Finding) error
 	count  int
 	failed int

@@ -118,13 +118,30 @@ type right struct {
 	// lacking is how bad it is without, and what cannot be done then.
 	lacking Result
 	without string
+	// role is a ClusterRole of the installation that has it.
+	role string
 }
 
+// roles begins the names of the ClusterRoles that an installation adds.
+const roles = "itwin-webhook-operator-"
+
 var needed = []right{
-	{"list", "webhooks", false, Problem, "status shows nothing"},
-	{"list", "connections", false, Problem, "connections cannot be checked"},
-	{"list", "clusterconnections", true, Warning, "ClusterConnections cannot be checked"},
-	{"patch", "webhooks", false, Warning, "reactivate, reconcile and rotate do not work"},
+	{
+		"list", "webhooks", false, Problem, "status shows nothing",
+		"ClusterRole view or " + roles + "webhook-viewer-role",
+	},
+	{
+		"list", "connections", false, Problem, "connections cannot be checked",
+		"ClusterRole view or " + roles + "connection-viewer-role",
+	},
+	{
+		"list", "clusterconnections", true, Warning, "ClusterConnections cannot be checked",
+		"a ClusterRoleBinding to " + roles + "clusterconnection-viewer-role",
+	},
+	{
+		"patch", "webhooks", false, Warning, "reactivate, reconcile and rotate do not work",
+		"ClusterRole edit or " + roles + "webhook-editor-role",
+	},
 }
 
 // rights checks what the user may do. What export and test need besides, to read Secrets, is not checked: it is seldom
@@ -155,7 +172,7 @@ func (c *checker) rights(ctx context.Context) error {
 		}
 		err = c.found(Finding{
 			Check: "rights", Result: r.lacking, Message: fmt.Sprintf("You may not %s %s: %s", r.verb, r.resource, r.without),
-			NextStep: "Ask the cluster's administrator for a role such as those of config/rbac/people",
+			NextStep: "Ask the cluster's administrator for this right: " + r.role,
 		})
 		if err != nil {
 			return err

@@ -28,7 +28,10 @@ func (c *checker) connections(ctx context.Context) error {
 	if err := c.eachConnection(ctx, look); err != nil {
 		return err
 	}
-	if count == 0 {
+	switch {
+	case count == 0 && c.unread:
+		return nil // the check of the rights has told of it
+	case count == 0:
 		return c.found(Finding{
 			Check: "connections", Result: Warning, Message: "There is no Connection in namespace " + c.namespace +
 				", and no ClusterConnection",
@@ -49,8 +52,8 @@ func (c *checker) eachConnection(
 	for next := "-"; next != ""; {
 		var list itwinv1alpha1.ConnectionList
 		options := append(namespace, client.Limit(pageSize), client.Continue(strings.TrimPrefix(next, "-")))
-		if err := c.client.List(ctx, &list, options...); err != nil {
-			return readable(err)
+		if err := c.readable(c.client.List(ctx, &list, options...)); err != nil {
+			return err
 		}
 		for i := range list.Items {
 			if err := visit("connection", &list.Items[i]); err != nil {
@@ -60,8 +63,8 @@ func (c *checker) eachConnection(
 		next = list.Continue
 	}
 	var list itwinv1alpha1.ClusterConnectionList
-	if err := c.client.List(ctx, &list); err != nil {
-		return readable(err)
+	if err := c.readable(c.client.List(ctx, &list)); err != nil {
+		return err
 	}
 	for i := range list.Items {
 		if err := visit("clusterconnection", &list.Items[i]); err != nil {
@@ -71,9 +74,10 @@ func (c *checker) eachConnection(
 	return nil
 }
 
-// readable drops a refusal: the check of the rights has told of it.
-func readable(err error) error {
+// readable notes a refusal and drops it: the check of the rights has told of it.
+func (c *checker) readable(err error) error {
 	if apierrors.IsForbidden(err) {
+		c.unread = true
 		return nil
 	}
 	return err

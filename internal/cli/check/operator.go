@@ -42,6 +42,12 @@ func (c *checker) operator(ctx context.Context, now time.Time) error {
 	}
 	for i := range found.Deployments {
 		d := &found.Deployments[i]
+		_, exists := leads[d.Namespace]
+		if !exists && found.LeasesRead[d.Namespace] && elects(d) {
+			if err := c.noLease(d); err != nil {
+				return err
+			}
+		}
 		if err := c.deployment(d, leads[d.Namespace]); err != nil {
 			return err
 		}
@@ -62,17 +68,17 @@ func (c *checker) deployment(d *appsv1.Deployment, leads bool) error {
 		Message: fmt.Sprintf("%d of %d replicas are available; image %s",
 			d.Status.AvailableReplicas, replicas(d), operator.Container(d).Image),
 	}
-	leaderElection := operator.Enabled(d, "leader-elect", false)
 	switch {
 	case d.Status.AvailableReplicas == 0 && leads:
 		f.Result, f.NextStep = Warning, "Nothing, if the operator runs outside of this Deployment: a lease is held"
 	case d.Status.AvailableReplicas == 0:
-		f.Result, f.NextStep = Problem, "See why no Pod is available"
+		f.Result = Problem
+		f.NextStep = "Nothing runs as a Pod: see why, unless the operator runs outside of the cluster on purpose"
 		f.Commands = []string{
 			fmt.Sprintf("kubectl -n %s describe deployment %s", d.Namespace, d.Name),
 			fmt.Sprintf("kubectl -n %s logs deployment/%s --tail=50", d.Namespace, d.Name),
 		}
-	case !leads && leaderElection:
+	case !leads && elects(d):
 		f.Result, f.NextStep = Problem, "See in the log why no replica leads"
 		f.Commands = []string{fmt.Sprintf("kubectl -n %s logs deployment/%s --tail=50", d.Namespace, d.Name)}
 	case d.Status.AvailableReplicas < replicas(d):
@@ -81,6 +87,19 @@ func (c *checker) deployment(d *appsv1.Deployment, leads bool) error {
 	}
 	return c.found(f)
 }
+
+// noLease tells of a Deployment whose replicas elect a leader, and have made no lease.
+func (c *checker) noLease(d *appsv1.Deployment) error {
+	return c.found(Finding{
+		Check: "lease/" + operator.LeaseName, Namespace: d.Namespace, Result: Problem,
+		Message:  fmt.Sprintf("No lease was found, and Deployment %s has --leader-elect: no replica works", d.Name),
+		NextStep: "See in the operator's log why no replica leads",
+		Commands: []string{fmt.Sprintf("kubectl -n %s logs deployment/%s --tail=50", d.Namespace, d.Name)},
+	})
+}
+
+// elects reports whether the replicas of a Deployment elect a leader.
+func elects(d *appsv1.Deployment) bool { return operator.Enabled(d, "leader-elect", false) }
 
 // lease checks that it is held. One that is not, beside one that is, may be of an installation of before.
 func (c *checker) lease(l *coordinationv1.Lease, leads bool, now time.Time) error {

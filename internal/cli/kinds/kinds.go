@@ -20,12 +20,12 @@ import (
 
 // Kind is one of ours, as a cluster has it.
 type Kind struct {
-	Name string
+	Name string `json:"name"`
 	// Installed is false when the cluster does not have it in our version.
-	Installed bool
+	Installed bool `json:"installed"`
 	// Lacking are the fields that it does not have, such as status.lastHandledRotateAt: its CRD is older than this
 	// program.
-	Lacking []string
+	Lacking []string `json:"lacking,omitempty"`
 }
 
 // ours are the kinds with the types of their specs and statuses.

@@ -17,8 +17,8 @@ import (
 // DefaultNamespace is where config/default and the chart install the operator.
 const DefaultNamespace = "itwin-webhook-operator-system"
 
-// leaseName begins the name of the lease of an installation; those of shards have more behind it.
-const leaseName = "itwin.webhook-operator.io"
+// LeaseName begins the name of the lease of an installation; those of shards have more behind it.
+const LeaseName = "itwin.webhook-operator.io"
 
 // Labels are those of the operator's Deployments and Pods.
 var Labels = client.MatchingLabels{
@@ -29,13 +29,15 @@ var Labels = client.MatchingLabels{
 type Installed struct {
 	Deployments []appsv1.Deployment
 	Leases      []coordinationv1.Lease
+	// LeasesRead are the namespaces whose leases the user may read.
+	LeasesRead map[string]bool
 	// Unread are the refusals of the API server to show more.
 	Unread []error
 }
 
 // Find looks in all namespaces; a user who may not, in those that are named.
 func Find(ctx context.Context, c client.Client, namespaces ...string) (Installed, error) {
-	found := Installed{}
+	found := Installed{LeasesRead: map[string]bool{}}
 	var all appsv1.DeploymentList
 	err := c.List(ctx, &all, Labels)
 	if err != nil && !apierrors.IsForbidden(err) {
@@ -71,8 +73,9 @@ func (f *Installed) readDeployments(ctx context.Context, c client.Client, namesp
 func (f *Installed) readLeases(ctx context.Context, c client.Client, namespace string) error {
 	var list coordinationv1.LeaseList
 	err := c.List(ctx, &list, client.InNamespace(namespace))
+	f.LeasesRead[namespace] = err == nil
 	for i := range list.Items {
-		if strings.HasPrefix(list.Items[i].Name, leaseName) {
+		if strings.HasPrefix(list.Items[i].Name, LeaseName) {
 			f.Leases = append(f.Leases, list.Items[i])
 		}
 	}

@@ -51,7 +51,7 @@ func Interrupted() *Error { return Newf("interrupted") }
 
 // NotInstalled is the problem of a cluster without our kinds.
 func NotInstalled() *Error {
-	return New("the kinds of itwin.webhook-operator.io/v1alpha1 are not installed in this cluster",
+	return New("the kinds of "+group+"/v1alpha1 are not installed in this cluster",
 		"install the operator's CRDs, or choose another cluster by --context")
 }
 
@@ -96,6 +96,18 @@ func Explain(err error) *Error {
 	return &Error{What: what, Do: do, Cause: err}
 }
 
+// group is that of our kinds.
+const group = "itwin.webhook-operator.io"
+
+// right says how to get a right that the API server missed. An installation adds the ClusterRoles.
+func right(refusal string) string {
+	if !strings.Contains(refusal, group) {
+		return "ask the cluster's administrator for this right"
+	}
+	return "ask the cluster's administrator to bind you to ClusterRole view or edit, or to " +
+		"itwin-webhook-operator-webhook-viewer-role or itwin-webhook-operator-webhook-editor-role"
+}
+
 func explain(err error) (what, do string) {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -105,7 +117,7 @@ func explain(err error) (what, do string) {
 	case meta.IsNoMatchError(err):
 		return NotInstalled().What, NotInstalled().Do
 	case apierrors.IsForbidden(err):
-		return err.Error(), "ask the cluster's administrator for this right; config/rbac/people has ClusterRoles for it"
+		return err.Error(), right(err.Error())
 	case apierrors.IsUnauthorized(err):
 		return "the API server does not accept the credentials of the kubeconfig", "log in again"
 	}

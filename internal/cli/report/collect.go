@@ -177,7 +177,7 @@ func (c *collector) writeKind(
 		return failed
 	}
 	if err != nil {
-		c.leave(name, err)
+		c.leave(plural(gvk.Kind, name), err)
 		return nil
 	}
 	if _, known := c.counts[gvk.Kind]; !known {
@@ -187,11 +187,26 @@ func (c *collector) writeKind(
 	return nil
 }
 
+// plural is what could not be read: "Webhooks", or "Events in namespace default" of the files events-default.
+func plural(kind, name string) string {
+	if _, namespace, found := strings.Cut(name, "-"); found {
+		return kind + "s in namespace " + namespace
+	}
+	return kind + "s"
+}
+
 // summary says how many objects of each kind were written.
 func (c *collector) summary() string {
 	parts := make([]string, 0, len(c.kinds))
 	for _, kind := range c.kinds {
-		parts = append(parts, fmt.Sprintf("%ss %d", kind, c.counts[kind]))
+		many := "s"
+		if c.counts[kind] == 1 {
+			many = ""
+		}
+		parts = append(parts, fmt.Sprintf("%d %s%s", c.counts[kind], kind, many))
+	}
+	if len(parts) == 0 {
+		return "nothing but versions and what check finds"
 	}
 	return strings.Join(parts, ", ")
 }

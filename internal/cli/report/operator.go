@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -107,19 +108,30 @@ func (c *collector) metrics(ctx context.Context) error {
 func (c *collector) metricsOf(ctx context.Context, d *appsv1.Deployment, pod *corev1.Pod) error {
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
 	defer cancel()
-	target := "https:" + pod.Name
+	scheme := "https:"
 	if !operator.Enabled(d, "metrics-secure", true) {
-		target = "http:" + pod.Name
+		scheme = "http:"
 	}
-	target = fmt.Sprintf("%s:%d", target, metricsPort(pod))
+	target := fmt.Sprintf("%s%s:%d", scheme, pod.Name, metricsPort(pod))
 	text, err := c.clientset.CoreV1().RESTClient().Get().Namespace(pod.Namespace).Resource("pods").Name(target).
 		SubResource("proxy").Suffix("metrics").DoRaw(ctx)
 	if err != nil {
-		c.leave("metrics of Pod "+pod.Name,
-			fmt.Errorf("%w; they are served only to callers with a token, see docs/deployment.md#metrics", err))
+		c.leave("metrics of Pod "+pod.Name, fmt.Errorf("%s: %w", whyNoMetrics(err), err))
 		return nil
 	}
 	return c.add("metrics-"+pod.Name+".txt", []byte(c.redact.text(string(text))))
+}
+
+// whyNoMetrics says in words why a Pod's metrics cannot be read.
+func whyNoMetrics(err error) string {
+	if apierrors.IsForbidden(err) {
+		return "you may not get pods/proxy"
+	}
+	if apierrors.IsUnauthorized(err) {
+		return "the operator serves them to callers with a token alone, and the API server's proxy to Pods forwards none; " +
+			"read them as docs/deployment.md#metrics shows, and attach them if they matter"
+	}
+	return "the API server does not reach them"
 }
 
 func metricsPort(pod *corev1.Pod) int32 {

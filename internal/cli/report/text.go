@@ -42,10 +42,12 @@ var (
 		regexp.MustCompile(`(?i)\b((?:authorization|x-api-key|cookie|signature):\s*)\S+(?:\s+[A-Za-z0-9._~+/=-]{8,})?`),
 		regexp.MustCompile(`\b((?:[a-z]\w*(?:Secret|Token|Password|Key)|secret|password|token):\s+)\S+`),
 	}
-	// long are texts that may be keys: hexadecimal or base64. Digests of images are none.
-	long = regexp.MustCompile(`(?:sha256:)?[A-Za-z0-9+/=_]{32,}`)
+	// long are texts that may be keys: hexadecimal or base64.
+	long = regexp.MustCompile(`(?:sha256:|\brevision[ =]"?)?[A-Za-z0-9+/=_]{32,}`)
 	// dashed are texts that may be keys in base64url; with a plus or a slash they are none, but may hold one in base64.
 	dashed = regexp.MustCompile(`[\w-]{32,}=*[+/]?`)
+	// public are long texts that are no keys: digests of images, and the commit that a program was built from.
+	public = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|revision[ =]"?[0-9a-f]{40})$`)
 )
 
 // text leaves out of a text what looks like a secret.
@@ -67,7 +69,7 @@ func (r *redactor) text(s string) string {
 		return found
 	})
 	return long.ReplaceAllStringFunc(s, func(found string) string {
-		if strings.HasPrefix(found, "sha256:") || !looksRandom(found) {
+		if public.MatchString(found) || !looksRandom(found) {
 			return found
 		}
 		return redacted

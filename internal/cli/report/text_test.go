@@ -23,6 +23,7 @@ func TestWhatLooksLikeASecretIsLeftOut(t *testing.T) {
 		"got base64url " + base64url + ".":                       "got base64url REDACTED.",
 		"x_" + base64url[:20] + "-" + base64url:                  "REDACTED",
 		"got " + token + ".":                                     "got REDACTED",
+		"revision " + hexadecimal:                                "REDACTED",
 		"Authorization: Bearer abcdefgh12345":                    "Authorization: REDACTED",
 		"sent bearer abcdefgh12345":                              "sent bearer REDACTED",
 		`{"clientSecret": "short"}`:                              `{"clientSecret": "REDACTED"}`,
@@ -51,6 +52,8 @@ func TestWhatAnIssueNeedsIsKept(t *testing.T) {
 		"deployments.apps is forbidden: User \"guest\" cannot list resource \"deployments\" in API group \"apps\"",
 		`itwin_api_request_duration_seconds_bucket{connection="digital-twin/default",operation="list",le="0.005"} 12`,
 		"itwin-webhook-operator-controller-manager-7d4b9c6f5-abcde", "E6989B43-53AB-45E2-A610-560C6F7E879E-0123456789",
+		"kubectl-itwin 0.2.0 (revision 16728c817fa567c4a8c0b277c6b7455cec8218a4, go1.26.0 linux/amd64)",
+		`itwin_build_info{go_version="go1.26.0",revision="16728c817fa567c4a8c0b277c6b7455cec8218a4",version="0.2.0"} 1`,
 		"iModels.iModelDeleted.v1", "2026-11-27T09:13:46.123456Z",
 	} {
 		NewWithT(t).Expect(platform.text(text)).To(Equal(text))

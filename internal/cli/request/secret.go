@@ -12,8 +12,8 @@ import (
 	"webhook-operator.io/itwin/internal/cli/env"
 )
 
-// keepSecret is what to do instead of replacing a signing secret that only the receivers know.
-const keepSecret = "set spec.secretRef to a Secret with the value that its receivers have first"
+// keepTheirs is what to do instead of replacing a signing secret that only the receivers know.
+const keepTheirs = "set spec.secretRef to a Secret with the value that its receivers have first"
 
 // warnOfSecrets says what the request does to receivers that verify with a secret that the operator does not know.
 func (f *found) warnOfSecrets(e *env.Env, k *kind) {
@@ -30,7 +30,7 @@ func (f *found) warnOfSecrets(e *env.Env, k *kind) {
 		told++
 		fmt.Fprintf(e.ErrOut, "Warning: to %s Webhook %q replaces its signing secret, which is unknown because it was "+
 			"imported. Its receivers refuse all events until they have the value of the new Secret %q. To keep theirs, %s.\n",
-			k.verb, t.Name, secret, keepSecret)
+			k.verb, t.Name, secret, keepTheirs)
 	}
 }
 

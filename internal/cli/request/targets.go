@@ -91,7 +91,7 @@ func (o *options) confirm(e *env.Env, k *kind, f *found) error {
 	}
 	question, do := f.question(k, o.all), "repeat with --yes"
 	if len(f.unknown) > 0 {
-		do = keepSecret + ", or repeat with --yes"
+		do = keepTheirs + ", or repeat with --yes"
 	}
 	switch {
 	case !o.all && len(f.unknown) == 0:
