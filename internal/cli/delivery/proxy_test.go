@@ -91,7 +91,7 @@ func tunnel(t *testing.T, receiver string, certificate tls.Certificate, roots *x
 		_, _ = io.Copy(here, there)
 		_ = here.Close()
 	}))
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}} //nolint:gosec // a test
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	found, err := url.Parse(server.URL)

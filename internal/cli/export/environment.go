@@ -25,7 +25,7 @@ func (o *options) fromEnvironment(
 		connection, err := read(ctx, c, s.place)
 		switch {
 		case err == nil:
-			s.connection, from = connection, "those of "+s.place.String()
+			s.connection, from = connection, "those of "+s.String()
 		case apierrors.IsNotFound(err) || meta.IsNoMatchError(err):
 			from = fmt.Sprintf("the defaults; there is no %s", s.place)
 		case apierrors.IsForbidden(err) && o.apiURL != "" && o.tokenURL != "":

@@ -58,15 +58,11 @@ func (o *options) sources(ctx context.Context, e *env.Env, c client.Client) ([]*
 	}
 	s := &source{place: in}
 	if given {
-		if err := o.fromEnvironment(ctx, e, c, s, credentials); err != nil {
-			return nil, err
-		}
-		return []*source{s}, nil
+		err = o.fromEnvironment(ctx, e, c, s, credentials)
+	} else {
+		err = o.fromConnection(ctx, c, s)
 	}
-	if s.connection, err = read(ctx, c, in); err != nil {
-		return nil, err
-	}
-	if err := o.fromSecret(ctx, c, s); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return []*source{s}, nil
@@ -114,6 +110,14 @@ func read(ctx context.Context, c client.Client, in place) (itwinv1alpha1.Connect
 		}
 	}
 	return connection, err
+}
+
+// fromConnection uses the connection that is named.
+func (o *options) fromConnection(ctx context.Context, c client.Client, s *source) (err error) {
+	if s.connection, err = read(ctx, c, s.place); err != nil {
+		return err
+	}
+	return o.fromSecret(ctx, c, s)
 }
 
 // fromSecret uses the credentials of a connection's Secret. A connection may name any host: they are sent to those
