@@ -114,7 +114,8 @@ func TestAWaitEndsAfterItsTimeout(t *testing.T) {
 	waited := s.itwin("reconcile", "alone", "--wait", "--timeout=1s")
 	s.Expect(waited.code).To(Equal(1))
 	s.Expect(waited.problems).To(MatchRegexp(`Waiting for Webhook "alone": ConnectionNotFound: .+\n` +
-		`error: Webhook "alone" has not answered the request to reconcile within 1s \(ConnectionNotFound: .+the request stays`))
+		`error: Webhook "alone" has not answered the request to reconcile within 1s \(ConnectionNotFound: .+the request stays` +
+		".+`kubectl itwin check -n " + s.namespace + "` says why\n$"))
 }
 
 func TestCtrlCEndsAWaitWithOneLine(t *testing.T) {
