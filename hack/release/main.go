@@ -1,7 +1,7 @@
 // Command release writes what users install: manifests that name the operator's image by its digest, the Helm chart,
 // archives of the plugin of kubectl, a bill of materials for each image and for the plugin, and the checksums of
-// everything. The images are made before, by hack/image, because the manifests hold their digests. Equal inputs give equal
-// bytes; SOURCE_DATE_EPOCH is the time that files tell.
+// everything. The images are made before, by hack/image, because the manifests hold their digests. Equal inputs give
+// equal bytes; SOURCE_DATE_EPOCH is the time that files tell.
 package main
 
 import (
