@@ -27,7 +27,7 @@ type Handler struct {
 	Secrets func(*http.Request) ([]string, error)
 	// Next gets the verified requests; required. Their Body is the bytes that were verified, from the beginning.
 	Next http.Handler
-	// MaxBody is the largest body that is read, in bytes; zero is DefaultMaxBody.
+	// MaxBody is the largest body that is read, in bytes; zero or less is DefaultMaxBody.
 	MaxBody int64
 	// OnError, if set, is called with the error of each request that is answered here: to log or count it. It is called
 	// before the answer, and must not write one. Its words hold no secret and no part of the request, but what Secrets
@@ -106,7 +106,7 @@ func headerOf(r *http.Request) (string, error) {
 
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := h.MaxBody
-	if limit == 0 {
+	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
 	if r.ContentLength > limit {

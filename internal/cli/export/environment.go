@@ -3,12 +3,15 @@ package export
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"webhook-operator.io/itwin/controllers/tenancy"
 	"webhook-operator.io/itwin/internal/cli/env"
 	"webhook-operator.io/itwin/internal/cli/problem"
 	"webhook-operator.io/itwin/internal/cli/remote"
@@ -44,9 +47,22 @@ func (o *options) fromEnvironment(
 	}
 	s.options.APIURL = cmp.Or(o.apiURL, s.options.APIURL)
 	s.options.TokenURL = cmp.Or(o.tokenURL, s.options.TokenURL)
+	if err := errors.Join(encrypted(s.options.TokenURL), encrypted(s.options.APIURL)); err != nil {
+		return err
+	}
 	fmt.Fprintf(e.ErrOut, "The credentials of the environment are sent to %s, for tokens of %s (%s).\n",
 		platform.WithoutQueries(s.options.TokenURL), platform.WithoutQueries(s.options.APIURL), from)
 	return nil
+}
+
+// encrypted returns an error for a URL to which credentials would go in plain text over a network.
+func encrypted(address string) error {
+	parsed, err := url.Parse(address)
+	if err == nil && (parsed.Scheme == "https" || tenancy.AllowHosts(nil, true)(parsed.Host) == nil) {
+		return nil
+	}
+	return problem.New(fmt.Sprintf("credentials are not sent to %s", platform.WithoutQueries(address)),
+		"name an https:// URL: http:// is for loopback hosts alone")
 }
 
 // unread is the error of a connection that may exist. Its URLs are not known, and the credentials may be for others

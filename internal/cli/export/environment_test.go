@@ -81,6 +81,24 @@ func TestCredentialsOfTheEnvironmentAreSentToNoHostByMistake(t *testing.T) {
 	}
 }
 
+func TestCredentialsOfTheEnvironmentAreNotSentInPlainText(t *testing.T) {
+	for address, allowed := range map[string]bool{
+		qa: true, "http://127.0.0.1:8090": true, "http://localhost": true, "HTTPS://qa-api.example.com": true,
+		"http://qa-api.example.com": false, "http://192.0.2.1:8090": false, "ftp://127.0.0.2.example.com": false, "qa-api.example.com": false,
+	} {
+		var told bytes.Buffer
+		e := env.New(genericiooptions.IOStreams{ErrOut: &told}, buildinfo.Of("0.2.0", ""))
+		flags := options{apiURL: qa, tokenURL: address}
+		err := flags.fromEnvironment(t.Context(), e, nil, &source{}, platform.Credentials{ClientID: "a", ClientSecret: "b"})
+		if allowed {
+			NewWithT(t).Expect(err).NotTo(HaveOccurred(), address)
+			continue
+		}
+		NewWithT(t).Expect(err).To(MatchError(ContainSubstring("credentials are not sent to "+address)), address)
+		NewWithT(t).Expect(told.String()).To(BeEmpty(), address)
+	}
+}
+
 func TestANamespaceThatAClusterConnectionDoesNotAllowIsTold(t *testing.T) {
 	labelled := reader{answer: func(o client.Object) error {
 		o.(*corev1.Namespace).Labels = map[string]string{"team": "models"}

@@ -120,6 +120,14 @@ func TestWhatIsCommentedOutHoldsNoObject(t *testing.T) {
 	}
 }
 
+func TestWhatIsCommentedOutHoldsNoQuery(t *testing.T) {
+	for _, callback := range []string{"http://a/x?code=hidden", "https://a/x\x1b[31m?code=hidden", "https://a b?code=hidden"} {
+		w := aRemote(func(w *platform.Webhook) { w.CallbackURL = callback })
+		NewWithT(t).Expect(commentedOut(manifestOf(w, place{}, false), w, oddities(w))).
+			To(And(ContainSubstring("?…"), Not(ContainSubstring("hidden"))), "%q", callback)
+	}
+}
+
 // The rules are those of the CRD.
 func TestThePatternsAreThoseOfTheCRD(t *testing.T) {
 	g := NewWithT(t)

@@ -166,7 +166,12 @@ var oneLine = strings.NewReplacer("\r", " ", "\u0085", " ", "\u2028", " ", "\u20
 func commentedOut(m manifest, w platform.Webhook, why []string) string {
 	text := headline(w) + " It is not exported: " + strings.Join(why, "; ") + ".\n"
 	shown := m
-	shown.Spec.CallbackURL = platform.WithoutQueries(platform.Clean(m.Spec.CallbackURL))
+	// Cut here, too: what is no URL, because of a space or control character in it, may have a query all the same.
+	callback, _, cut := strings.Cut(platform.Clean(m.Spec.CallbackURL), "?")
+	if cut {
+		callback += "?…"
+	}
+	shown.Spec.CallbackURL = platform.WithoutQueries(callback)
 	if data, err := yaml.Marshal(shown); err == nil {
 		text += string(data)
 	}
