@@ -17,8 +17,6 @@ import (
 type ended struct {
 	code          int
 	out, problems string
-	// resident is the most memory that it had, in bytes.
-	resident int64
 }
 
 // environment finds the plugin on PATH, and a cluster by a kubeconfig.
@@ -61,9 +59,7 @@ func (s *scene) run(command *exec.Cmd) ended {
 	if _, exited := errors.AsType[*exec.ExitError](err); !exited {
 		s.must(err)
 	}
-	return ended{
-		code: command.ProcessState.ExitCode(), out: out.String(), problems: problems.String(), resident: peak(command),
-	}
+	return ended{code: command.ProcessState.ExitCode(), out: out.String(), problems: problems.String()}
 }
 
 // succeeds expects exit code 0, and returns what was printed.
