@@ -29,18 +29,6 @@ const (
 	previous      = "fedcba9876543210fedcba9876543210"
 )
 
-// needPrograms skips a test on a developer's machine that lacks what the page asks for. CI has it.
-func needPrograms(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, program := range programs {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("%s is not installed", program)
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // freePort is one that no program listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -97,7 +85,6 @@ func portEnv(t *testing.T, script string) string {
 const deleted = `accepted iModels\.iModelDeleted\.v1 [0-9a-f-]{36} `
 
 func TestCommandsOfThePage(t *testing.T) {
-	needPrograms(t, "node", "curl", "openssl")
 	g := NewWithT(t)
 	var blocks []string
 	for _, section := range [][]string{
@@ -119,7 +106,6 @@ func TestCommandsOfThePage(t *testing.T) {
 }
 
 func TestCommandsOfThePageAboutTLS(t *testing.T) {
-	needPrograms(t, "node", "curl", "openssl")
 	g := NewWithT(t)
 	first := documented.Commands(t, "docs/simulator.md", "## Develop a receiver", 6)
 	build, _, _ := strings.Cut(first[0], "\n")
@@ -144,7 +130,6 @@ func expectInOrder(g *WithT, output string, patterns ...string) {
 
 // TestReceiverOfThePage sends the receiver what its readers' receivers may get.
 func TestReceiverOfThePage(t *testing.T) {
-	needPrograms(t, "node")
 	g := NewWithT(t)
 	dir, port := t.TempDir(), freePort(t)
 	shell(t, dir, documented.Commands(t, "docs/simulator.md", "## Develop a receiver", 6)[1])
@@ -196,7 +181,6 @@ func TestReceiverOfThePage(t *testing.T) {
 }
 
 func TestReceiverOfThePageNeedsASecret(t *testing.T) {
-	needPrograms(t, "node")
 	g := NewWithT(t)
 	dir := t.TempDir()
 	shell(t, dir, documented.Commands(t, "docs/simulator.md", "## Develop a receiver", 6)[1])
