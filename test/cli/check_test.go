@@ -35,7 +35,7 @@ func markAvailable(ctx context.Context, c client.Client, replicas int32) error {
 func (s *scene) findings(e ended) (findings []check.Finding) {
 	s.Helper()
 	var list struct{ Items []check.Finding }
-	s.must(json.Unmarshal([]byte(e.out), &list))
+	s.Must(json.Unmarshal([]byte(e.out), &list))
 	return list.Items
 }
 
@@ -58,7 +58,7 @@ func TestCheckOfASoundClusterFindsNoProblem(t *testing.T) {
 	findings := s.findings(s.itwin("check", "-o", "json"))
 	for _, name := range []string{
 		"kubernetes", "kinds", "rights", "lease/itwin.webhook-operator.io", "deployment/" + deployment, "connection/default",
-		"reach " + s.platform.URL, "reach " + s.platform.TokenURL(),
+		"reach " + s.Platform.URL, "reach " + s.Platform.TokenURL(),
 	} {
 		s.Expect(of(findings, name)).To(gstruct.MatchFields(gstruct.IgnoreExtras, gstruct.Fields{
 			"Result": Equal(check.OK), "Message": Not(BeEmpty()), "NextStep": BeEmpty(),
@@ -69,8 +69,8 @@ func TestCheckOfASoundClusterFindsNoProblem(t *testing.T) {
 func TestCheckSaysWhatToDoAboutAConnection(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(&itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"},
+	s.Create(&itwinv1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "default"},
 		Spec: itwinv1alpha1.ConnectionSpec{
 			APIURL: "http://127.0.0.1:1", TokenURL: "http://127.0.0.1:1/connect/token",
 			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
@@ -85,7 +85,7 @@ func TestCheckSaysWhatToDoAboutAConnection(t *testing.T) {
 	connection := of(findings, "connection/default")
 	s.Expect(connection.Result).To(Equal(check.Problem))
 	s.Expect(connection.NextStep).To(HavePrefix("Create or correct the Secret"))
-	s.Expect(connection.Commands).To(ConsistOf("kubectl -n " + s.namespace + " describe secret " + credentials))
+	s.Expect(connection.Commands).To(ConsistOf("kubectl -n " + s.Namespace + " describe secret " + credentials))
 	reach := of(findings, "reach http://127.0.0.1:1")
 	s.Expect(reach.Result).To(Equal(check.Problem))
 	s.Expect(reach.Message).To(And(HavePrefix("Does not answer from here"), ContainSubstring("connection refused")))
@@ -94,12 +94,12 @@ func TestCheckSaysWhatToDoAboutAConnection(t *testing.T) {
 func TestCheckAsksNoHostThatTheInstallationDoesNotAllow(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: credentials},
-		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"},
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: credentials},
+		StringData: map[string]string{"clientId": s.Namespace, "clientSecret": "test-secret"},
 	})
-	s.create(&itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"},
+	s.Create(&itwinv1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "default"},
 		Spec: itwinv1alpha1.ConnectionSpec{
 			APIURL:               "https://internal.example.com",
 			CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
@@ -118,19 +118,19 @@ func TestCheckTellsWhichRightsAreMissing(t *testing.T) {
 	s := newConnectedScene(t)
 	s.ready("model-events")
 	role := &rbacv1.Role{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "reader"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "reader"},
 		Rules: []rbacv1.PolicyRule{{
 			APIGroups: []string{itwinv1alpha1.GroupVersion.Group}, Resources: []string{"webhooks", "connections"},
 			Verbs: []string{"get", "list"},
 		}},
 	}
-	s.create(role)
-	s.create(&rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "reader"},
+	s.Create(role)
+	s.Create(&rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "reader"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "reader"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: s.namespace}},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: s.Namespace}},
 	})
-	reader := s.itwin("check", "-o", "json", "--as="+s.namespace, "--as-group=system:authenticated")
+	reader := s.itwin("check", "-o", "json", "--as="+s.Namespace, "--as-group=system:authenticated")
 	s.succeeds(reader)
 	var warnings []string
 	for _, f := range s.findings(reader) {

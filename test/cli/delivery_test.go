@@ -29,7 +29,7 @@ func (s *scene) receives(secrets func(*http.Request) ([]string, error)) (url, ca
 	s.Cleanup(server.Close)
 	caFile = filepath.Join(s.TempDir(), "ca.crt")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
-	s.must(os.WriteFile(caFile, pem.EncodeToMemory(block), 0o600))
+	s.Must(os.WriteFile(caFile, pem.EncodeToMemory(block), 0o600))
 	return server.URL, caFile
 }
 
@@ -40,8 +40,8 @@ func TestASyntheticEventReachesTheReceiver(t *testing.T) {
 	url, caFile := s.receives(signature.Files(file))
 	s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = url + "/itwin?code=hidden" })
 	value := s.secretOf("model-events-webhook-secret")
-	s.must(os.WriteFile(file, []byte(value), 0o600))
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(os.WriteFile(file, []byte(value), 0o600))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 
 	e := s.itwin("test", "model-events", "--ca-file", caFile)
 	s.Expect(s.succeeds(e)).To(And(ContainSubstring("200 OK"), ContainSubstring("Trust:        verified"),
@@ -53,13 +53,13 @@ func TestASyntheticEventReachesTheReceiver(t *testing.T) {
 	s.Expect(e.out).To(ContainSubstring("not verified"))
 	s.Expect(e.problems).To(ContainSubstring("the certificate cannot be verified"))
 
-	s.must(os.WriteFile(file, []byte(strings.Repeat("another", 5)), 0o600))
+	s.Must(os.WriteFile(file, []byte(strings.Repeat("another", 5)), 0o600))
 	e = s.itwin("test", "model-events", "--ca-file", caFile, "-o", "json")
 	s.Expect(e.code).To(Equal(1))
 	s.Expect(e.out).To(ContainSubstring(`"delivered": false`))
 	s.Expect(e.problems).To(ContainSubstring("another secret"))
-	counts, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	counts, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	s.Expect(counts.Counts[writesByPatch] + counts.Counts[writesByPost]).To(BeZero())
 }
 
@@ -68,20 +68,20 @@ func TestAnEventThatCannotBeSignedSaysWhatToDo(t *testing.T) {
 	s := newConnectedScene(t)
 	s.Expect(s.fails(s.itwin("test", "model-events"))).To(ContainSubstring("there is no Webhook"))
 	s.Expect(s.fails(s.itwin("test"))).To(ContainSubstring("test --help"))
-	found, err := s.platform.AddWebhooks(s.ctx, []simulator.Seed{{
-		ClientID: s.namespace, Scope: "iTwin", ScopeID: iTwin, CallbackURL: callback + "/foreign", Active: true,
+	found, err := s.Platform.AddWebhooks(s.Ctx, []simulator.Seed{{
+		ClientID: s.Namespace, Scope: "iTwin", ScopeID: iTwin, CallbackURL: callback + "/foreign", Active: true,
 		EventTypes: []string{eventType},
 	}})
-	s.must(err)
+	s.Must(err)
 	s.ready("foreign", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = found[0].ID })
 	s.Expect(s.fails(s.itwin("test", "foreign"))).To(ContainSubstring("is unknown: it was imported"))
 
-	s.create(s.webhook("waits", func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.webhook("waits", func(w *itwinv1alpha1.Webhook) {
 		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "waits-hmac", Key: "secret"}
 	}))
-	s.Expect(s.fails(s.itwin("test", "waits"))).To(ContainSubstring("see \"kubectl itwin status waits -n " + s.namespace + "\""))
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "waits-hmac"},
+	s.Expect(s.fails(s.itwin("test", "waits"))).To(ContainSubstring("see \"kubectl itwin status waits -n " + s.Namespace + "\""))
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "waits-hmac"},
 		StringData: map[string]string{"secret": strings.Repeat("a", 32) + "\n"},
 	})
 	s.Expect(s.fails(s.itwin("test", "waits"))).To(And(ContainSubstring("ends with a newline"), ContainSubstring("no event was sent")))
@@ -94,7 +94,7 @@ func TestAnEventThatCannotBeSignedSaysWhatToDo(t *testing.T) {
 func (s *scene) secretOf(name string) string {
 	s.Helper()
 	var secret corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &secret))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &secret))
 	return string(secret.Data[itwinv1alpha1.DefaultSecretKey])
 }
 
@@ -103,11 +103,11 @@ func TestASignatureIsVerifiedWithoutACluster(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	secret := filepath.Join(t.TempDir(), "secret")
 	value, body := "0123456789abcdef0123456789abcdef", `{"content":{}}`
 	verify := func(text string) ended {
-		s.must(os.WriteFile(secret, []byte(text), 0o600))
+		s.Must(os.WriteFile(secret, []byte(text), 0o600))
 		command := s.command(path, "verify-signature", "--signature", signature.Sign(value, []byte(body)), "--secret-file", secret)
 		command.Env = append(s.environment(""), "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
 		command.Stdin = strings.NewReader(body)

@@ -31,26 +31,26 @@ type foreign struct {
 func newForeign(s *scene, n int) *foreign {
 	s.Helper()
 	receiver, err := harness.StartReceiver(nil)
-	s.must(err)
+	s.Must(err)
 	s.Cleanup(func() { _ = receiver.Close() })
 	f := &foreign{scene: s, receiver: receiver}
 	seeds := make([]simulator.Seed, n)
 	for i := range seeds {
 		seeds[i] = simulator.Seed{
-			ClientID: s.namespace, Scope: "iTwin", ScopeID: iTwin, EventTypes: []string{eventType},
+			ClientID: s.Namespace, Scope: "iTwin", ScopeID: iTwin, EventTypes: []string{eventType},
 			CallbackURL: fmt.Sprintf("%s/itwin/line-%02d", receiver.URL, i), Active: i < n-1,
 			Secret: fmt.Sprintf("the-secret-that-receiver-%02d-was-given", i),
 		}
 	}
-	f.webhooks, err = s.platform.AddWebhooks(s.ctx, seeds)
-	s.must(err)
+	f.webhooks, err = s.Platform.AddWebhooks(s.Ctx, seeds)
+	s.Must(err)
 	f.off = f.webhooks[n-1]
 	secrets := map[string]string{}
 	for _, w := range f.webhooks {
 		secrets[strings.TrimPrefix(w.CallbackURL, receiver.URL)] = w.Secret
 	}
 	receiver.Trust(func(path string) []string { return []string{secrets[path]} })
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 	return f
 }
 
@@ -59,7 +59,7 @@ func (f *foreign) unmanagedBecomes(n int) {
 	f.Helper()
 	f.Eventually(func() *int32 {
 		var c itwinv1alpha1.Connection
-		f.must(plane.Client.Get(f.ctx, client.ObjectKey{Namespace: f.namespace, Name: "default"}, &c))
+		f.Must(plane.Client.Get(f.Ctx, client.ObjectKey{Namespace: f.Namespace, Name: "default"}, &c))
 		return c.Status.UnmanagedWebhooks
 	}).Should(HaveValue(BeEquivalentTo(n)))
 }
@@ -67,8 +67,8 @@ func (f *foreign) unmanagedBecomes(n int) {
 // apply applies manifests.
 func (f *foreign) apply(manifests string) {
 	f.Helper()
-	_, err := plane.KubectlWith(f.ctx, manifests, "apply", "-f", "-")
-	f.must(err)
+	_, err := plane.KubectlWith(f.Ctx, manifests, "apply", "-f", "-")
+	f.Must(err)
 }
 
 // parsed reads manifests in YAML.
@@ -76,7 +76,7 @@ func (f *foreign) parsed(manifests string) (webhooks []itwinv1alpha1.Webhook) {
 	f.Helper()
 	for text := range strings.SplitSeq(manifests, "---\n") {
 		var w itwinv1alpha1.Webhook
-		f.must(yaml.UnmarshalStrict([]byte(text), &w))
+		f.Must(yaml.UnmarshalStrict([]byte(text), &w))
 		if w.Name != "" {
 			webhooks = append(webhooks, w)
 		}
@@ -88,9 +88,9 @@ func (f *foreign) parsed(manifests string) (webhooks []itwinv1alpha1.Webhook) {
 func (f *foreign) resume(webhooks []itwinv1alpha1.Webhook) {
 	f.Helper()
 	for i := range webhooks {
-		_, err := plane.Kubectl(f.ctx, "patch", "webhook", webhooks[i].Name, "-n", f.namespace, "--type=merge",
+		_, err := plane.Kubectl(f.Ctx, "patch", "webhook", webhooks[i].Name, "-n", f.Namespace, "--type=merge",
 			`-p={"spec":{"suspend":false}}`)
-		f.must(err)
+		f.Must(err)
 	}
 }
 
@@ -105,8 +105,8 @@ func (f *foreign) areReady(webhooks []itwinv1alpha1.Webhook) {
 // calls counts the calls of a route.
 func (f *foreign) calls(route string) int {
 	f.Helper()
-	counts, err := f.platform.Requests(f.ctx)
-	f.must(err)
+	counts, err := f.Platform.Requests(f.Ctx)
+	f.Must(err)
 	return counts.Counts[route]
 }
 
@@ -114,8 +114,8 @@ func (f *foreign) calls(route string) int {
 func (f *foreign) verify() {
 	f.Helper()
 	before := len(f.receiver.Deliveries())
-	_, err := f.platform.Publish(f.ctx, simulator.Event{ClientID: f.namespace, EventType: eventType, ITwinID: iTwin})
-	f.must(err)
+	_, err := f.Platform.Publish(f.Ctx, simulator.Event{ClientID: f.Namespace, EventType: eventType, ITwinID: iTwin})
+	f.Must(err)
 	f.Eventually(func() int { return len(f.receiver.Deliveries()) - before }).Should(Equal(len(f.webhooks) - 1))
 	for _, d := range f.receiver.Deliveries()[before:] {
 		f.Expect(d.Taken()).To(BeTrue(), "%+v", d)
@@ -126,8 +126,8 @@ func (f *foreign) verify() {
 // unchanged expects the remote webhooks to be as they were, but for their times.
 func (f *foreign) unchanged() {
 	f.Helper()
-	now, err := f.platform.Webhooks(f.ctx)
-	f.must(err)
+	now, err := f.Platform.Webhooks(f.Ctx)
+	f.Must(err)
 	f.Expect(now).To(HaveLen(len(f.webhooks)))
 	for i, w := range now {
 		w.Modified = f.webhooks[i].Modified
@@ -139,23 +139,23 @@ func (f *foreign) unchanged() {
 func (s *scene) userWith(verbs, resources string) (kubeconfig string) {
 	s.Helper()
 	role := fmt.Sprintf("user-%d", strings.Count(resources, ","))
-	user := role + "-of-" + s.namespace
+	user := role + "-of-" + s.Namespace
 	for _, args := range [][]string{
-		{"create", "role", role, "-n", s.namespace, "--verb=" + verbs, "--resource=" + resources},
-		{"create", "rolebinding", role, "-n", s.namespace, "--role=" + role, "--user=" + user},
+		{"create", "role", role, "-n", s.Namespace, "--verb=" + verbs, "--resource=" + resources},
+		{"create", "rolebinding", role, "-n", s.Namespace, "--role=" + role, "--user=" + user},
 	} {
-		_, err := plane.Kubectl(s.ctx, args...)
-		s.must(err)
+		_, err := plane.Kubectl(s.Ctx, args...)
+		s.Must(err)
 	}
 	kubeconfig, err := plane.KubeconfigOf(user)
-	s.must(err)
+	s.Must(err)
 	return kubeconfig
 }
 
 // staysOff lets the platform turn one off whose secret is not known: turning it on again would replace the secret.
 func (f *foreign) staysOff(name string) {
 	f.Helper()
-	f.must(f.platform.Deactivate(f.ctx, f.read(name).Spec.WebhookID))
+	f.Must(f.Platform.Deactivate(f.Ctx, f.read(name).Spec.WebhookID))
 	f.becomes(name, itwinv1alpha1.ReadyCondition, itwinv1alpha1.DeactivatedReason)
 	f.Expect(f.calls(writesByPatch)).To(BeZero())
 }

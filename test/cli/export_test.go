@@ -25,7 +25,7 @@ func TestAnExportIsAppliedAndResumedNothingIsWritten(t *testing.T) {
 	s := newConnectedScene(t)
 	f := newForeign(s, many)
 	f.unmanagedBecomes(many)
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 	e := s.itwin("export", "--connection", "default")
 	manifests := s.succeeds(e)
 	s.Expect(e.problems).To(ContainSubstring("50 exported, 1 of them off; 0 claimed"))
@@ -54,7 +54,7 @@ func TestAnExportIsAppliedAndResumedNothingIsWritten(t *testing.T) {
 	ready := meta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 	s.Expect(ready.Message).To(ContainSubstring("signing secret is unknown"))
 	var secrets corev1.SecretList
-	s.must(plane.Client.List(s.ctx, &secrets, client.InNamespace(s.namespace)))
+	s.Must(plane.Client.List(s.Ctx, &secrets, client.InNamespace(s.Namespace)))
 	s.Expect(secrets.Items).To(HaveLen(1), "the credentials")
 	on := slices.IndexFunc(webhooks, func(w itwinv1alpha1.Webhook) bool { return w.WantsActive() })
 	f.staysOff(webhooks[on].Name)
@@ -65,7 +65,7 @@ func TestAnExportKeepsTheSecretsThatAreFilledInReceiversStillVerify(t *testing.T
 	t.Parallel()
 	s := newConnectedScene(t)
 	f := newForeign(s, many)
-	manifests := s.succeeds(s.itwin("export", "--connection", s.namespace+"/default", "--keep-secret"))
+	manifests := s.succeeds(s.itwin("export", "--connection", s.Namespace+"/default", "--keep-secret"))
 	webhooks := f.parsed(manifests)
 	f.apply(manifests)
 	values := map[string]string{}
@@ -74,8 +74,8 @@ func TestAnExportKeepsTheSecretsThatAreFilledInReceiversStillVerify(t *testing.T
 	}
 	for i := range webhooks {
 		w := webhooks[i]
-		s.create(&corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: w.Spec.SecretRef.Name},
+		s.Create(&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: w.Spec.SecretRef.Name},
 			StringData: map[string]string{w.Spec.SecretRef.Key: values[w.Spec.WebhookID]},
 		})
 	}
@@ -94,21 +94,21 @@ func TestCredentialsOfTheEnvironmentNeedNoConnection(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	f := newForeign(s, 3)
-	s.must(plane.Client.Delete(s.ctx, &itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"},
+	s.Must(plane.Client.Delete(s.Ctx, &itwinv1alpha1.Connection{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "default"},
 	}))
 	s.Eventually(func() error {
-		_, err := plane.Kubectl(s.ctx, "get", "connection", "default", "-n", s.namespace)
+		_, err := plane.Kubectl(s.Ctx, "get", "connection", "default", "-n", s.Namespace)
 		return err
 	}).Should(MatchError(ContainSubstring("not found")))
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
-	command := s.command(path, "export", "--api-url", s.platform.URL, "--token-url", s.platform.TokenURL(), "-n", s.namespace)
-	command.Env = append(command.Env, "ITWIN_CLIENT_ID="+s.namespace, "ITWIN_CLIENT_SECRET=test-secret")
+	s.Must(err)
+	command := s.command(path, "export", "--api-url", s.Platform.URL, "--token-url", s.Platform.TokenURL(), "-n", s.Namespace)
+	command.Env = append(command.Env, "ITWIN_CLIENT_ID="+s.Namespace, "ITWIN_CLIENT_SECRET=test-secret")
 	s.Expect(f.parsed(s.succeeds(s.run(command)))).To(HaveLen(3))
-	counts, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	counts, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	for route, n := range counts.Counts {
 		s.Expect(n).To(Equal(map[string]int{"POST /connect/token": 1, lists: 1}[route]), route)
 	}
@@ -119,11 +119,11 @@ func TestOddRemoteWebhooksAreCommentedOut(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	f := newForeign(s, 2)
-	_, err := s.platform.AddWebhooks(s.ctx, []simulator.Seed{{
-		ClientID: s.namespace, Scope: "iTwin", ScopeID: iTwin, EventTypes: []string{eventType},
+	_, err := s.Platform.AddWebhooks(s.Ctx, []simulator.Seed{{
+		ClientID: s.Namespace, Scope: "iTwin", ScopeID: iTwin, EventTypes: []string{eventType},
 		CallbackURL: "https://under_score.example.com/odd?token=hidden",
 	}})
-	s.must(err)
+	s.Must(err)
 	e := s.itwin("export", "--connection", "default")
 	s.Expect(e.code).To(Equal(1))
 	s.Expect(e.problems).To(And(ContainSubstring("its callbackUrl has no usable host"), ContainSubstring("1 remote webhooks were not exported")))
@@ -138,9 +138,9 @@ func TestAConnectionThatAllowsNoAdoptionIsToldInAnExport(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	newForeign(s, 1)
-	_, err := plane.Kubectl(s.ctx, "patch", "connection", "default", "-n", s.namespace, "--type=merge",
+	_, err := plane.Kubectl(s.Ctx, "patch", "connection", "default", "-n", s.Namespace, "--type=merge",
 		`-p={"spec":{"allowAdoption":"None","allowedCallbackHosts":["*.example.com"]}}`)
-	s.must(err)
+	s.Must(err)
 	e := s.itwin("export", "--connection", "default", "-o", "json")
 	s.succeeds(e)
 	s.Expect(e.problems).To(And(ContainSubstring("spec.allowAdoption to Matching"),
@@ -152,9 +152,9 @@ func TestAConnectionThatAllowsNoAdoptionIsToldInAnExport(t *testing.T) {
 func TestTheCredentialsOfAConnectionAreNotSentToAnyHost(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	_, err := plane.Kubectl(s.ctx, "patch", "connection", "default", "-n", s.namespace, "--type=merge",
+	_, err := plane.Kubectl(s.Ctx, "patch", "connection", "default", "-n", s.Namespace, "--type=merge",
 		`-p={"spec":{"tokenUrl":"https://token.example.com/connect/token"}}`)
-	s.must(err)
+	s.Must(err)
 	s.Expect(s.itwin("export", "--connection", "default").problems).To(ContainSubstring("--allowed-api-hosts"))
 }
 
@@ -163,24 +163,24 @@ func TestAllIsWhatAUserMayRead(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	f := newForeign(s, 2)
-	second := &itwinv1alpha1.Connection{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "second"}}
+	second := &itwinv1alpha1.Connection{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "second"}}
 	var first itwinv1alpha1.Connection
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "default"}, &first))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: "default"}, &first))
 	second.Spec = first.Spec
 	second.Spec.AllowAdoption = itwinv1alpha1.AllowAdoptionNone
-	s.create(second)
+	s.Create(second)
 	ours := "webhooks.itwin.webhook-operator.io,connections.itwin.webhook-operator.io"
 	kubeconfig := s.userWith("get,list", ours)
 	s.Expect(s.fails(s.itwin("export", "--connection", "default", "--kubeconfig", kubeconfig))).To(And(
 		ContainSubstring("you may not read Secret"), ContainSubstring("ITWIN_CLIENT_ID")))
 	kubeconfig = s.userWith("get,list", ours+",secrets")
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 	e := s.itwin("export", "--all", "--kubeconfig", kubeconfig)
 	s.Expect(f.parsed(s.succeeds(e))).To(HaveLen(2), "one account, once")
 	s.Expect(e.problems).To(And(
 		ContainSubstring("may not list the Connections of all namespaces"), ContainSubstring("may not list ClusterConnections"),
 		ContainSubstring("may not list the Webhooks of all namespaces"),
-		ContainSubstring("also reached by Connection "+s.namespace+"/second"),
+		ContainSubstring("also reached by Connection "+s.Namespace+"/second"),
 	))
 }
 
@@ -193,7 +193,7 @@ func TestAnExportThatCannotBeginSaysWhatToDo(t *testing.T) {
 	}{
 		"no account":    {nil, "--connection"},
 		"both":          {[]string{"--all", "--connection", "default"}, "exclude each other"},
-		"no connection": {[]string{"--connection", "missing"}, "there is no Connection " + s.namespace + "/missing"},
+		"no connection": {[]string{"--connection", "missing"}, "there is no Connection " + s.Namespace + "/missing"},
 		"no name":       {[]string{"--connection", "a/b/c"}, "write NAME"},
 		"other space":   {[]string{"--connection", "other/default"}, "leave out -n"},
 	} {
@@ -201,8 +201,8 @@ func TestAnExportThatCannotBeginSaysWhatToDo(t *testing.T) {
 			NewWithT(t).Expect(s.fails(s.itwin(append([]string{"export"}, c.args...)...))).To(ContainSubstring(c.want))
 		})
 	}
-	s.must(plane.Client.Delete(s.ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: credentials},
+	s.Must(plane.Client.Delete(s.Ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: credentials},
 	}))
 	s.Expect(s.fails(s.itwin("export", "--connection", "default"))).To(ContainSubstring(fmt.Sprintf(
 		"there is no Secret %q", credentials)))

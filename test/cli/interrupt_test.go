@@ -19,7 +19,7 @@ const ctrlC = "\x03"
 func TestCtrlCAtATerminalEndsWhatWaits(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("a"))
+	s.Create(s.webhook("a"))
 	silent, connected := s.silentServer()
 	waiting := func(text string) func(*buffer) {
 		return func(problems *buffer) { s.Eventually(problems.String).Should(ContainSubstring(text)) }
@@ -33,13 +33,13 @@ func TestCtrlCAtATerminalEndsWhatWaits(t *testing.T) {
 		{[]string{"reconcile", "--all"}, waiting("? [y/N] ")},
 	} {
 		person, terminal := s.terminal()
-		command, problems := s.command(s.plugin(), append(c.args, "--namespace="+s.namespace)...), &buffer{}
+		command, problems := s.command(s.plugin(), append(c.args, "--namespace="+s.Namespace)...), &buffer{}
 		command.Stdin, command.Stderr = terminal, problems
 		command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-		s.must(command.Start())
+		s.Must(command.Start())
 		c.wait(problems)
 		_, err := person.WriteString(ctrlC)
-		s.must(err)
+		s.Must(err)
 		s.Eventually(ending(command)).Should(Receive(Equal(1)), c.args[0])
 		s.Expect(problems.String()).To(HaveSuffix("error: interrupted\n"), c.args[0])
 	}
@@ -60,21 +60,21 @@ func ending(command *exec.Cmd) chan int {
 func (s *scene) plugin() string {
 	s.Helper()
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	return path
 }
 
 // silentServer accepts connections and never answers.
 func (s *scene) silentServer() (url string, connected chan struct{}) {
 	s.Helper()
-	listener, err := new(net.ListenConfig).Listen(s.ctx, "tcp", "127.0.0.1:0")
-	s.must(err)
+	listener, err := new(net.ListenConfig).Listen(s.Ctx, "tcp", "127.0.0.1:0")
+	s.Must(err)
 	s.Cleanup(func() { _ = listener.Close() })
 	connected = make(chan struct{}, 1)
 	go func() {
 		if connection, err := listener.Accept(); err == nil {
 			connected <- struct{}{}
-			<-s.ctx.Done()
+			<-s.Ctx.Done()
 			_ = connection.Close()
 		}
 	}()

@@ -23,10 +23,10 @@ func (s *scene) serveMetrics(text string) (host string, port int32) {
 		}
 		_, _ = io.WriteString(w, text)
 	}))
-	s.must(server.Listener.Close())
+	s.Must(server.Listener.Close())
 	var err error
 	server.Listener, err = net.Listen("tcp4", net.JoinHostPort(host, "0"))
-	s.must(err)
+	s.Must(err)
 	server.StartTLS()
 	s.Cleanup(server.Close)
 	return host, int32(server.Listener.Addr().(*net.TCPAddr).Port)
@@ -36,7 +36,7 @@ func (s *scene) serveMetrics(text string) (host string, port int32) {
 func (s *scene) address() (host string) {
 	s.Helper()
 	addresses, err := net.InterfaceAddrs()
-	s.must(err)
+	s.Must(err)
 	for _, address := range addresses {
 		if ip, ok := address.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsGlobalUnicast() {
 			host = ip.IP.String()
@@ -51,15 +51,15 @@ func (s *scene) serveOwnMetrics() (host string, port int32) {
 	s.Helper()
 	host = s.address()
 	free, err := net.Listen("tcp4", net.JoinHostPort(host, "0"))
-	s.must(err)
+	s.Must(err)
 	address := free.Addr().(*net.TCPAddr)
-	s.must(free.Close())
-	replica, err := plane.StartManager(s.ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace,
+	s.Must(free.Close())
+	replica, err := plane.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace,
 		"--metrics-bind-address="+address.String())
-	s.must(err)
+	s.Must(err)
 	s.Cleanup(func() { _ = replica.Stop() })
 	s.Eventually(func() error {
-		connection, err := (&net.Dialer{}).DialContext(s.ctx, "tcp4", address.String())
+		connection, err := (&net.Dialer{}).DialContext(s.Ctx, "tcp4", address.String())
 		if err == nil {
 			err = connection.Close()
 		}

@@ -127,7 +127,7 @@ func inSync(i int) *itwinv1alpha1.Webhook {
 func (s *scene) statusOf(p *pages) []status.Row {
 	s.Helper()
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	command := s.command(path, "status", "-A", "-o", "json", "--server="+servePages(s.T, p))
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, os.Stderr
@@ -135,10 +135,10 @@ func (s *scene) statusOf(p *pages) []status.Row {
 	err = command.Start()
 	p.client = command
 	p.mu.Unlock()
-	s.must(err)
-	s.must(command.Wait())
+	s.Must(err)
+	s.Must(command.Wait())
 	var list struct{ Items []status.Row }
-	s.must(json.Unmarshal(out.Bytes(), &list))
+	s.Must(json.Unmarshal(out.Bytes(), &list))
 	return list.Items
 }
 

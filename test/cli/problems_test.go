@@ -23,7 +23,7 @@ func TestWithoutAClusterEveryCommandEndsWithOneLine(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	for _, args := range append(everyCommand, []string{"check"}) {
 		none := s.command(path, args...)
 		none.Env = append(none.Env, "KUBECONFIG="+t.TempDir()+"/none", "KUBERNETES_SERVICE_HOST=")
@@ -36,7 +36,7 @@ func TestWithoutAClusterEveryCommandEndsWithOneLine(t *testing.T) {
 func TestWithoutRightsEveryCommandEndsWithOneLine(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("model-events"))
+	s.Create(s.webhook("model-events"))
 	for _, args := range everyCommand {
 		s.Expect(s.fails(s.itwin(append(args, "--as=guest")...))).To(And(
 			ContainSubstring("forbidden"), ContainSubstring("ask the cluster's administrator to bind you to ClusterRole view or edit"),
@@ -48,9 +48,9 @@ func TestWithoutRightsEveryCommandEndsWithOneLine(t *testing.T) {
 func TestInAClusterWithoutTheKinds(t *testing.T) {
 	t.Parallel()
 	c := clustertest.New(t)
-	s := &scene{T: t, WithT: c.WithT, ctx: c.Ctx, namespace: "default"}
+	s := &scene{&clustertest.Scene{T: t, WithT: c.WithT, Ctx: c.Ctx, Namespace: "default"}}
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	run := func(args ...string) ended {
 		command := s.command(path, args...)
 		command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig)
@@ -65,7 +65,7 @@ func TestInAClusterWithoutTheKinds(t *testing.T) {
 	s.Expect(of(s.findings(checked), "kinds").Message).To(Equal("Webhook is not installed in version v1alpha1"))
 	s.Expect(of(s.findings(checked), "operator").Message).To(ContainSubstring("no Deployment of the operator"))
 
-	s.must(c.Install(c.Ctx))
+	s.Must(c.Install(c.Ctx))
 	older(c, "webhooks.itwin.webhook-operator.io", "lastHandledRotateAt")
 	s.Eventually(func() string { return run("rotate", "model-events").problems }).Should(And(
 		HavePrefix("error: the CRDs of this cluster are older than this program: Webhooks have no field status.lastHandledRotateAt"),
@@ -83,7 +83,7 @@ func TestInAClusterWithoutTheKinds(t *testing.T) {
 	lease := of(s.findings(checked), "lease/itwin.webhook-operator.io")
 	s.Expect(lease.Result).To(Equal(check.Problem))
 	s.Expect(lease.Message).To(Equal("No lease was found, and Deployment " + deployment + " has --leader-elect: no replica works"))
-	s.must(markAvailable(c.Ctx, c.Client, 1))
+	s.Must(markAvailable(c.Ctx, c.Client, 1))
 	s.Expect(of(s.findings(run("check", "-o", "json")), "deployment/"+deployment).NextStep).To(
 		Equal("See in the log why no replica leads"))
 }

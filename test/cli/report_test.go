@@ -32,16 +32,16 @@ import (
 func (s *scene) files(data []byte) map[string]string {
 	s.Helper()
 	zip, err := gzip.NewReader(bytes.NewReader(data))
-	s.must(err)
+	s.Must(err)
 	files := map[string]string{}
 	for archive := tar.NewReader(zip); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			return files
 		}
-		s.must(err)
+		s.Must(err)
 		content, err := io.ReadAll(archive)
-		s.must(err)
+		s.Must(err)
 		files[path.Base(header.Name)] = string(content)
 	}
 }
@@ -64,19 +64,19 @@ func (s *scene) plant() {
 	}
 	w.Spec.CallbackURL = "https://hooks.example.com/" + planted["path"] + "?key=" + planted["query"]
 	w.Spec.SecretTemplate = &itwinv1alpha1.SecretTemplate{Annotations: map[string]itwinv1alpha1.AnnotationValue{"note": itwinv1alpha1.AnnotationValue(planted["template"])}}
-	s.create(w)
+	s.Create(w)
 	w = s.becomes("model-events", "Suspended", "Suspended")
 	w.Status.Conditions = append(w.Status.Conditions, metav1.Condition{
 		Type: "Ready", Status: "False", Reason: "Refused", LastTransitionTime: metav1.Now(),
 		Message: "The platform refused the request with Authorization: Bearer " + planted["message"],
 	})
-	s.must(plane.Client.Status().Update(s.ctx, w))
-	s.create(&eventsv1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "refused"}, EventTime: metav1.NewMicroTime(time.Now()),
+	s.Must(plane.Client.Status().Update(s.Ctx, w))
+	s.Create(&eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "refused"}, EventTime: metav1.NewMicroTime(time.Now()),
 		ReportingController: "test", ReportingInstance: "test", Action: "Send", Reason: "Refused", Type: corev1.EventTypeWarning,
 		Note: "the platform refused token " + planted["event"],
 		Regarding: corev1.ObjectReference{
-			APIVersion: itwinv1alpha1.GroupVersion.String(), Kind: "Webhook", Namespace: s.namespace, Name: "model-events",
+			APIVersion: itwinv1alpha1.GroupVersion.String(), Kind: "Webhook", Namespace: s.Namespace, Name: "model-events",
 		},
 	})
 }
@@ -85,7 +85,7 @@ func (s *scene) plant() {
 func (s *scene) operatorPod(name, host string, port int32) *corev1.Pod {
 	s.Helper()
 	var d appsv1.Deployment
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: harness.Namespace, Name: deployment}, &d))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: harness.Namespace, Name: deployment}, &d))
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: harness.Namespace, Name: name, Labels: d.Spec.Template.Labels},
 		Spec:       d.Spec.Template.Spec,
@@ -97,7 +97,7 @@ func (s *scene) operatorPod(name, host string, port int32) *corev1.Pod {
 	})
 	container.Ports = []corev1.ContainerPort{{Name: "metrics", ContainerPort: port}}
 	container.LivenessProbe, container.ReadinessProbe = nil, nil
-	s.create(pod)
+	s.Create(pod)
 	s.Cleanup(func() {
 		if err := plane.Client.Delete(context.Background(), pod, client.GracePeriodSeconds(0)); err != nil {
 			s.Error(err)
@@ -105,7 +105,7 @@ func (s *scene) operatorPod(name, host string, port int32) *corev1.Pod {
 	})
 	pod.Status.Phase, pod.Status.PodIP = corev1.PodRunning, host
 	pod.Status.PodIPs = []corev1.PodIP{{IP: host}}
-	s.must(plane.Client.Status().Update(s.ctx, pod))
+	s.Must(plane.Client.Status().Update(s.Ctx, pod))
 	return pod
 }
 
@@ -115,14 +115,14 @@ func (s *scene) mayReport(user string) {
 	rule := func(group string, resources ...string) rbacv1.PolicyRule {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "list"}}
 	}
-	s.create(&rbacv1.ClusterRole{
+	s.Create(&rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: user},
 		Rules: []rbacv1.PolicyRule{
 			rule(itwinv1alpha1.GroupVersion.Group, "webhooks", "connections", "clusterconnections"), rule("apps", "deployments"),
 			rule("", "pods", "pods/proxy"), rule("events.k8s.io", "events"), rule("coordination.k8s.io", "leases"),
 		},
 	})
-	s.create(&rbacv1.ClusterRoleBinding{
+	s.Create(&rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: user},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
@@ -131,28 +131,28 @@ func (s *scene) mayReport(user string) {
 
 func TestAReportHasWhatAnIssueNeedsAndNoSecret(t *testing.T) {
 	s := newConnectedScene(t)
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "other"},
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "other"},
 		StringData: map[string]string{"clientSecret": planted["credentials"]},
 	})
 	s.ready("generated")
-	s.create(&itwinv1alpha1.Connection{
+	s.Create(&itwinv1alpha1.Connection{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.namespace, Name: "annotated", Annotations: map[string]string{"note": planted["connection"]},
+			Namespace: s.Namespace, Name: "annotated", Annotations: map[string]string{"note": planted["connection"]},
 		},
 		Spec: itwinv1alpha1.ConnectionSpec{CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: "none"}},
 	})
 	s.plant()
 	host, port := s.serveMetrics("itwin_build_info{version=\"0.2.0\"} 1\nplanted{label=\"" + planted["metric"] + "\"} 1\n")
-	pod := s.operatorPod("report-"+s.namespace, host, port)
-	s.mayReport(s.namespace)
+	pod := s.operatorPod("report-"+s.Namespace, host, port)
+	s.mayReport(s.Namespace)
 
 	file := filepath.Join(t.TempDir(), "report.tar.gz")
-	as := []string{"--as=" + s.namespace, "--as-group=system:authenticated"}
+	as := []string{"--as=" + s.Namespace, "--as-group=system:authenticated"}
 	s.Expect(s.succeeds(s.kubectl(append([]string{"itwin", "report", "-o", file}, as...)...))).To(MatchRegexp(
 		`^Wrote .*report.tar.gz: 2 Webhooks, 2 Connections, 0 ClusterConnections, [1-9]\d* Events?, [1-9]\d* Pods?`))
 	data, err := os.ReadFile(file)
-	s.must(err)
+	s.Must(err)
 	files := s.files(data)
 	all := strings.Join(slices.Collect(maps.Values(files)), "\n")
 
@@ -167,8 +167,8 @@ func TestAReportHasWhatAnIssueNeedsAndNoSecret(t *testing.T) {
 	s.Expect(files).NotTo(HaveKey("left-out.txt"))
 	s.Expect(files["webhooks-001.yaml"]).To(And(ContainSubstring("name: model-events"), ContainSubstring("reason: Refused"),
 		ContainSubstring("https://hooks.example.com/REDACTED-"), ContainSubstring("team: REDACTED")))
-	s.Expect(files["connections-001.yaml"]).To(ContainSubstring("apiUrl: " + s.platform.URL))
-	s.Expect(files["events-"+s.namespace+"-001.yaml"]).To(ContainSubstring("the platform refused token REDACTED"))
+	s.Expect(files["connections-001.yaml"]).To(ContainSubstring("apiUrl: " + s.Platform.URL))
+	s.Expect(files["events-"+s.Namespace+"-001.yaml"]).To(ContainSubstring("the platform refused token REDACTED"))
 	s.Expect(files["versions.yaml"]).To(And(
 		ContainSubstring("kubernetes: v1."), ContainSubstring("name: Webhook"), Not(ContainSubstring("REDACTED")), ContainSubstring("plugin: kubectl-itwin "), ContainSubstring("controller-manager: registry.example.com/")))
 	s.Expect(files["operator.yaml"]).To(And(ContainSubstring("kind: Deployment"), ContainSubstring("holderIdentity:")))
@@ -186,7 +186,7 @@ func TestAReportSaysWhatItLacks(t *testing.T) {
 	s.succeeds(guest)
 	files := s.files([]byte(guest.out))
 	for _, what := range []string{
-		"Webhooks: ", "Connections: ", "Events in namespace " + s.namespace + ": ", "operator: ",
+		"Webhooks: ", "Connections: ", "Events in namespace " + s.Namespace + ": ", "operator: ",
 	} {
 		s.Expect(files["left-out.txt"]).To(ContainSubstring(what))
 	}
@@ -203,11 +203,11 @@ func TestAReportSaysWhatItLacks(t *testing.T) {
 
 func TestAReportOfAllNamespacesSaysWhyThereAreNoMetrics(t *testing.T) {
 	s := newScene(t)
-	s.create(s.webhook("model-events"))
+	s.Create(s.webhook("model-events"))
 	everything := s.itwin("report", "-A", "-o", "-")
 	s.succeeds(everything)
 	files := s.files([]byte(everything.out))
-	s.Expect(files["webhooks-001.yaml"]).To(ContainSubstring("namespace: " + s.namespace))
+	s.Expect(files["webhooks-001.yaml"]).To(ContainSubstring("namespace: " + s.Namespace))
 	s.Expect(files["left-out.txt"]).To(ContainSubstring("metrics of " + deployment + ": the Deployment has no Pod"))
 }
 
@@ -215,7 +215,7 @@ func TestAReportOfAllNamespacesSaysWhyThereAreNoMetrics(t *testing.T) {
 func TestAReportSaysWhyASecureOperatorShowsNoMetrics(t *testing.T) {
 	s := newScene(t)
 	host, port := s.serveOwnMetrics()
-	pod := s.operatorPod("secure-"+s.namespace, host, port)
+	pod := s.operatorPod("secure-"+s.Namespace, host, port)
 	reported := s.itwin("report", "-o", "-")
 	s.succeeds(reported)
 	s.Expect(s.files([]byte(reported.out))["left-out.txt"]).To(ContainSubstring(

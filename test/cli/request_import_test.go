@@ -15,7 +15,7 @@ import (
 func (s *scene) imported(name string) *foreign {
 	s.Helper()
 	f := newForeign(s, 2)
-	s.create(s.webhook(name, onRequest, func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.webhook(name, onRequest, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.WebhookID, w.Spec.CallbackURL = f.webhooks[0].ID, f.webhooks[0].CallbackURL
 	}))
 	s.becomes(name, "Ready", "InSync")
@@ -50,13 +50,13 @@ func TestAnImportWithASecretRefIsReactivatedWithoutAQuestion(t *testing.T) {
 	s := newConnectedScene(t)
 	f := s.imported("old")
 	s.deactivated("old")
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "receivers"},
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "receivers"},
 		StringData: map[string]string{"secret": f.webhooks[0].Secret},
 	})
-	_, err := plane.Kubectl(s.ctx, "patch", "webhook", "old", "-n", s.namespace, "--type=merge",
+	_, err := plane.Kubectl(s.Ctx, "patch", "webhook", "old", "-n", s.Namespace, "--type=merge",
 		`-p={"spec":{"secretRef":{"name":"receivers"}}}`)
-	s.must(err)
+	s.Must(err)
 	// The update that sends the secret makes the remote webhook what the spec says, which is on.
 	s.becomes("old", "Active", "Active")
 	s.Expect(s.read("old").Status.SecretName).To(Equal("receivers"))
@@ -82,7 +82,7 @@ func TestRotateSaysWhereTheValueBeforeIs(t *testing.T) {
 	s.ready("generated")
 	s.Expect(s.succeeds(s.itwin("rotate", "generated", "--wait"))).To(
 		HaveSuffix(`"generated-webhook-secret"; the one before is under its key "previous"` + "\n"))
-	user := "rotator-of-" + s.namespace
+	user := "rotator-of-" + s.Namespace
 	s.maySetRequests(user)
 	s.Expect(s.succeeds(s.itwin("rotate", "generated", "--wait", "--as="+user, "--as-group=system:authenticated"))).To(
 		HaveSuffix(`is under its key "previous", if it has that key` + "\n"))
@@ -93,20 +93,20 @@ func (s *scene) maySetRequests(user string) {
 	s.Helper()
 	for _, args := range [][]string{
 		{
-			"create", "role", "requester", "-n", s.namespace, "--verb=get,list,patch",
+			"create", "role", "requester", "-n", s.Namespace, "--verb=get,list,patch",
 			"--resource=webhooks.itwin.webhook-operator.io",
 		},
-		{"create", "rolebinding", "requester", "-n", s.namespace, "--role=requester", "--user=" + user},
+		{"create", "rolebinding", "requester", "-n", s.Namespace, "--role=requester", "--user=" + user},
 	} {
-		_, err := plane.Kubectl(s.ctx, args...)
-		s.must(err)
+		_, err := plane.Kubectl(s.Ctx, args...)
+		s.Must(err)
 	}
 }
 
 func TestToReactivateWhatWasNeverOnFails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("waiting"))
+	s.Create(s.webhook("waiting"))
 	s.becomes("waiting", "Ready", "ConnectionNotFound")
 	s.Expect(s.fails(s.itwin("reactivate", "waiting", "--wait"))).To(
 		ContainSubstring(`Webhook "waiting" was not turned on yet: its condition Ready says why`))

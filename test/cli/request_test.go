@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestRotateGivesAnotherSecret(t *testing.T) {
 func (s *scene) secret(name string) map[string][]byte {
 	s.Helper()
 	var secret corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &secret))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &secret))
 	return secret.Data
 }
 
@@ -53,7 +54,7 @@ func TestReconcileTellsTheOutcome(t *testing.T) {
 	s := newConnectedScene(t)
 	s.ready("good")
 	s.Expect(s.succeeds(s.itwin("reconcile", "good", "--wait"))).To(ContainSubstring("in sync with the platform"))
-	s.create(s.webhook("bad", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = "e6989b43-53ab-45e2-a610-560c6f7e879e" }))
+	s.Create(s.webhook("bad", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = "e6989b43-53ab-45e2-a610-560c6f7e879e" }))
 	s.becomes("bad", "Ready", "NotFound")
 	bad := s.itwin("reconcile", "bad", "--wait")
 	s.Expect(bad.code).To(Equal(1))
@@ -63,11 +64,11 @@ func TestReconcileTellsTheOutcome(t *testing.T) {
 func TestWhatCannotBeAskedIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("paused", suspended))
-	s.create(s.webhook("mine", func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.webhook("paused", suspended))
+	s.Create(s.webhook("mine", func(w *itwinv1alpha1.Webhook) {
 		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
 	}))
-	s.create(s.webhook("inactive", func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(bool) }))
+	s.Create(s.webhook("inactive", func(w *itwinv1alpha1.Webhook) { w.Spec.Active = new(bool) }))
 	for command, want := range map[string]string{
 		"reactivate paused":                 "set spec.suspend: false first",
 		"reconcile paused --wait":           "set spec.suspend: false first",
@@ -89,8 +90,8 @@ func TestWhatCannotBeAskedIsRefusedWithWhatToDo(t *testing.T) {
 func TestSeveralNamesAreAskedEvenIfOneCannotBe(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("paused", suspended))
-	s.create(s.webhook("other"))
+	s.Create(s.webhook("paused", suspended))
+	s.Create(s.webhook("other"))
 	several := s.itwin("reconcile", "paused", "none", "other")
 	s.Expect(several.code).To(Equal(1))
 	s.Expect(several.problems).To(MatchRegexp(`^error: [^\n]+suspended[^\n]+\nerror: [^\n]+"none"[^\n]+\n$`))
@@ -101,7 +102,7 @@ func TestSeveralNamesAreAskedEvenIfOneCannotBe(t *testing.T) {
 func TestADryRunRequestsNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("model-events"))
+	s.Create(s.webhook("model-events"))
 	s.Expect(s.succeeds(s.itwin("reconcile", "--all", "--dry-run"))).To(HaveSuffix("reconciliation requested (dry run)\n"))
 	s.Expect(s.read("model-events").Annotations).To(BeEmpty())
 }
@@ -109,28 +110,20 @@ func TestADryRunRequestsNothing(t *testing.T) {
 func TestAWaitEndsAfterItsTimeout(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("alone"))
+	s.Create(s.webhook("alone"))
 	s.becomes("alone", "Ready", "ConnectionNotFound")
 	waited := s.itwin("reconcile", "alone", "--wait", "--timeout=1s")
 	s.Expect(waited.code).To(Equal(1))
 	s.Expect(waited.problems).To(MatchRegexp(`Waiting for Webhook "alone": ConnectionNotFound: .+\n` +
 		`error: Webhook "alone" has not answered the request to reconcile within 1s \(ConnectionNotFound: .+the request stays` +
-		".+`kubectl itwin check -n " + s.namespace + "` says why\n$"))
+		".+`kubectl itwin check -n " + s.Namespace + "` says why\n$"))
 }
 
 func TestCtrlCEndsAWaitWithOneLine(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("alone"))
-	s.becomes("alone", "Ready", "ConnectionNotFound")
-	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
-	command := s.command(path, "reconcile", "alone", "--wait", "--namespace="+s.namespace)
-	var problems buffer
-	command.Stderr = &problems
-	s.must(command.Start())
-	s.Eventually(problems.String).Should(ContainSubstring("Waiting for"))
-	s.must(command.Process.Signal(os.Interrupt))
+	command, problems := s.waitsFor("alone")
+	s.Must(command.Process.Signal(os.Interrupt))
 	s.Expect(command.Wait()).To(HaveOccurred())
 	s.Expect(command.ProcessState.ExitCode()).To(Equal(1))
 	lines := strings.Split(strings.TrimSpace(problems.String()), "\n")
@@ -148,10 +141,10 @@ func TestAllDeactivatedAsksHowMany(t *testing.T) {
 	s.deactivated("b")
 
 	s.Expect(s.fails(s.itwin("reactivate", "--all-deactivated"))).To(And(
-		ContainSubstring(`reactivate 2 Webhooks in namespace "`+s.namespace+`"`), ContainSubstring("repeat with --yes")))
+		ContainSubstring(`reactivate 2 Webhooks in namespace "`+s.Namespace+`"`), ContainSubstring("repeat with --yes")))
 	answered := s.onTerminal("n\n", "reactivate", "--all-deactivated")
 	s.Expect(answered.code).To(Equal(1))
-	s.Expect(answered.problems).To(ContainSubstring(`Reactivate 2 Webhooks in namespace "` + s.namespace + `"? [y/N]`))
+	s.Expect(answered.problems).To(ContainSubstring(`Reactivate 2 Webhooks in namespace "` + s.Namespace + `"? [y/N]`))
 	s.Expect(s.read("a").Annotations).NotTo(HaveKey(itwinv1alpha1.ReactivateRequestedAtAnnotation))
 
 	out := s.succeeds(s.onTerminal("y\n", "reactivate", "--all-deactivated", "--wait"))
@@ -170,7 +163,7 @@ func TestManyAreWaitedForTogether(t *testing.T) {
 	for name := range strings.SplitSeq("abcdefghijkl", "") {
 		w := s.webhook(name)
 		w.Finalizers = nil
-		s.create(w)
+		s.Create(w)
 	}
 	waited := s.itwin("reconcile", "--all", "--yes", "--wait", "--timeout=2s")
 	s.Expect(waited.code).To(Equal(1))
@@ -180,16 +173,23 @@ func TestManyAreWaitedForTogether(t *testing.T) {
 func TestAWebhookThatIsDeletedMeanwhileIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("alone"))
-	s.becomes("alone", "Ready", "ConnectionNotFound")
-	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
-	command := s.command(path, "reconcile", "alone", "--wait", "--namespace="+s.namespace)
-	var problems buffer
-	command.Stderr = &problems
-	s.must(command.Start())
-	s.Eventually(problems.String).Should(ContainSubstring("Waiting for"))
-	s.must(plane.Client.Delete(s.ctx, &itwinv1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "alone"}}))
+	command, problems := s.waitsFor("alone")
+	s.Must(plane.Client.Delete(s.Ctx, &itwinv1alpha1.Webhook{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "alone"}}))
 	s.Expect(command.Wait()).To(HaveOccurred())
 	s.Expect(problems.String()).To(MatchRegexp(`error: Webhook "alone" (was deleted meanwhile|is being deleted)\n$`))
+}
+
+// waitsFor makes a Webhook that no connection serves, and starts a command that waits for it.
+func (s *scene) waitsFor(name string) (command *exec.Cmd, problems *buffer) {
+	s.Helper()
+	s.Create(s.webhook(name))
+	s.becomes(name, "Ready", "ConnectionNotFound")
+	path, err := harness.Binary("kubectl-itwin")
+	s.Must(err)
+	command = s.command(path, "reconcile", name, "--wait", "--namespace="+s.Namespace)
+	problems = &buffer{}
+	command.Stderr = problems
+	s.Must(command.Start())
+	s.Eventually(problems.String).Should(ContainSubstring("Waiting for"))
+	return command, problems
 }

@@ -23,7 +23,7 @@ type ended struct {
 func (s *scene) environment(kubeconfig string) []string {
 	s.Helper()
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	folders := filepath.Dir(path) + ":" + filepath.Dir(plane.KubectlPath) + ":" + os.Getenv("PATH")
 	return append(os.Environ(), "KUBECONFIG="+kubeconfig, "PATH="+folders, "KUBECACHEDIR="+s.TempDir())
 }
@@ -31,7 +31,7 @@ func (s *scene) environment(kubeconfig string) []string {
 // command prepares a program as an administrator's, in the scene's namespace.
 func (s *scene) command(program string, args ...string) *exec.Cmd {
 	s.Helper()
-	command := exec.CommandContext(s.ctx, program, args...)
+	command := exec.CommandContext(s.Ctx, program, args...)
 	command.Env = s.environment(plane.Kubeconfig)
 	return command
 }
@@ -40,14 +40,14 @@ func (s *scene) command(program string, args ...string) *exec.Cmd {
 func (s *scene) itwin(args ...string) ended {
 	s.Helper()
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
-	return s.run(s.command(path, append(args, "--namespace="+s.namespace)...))
+	s.Must(err)
+	return s.run(s.command(path, append(args, "--namespace="+s.Namespace)...))
 }
 
 // kubectl runs kubectl, which finds the plugin on PATH, in the scene's namespace.
 func (s *scene) kubectl(args ...string) ended {
 	s.Helper()
-	return s.run(s.command(plane.KubectlPath, append(args, "--namespace="+s.namespace)...))
+	return s.run(s.command(plane.KubectlPath, append(args, "--namespace="+s.Namespace)...))
 }
 
 // run waits for a program. That it cannot be started fails the test.
@@ -57,7 +57,7 @@ func (s *scene) run(command *exec.Cmd) ended {
 	command.Stdout, command.Stderr = &out, &problems
 	err := command.Run()
 	if _, exited := errors.AsType[*exec.ExitError](err); !exited {
-		s.must(err)
+		s.Must(err)
 	}
 	return ended{code: command.ProcessState.ExitCode(), out: out.String(), problems: problems.String()}
 }

@@ -14,7 +14,7 @@ import (
 func (s *scene) rows(args ...string) (rows []status.Row) {
 	s.Helper()
 	var list struct{ Items []status.Row }
-	s.must(json.Unmarshal([]byte(s.succeeds(s.itwin(append([]string{"status", "-o", "json"}, args...)...))), &list))
+	s.Must(json.Unmarshal([]byte(s.succeeds(s.itwin(append([]string{"status", "-o", "json"}, args...)...))), &list))
 	return list.Items
 }
 
@@ -23,7 +23,7 @@ func TestStatusSaysWhatToDoNext(t *testing.T) {
 	s := newConnectedScene(t)
 	s.ready("good")
 	s.ready("off", onRequest)
-	s.create(s.webhook("suspended", suspended))
+	s.Create(s.webhook("suspended", suspended))
 	s.becomes("suspended", "Suspended", "Suspended")
 	s.deactivated("off")
 
@@ -44,8 +44,8 @@ func TestStatusSaysWhatToDoNext(t *testing.T) {
 	s.Expect(off.Reason).To(Equal("Deactivated"))
 	s.Expect(off.Active).To(HaveValue(BeFalse()))
 	s.Expect(off.OffSince.UTC()).To(BeTemporally("==", s.read("off").Status.LastDeactivationTime.UTC()))
-	s.Expect(off.NextStep).To(ContainSubstring("kubectl itwin reactivate off -n " + s.namespace))
-	s.Expect(off.Commands).To(ContainElement("kubectl itwin reactivate off -n " + s.namespace + " --wait"))
+	s.Expect(off.NextStep).To(ContainSubstring("kubectl itwin reactivate off -n " + s.Namespace))
+	s.Expect(off.Commands).To(ContainElement("kubectl itwin reactivate off -n " + s.Namespace + " --wait"))
 
 	s.Expect(paused.NextStep).To(ContainSubstring("suspend: false"))
 	s.Expect(paused.Active).To(BeNil())
@@ -54,8 +54,8 @@ func TestStatusSaysWhatToDoNext(t *testing.T) {
 func TestStatusHasEveryFormat(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("first"))
-	s.create(s.webhook("second"))
+	s.Create(s.webhook("first"))
+	s.Create(s.webhook("second"))
 	s.becomes("first", "Ready", "ConnectionNotFound")
 	s.becomes("second", "Ready", "ConnectionNotFound")
 
@@ -70,7 +70,7 @@ func TestStatusHasEveryFormat(t *testing.T) {
 	s.Expect(wide).To(ContainSubstring("There is no Connection"))
 
 	var list struct{ Items []status.Row }
-	s.must(yaml.Unmarshal([]byte(s.succeeds(s.itwin("status", "-o", "yaml"))), &list))
+	s.Must(yaml.Unmarshal([]byte(s.succeeds(s.itwin("status", "-o", "yaml"))), &list))
 	s.Expect(list.Items).To(Equal(s.rows()))
 	s.Expect(s.succeeds(s.itwin("status", "-o", "name"))).To(Equal(
 		"webhook.itwin.webhook-operator.io/first\nwebhook.itwin.webhook-operator.io/second\n"))
@@ -81,22 +81,22 @@ func TestStatusSelects(t *testing.T) {
 	s := newScene(t)
 	for _, name := range []string{"a", "b"} {
 		w := s.webhook(name)
-		w.Labels = map[string]string{"letter": name, "scene": s.namespace}
-		s.create(w)
+		w.Labels = map[string]string{"letter": name, "scene": s.Namespace}
+		s.Create(w)
 	}
 	s.Expect(s.rows("b")).To(HaveLen(1))
 	s.Expect(s.rows("-l", "letter=a")).To(HaveLen(1))
-	s.Expect(s.rows("-A", "-l", "scene="+s.namespace)).To(HaveLen(2))
-	s.Expect(s.succeeds(s.itwin("status", "-A", "-l", "scene="+s.namespace))).To(MatchRegexp(`^NAMESPACE +NAME `))
+	s.Expect(s.rows("-A", "-l", "scene="+s.Namespace)).To(HaveLen(2))
+	s.Expect(s.succeeds(s.itwin("status", "-A", "-l", "scene="+s.Namespace))).To(MatchRegexp(`^NAMESPACE +NAME `))
 	s.Expect(s.rows("-l", "letter=c")).To(BeEmpty())
 
 	missing := s.itwin("status", "b", "c")
-	s.Expect(s.fails(missing)).To(ContainSubstring(`there is no Webhook "c" in namespace "` + s.namespace + `"`))
+	s.Expect(s.fails(missing)).To(ContainSubstring(`there is no Webhook "c" in namespace "` + s.Namespace + `"`))
 	s.Expect(missing.out).To(ContainSubstring("\nb "))
 	s.Expect(s.fails(s.itwin("status", "a", "-A"))).To(ContainSubstring("exclude each other"))
 	s.Expect(s.fails(s.itwin("status", "-l", "a b"))).To(ContainSubstring("--selector"))
 
 	none := s.itwin("status", "-l", "letter=c")
 	s.Expect(s.succeeds(none)).To(BeEmpty())
-	s.Expect(none.problems).To(Equal("No Webhooks found in namespace \"" + s.namespace + "\"; -A shows those of all namespaces.\n"))
+	s.Expect(none.problems).To(Equal("No Webhooks found in namespace \"" + s.Namespace + "\"; -A shows those of all namespaces.\n"))
 }

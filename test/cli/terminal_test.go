@@ -15,12 +15,12 @@ import (
 func (s *scene) onTerminal(answer string, args ...string) ended {
 	s.Helper()
 	path, err := harness.Binary("kubectl-itwin")
-	s.must(err)
+	s.Must(err)
 	person, terminal := s.terminal()
-	command := s.command(path, append(args, "--namespace="+s.namespace)...)
+	command := s.command(path, append(args, "--namespace="+s.Namespace)...)
 	command.Stdin = terminal
 	_, err = person.WriteString(answer)
-	s.must(err)
+	s.Must(err)
 	return s.run(command)
 }
 
@@ -28,13 +28,13 @@ func (s *scene) onTerminal(answer string, args ...string) ended {
 func (s *scene) terminal() (person, terminal *os.File) {
 	s.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	s.must(err)
+	s.Must(err)
 	s.Cleanup(func() { _ = person.Close() })
 	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	s.must(err)
-	s.must(unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
+	s.Must(err)
+	s.Must(unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	s.must(err)
+	s.Must(err)
 	s.Cleanup(func() { _ = terminal.Close() })
 	return person, terminal
 }

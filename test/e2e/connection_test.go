@@ -17,16 +17,16 @@ import (
 func TestMissingCredentialsAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.webhook("model-events"))
+	s.Create(s.webhook("model-events"))
 	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 
-	s.create(s.connection())
+	s.Create(s.Connection())
 	w := s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotReadyReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.InProgressStatus))
 	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.InProgressStatus), "the Secret may be made a second later")
 
-	s.create(s.credentials(s.namespace))
+	s.Create(s.Credentials(s.Namespace))
 	s.becomes("model-events", isReady)
 	c = s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.CurrentStatus))
@@ -35,20 +35,20 @@ func TestMissingCredentialsAreWaitedFor(t *testing.T) {
 func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.create(s.credentials("default"))
-	spec := s.connectionSpec()
+	s.Create(s.Credentials("default"))
+	spec := s.ConnectionSpec()
 	spec.CredentialsSecretRef.Namespace = "default"
-	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"itwin": s.namespace}}
+	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"itwin": s.Namespace}}
 	spec.AllowedCallbackHosts = []string{"*.example.com"}
-	s.create(&itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec})
+	s.Create(&itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}, Spec: spec})
 
-	s.create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
-		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: s.namespace}
+	s.Create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
+		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: s.Namespace}
 	}))
 	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotAllowedReason))
 	s.Expect(s.remotes()).To(BeEmpty())
 
-	s.labelNamespace(s.namespace)
+	s.labelNamespace(s.Namespace)
 	s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 
@@ -56,7 +56,7 @@ func TestClusterConnectionServesTheNamespacesThatItAllows(t *testing.T) {
 	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotAllowedReason))
 	s.Expect(s.onlyRemote().Active).To(BeFalse(), "what is not allowed any more is turned off")
 
-	s.labelNamespace(s.namespace)
+	s.labelNamespace(s.Namespace)
 	w := s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 	s.change(w, func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = "https://example.org/" })
@@ -67,7 +67,7 @@ func TestOutageIsReportedOnTheConnectionAlone(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	settled, busy := s.ready("settled"), s.ready("busy")
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{Times: simulator.Forever, Action: "status:503"}))
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{Times: simulator.Forever, Action: "status:503"}))
 	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.PlatformUnavailableReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.InProgressStatus))
 
@@ -75,10 +75,10 @@ func TestOutageIsReportedOnTheConnectionAlone(t *testing.T) {
 	busy = s.becomes("busy", isNotReady(itwinv1alpha1.PlatformUnavailableReason))
 	s.Expect(s.kstatus(busy)).To(Equal(status.InProgressStatus))
 	now, err := s.read("settled")
-	s.must(err)
+	s.Must(err)
 	s.Expect(now.ResourceVersion).To(Equal(settled.ResourceVersion), "it has nothing to send")
 
-	s.must(s.platform.ClearFaults(s.ctx))
+	s.Must(s.Platform.ClearFaults(s.Ctx))
 	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	s.becomes("busy", isReady)
 }
@@ -89,16 +89,16 @@ func TestWrongCredentialsRecoverWhenTheSecretChanges(t *testing.T) {
 	refusal := simulator.Fault{
 		Match: simulator.Match{Path: "/connect/token"}, Times: simulator.Forever, Action: "status:400",
 	}
-	s.must(s.platform.Fault(s.ctx, refusal))
-	secret := s.credentials(s.namespace)
-	s.create(secret)
-	s.create(s.connection())
+	s.Must(s.Platform.Fault(s.Ctx, refusal))
+	secret := s.Credentials(s.Namespace)
+	s.Create(secret)
+	s.Create(s.Connection())
 	c := s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.UnauthorizedReason)
 	s.Expect(s.kstatus(c)).To(Equal(status.FailedStatus))
 
-	s.must(s.platform.ClearFaults(s.ctx))
+	s.Must(s.Platform.ClearFaults(s.Ctx))
 	secret.StringData = map[string]string{"clientSecret": strings.Repeat("right", 2)}
-	s.must(plane.Client.Update(s.ctx, secret))
+	s.Must(plane.Client.Update(s.Ctx, secret))
 	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 }
 
@@ -106,11 +106,11 @@ func TestWrongCredentialsRecoverWhenTheSecretChanges(t *testing.T) {
 func (s *scene) labelNamespace(value string) {
 	s.Helper()
 	var namespace corev1.Namespace
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Name: s.namespace}, &namespace))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Name: s.Namespace}, &namespace))
 	before := namespace.DeepCopy()
 	metav1.SetMetaDataLabel(&namespace.ObjectMeta, "itwin", value)
 	if value == "" {
 		delete(namespace.Labels, "itwin")
 	}
-	s.must(plane.Client.Patch(s.ctx, &namespace, client.MergeFrom(before)))
+	s.Must(plane.Client.Patch(s.Ctx, &namespace, client.MergeFrom(before)))
 }

@@ -14,27 +14,27 @@ import (
 // meanwhile.
 func TestStandbyTakesOverFromALeaderThatDied(t *testing.T) {
 	s := newScene(t)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	replica := func() *harness.Manager {
-		m, err := plane.StartManager(s.ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
-		s.must(err)
+		m, err := plane.StartManager(s.Ctx, "--leader-elect", "--leader-election-namespace="+harness.Namespace)
+		s.Must(err)
 		return m
 	}
 	leader := replica()
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
 	s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 
 	standby := replica()
 	s.ready("before")
 	s.Expect(s.calls("POST /connect/token")).To(Equal(1), "the standby is ready, and silent")
 
-	s.must(leader.Kill())
-	s.create(s.webhook("after")) // while no operator leads
+	s.Must(leader.Kill())
+	s.Create(s.webhook("after")) // while no operator leads
 	s.becomes("after", isReady, isActive)
 	s.Expect(s.remotes()).To(HaveLen(2))
 	s.Expect(s.calls("POST /connect/token")).To(Equal(2))
 
-	s.must(standby.Stop())
+	s.Must(standby.Stop())
 	s.startManager()
 }

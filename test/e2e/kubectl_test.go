@@ -17,8 +17,8 @@ var (
 // table is what kubectl get prints about one kind in the scene's namespace, by rows and columns.
 func (s *scene) table(kind string, args ...string) (rows [][]string) {
 	s.Helper()
-	out, err := plane.Kubectl(s.ctx, slices.Concat([]string{"get", kind, "-n", s.namespace}, args)...)
-	s.must(err)
+	out, err := plane.Kubectl(s.Ctx, slices.Concat([]string{"get", kind, "-n", s.Namespace}, args)...)
+	s.Must(err)
 	for line := range strings.Lines(out) {
 		row := gap.Split(strings.TrimSpace(line), -1)
 		for i := range row {

@@ -15,7 +15,7 @@ func TestAppliedWebhookBecomesReadyAndExists(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	fresh := s.webhook("model-events")
-	s.create(fresh)
+	s.Create(fresh)
 	s.Expect(s.kstatus(fresh)).To(Equal(status.InProgressStatus), "an object that no controller has read")
 
 	w := s.becomes("model-events", isReady, isActive)
@@ -37,8 +37,8 @@ func TestEveryMutableFieldAtOnceIsOnePatch(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
-	s.create(s.signingSecret("mine", strings.Repeat("m", 32)))
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Create(s.signingSecret("mine", strings.Repeat("m", 32)))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 
 	s.change(w, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.CallbackURL = "https://elsewhere.example.com/itwin?a=b"
@@ -82,7 +82,7 @@ func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	suspended := s.webhook("suspended", func(w *itwinv1alpha1.Webhook) { w.Spec.Suspend = true })
-	s.create(suspended)
+	s.Create(suspended)
 	suspended = s.becomes("suspended", isSuspended)
 	s.Expect(s.kstatus(suspended)).To(Equal(status.CurrentStatus))
 	// What comes later is done, so what came before would be.
@@ -93,7 +93,7 @@ func TestSuspendedWebhookIsNotChanged(t *testing.T) {
 	suspended = s.becomes("suspended", isReady, isNotSuspended)
 	s.Expect(s.remotes()).To(HaveLen(2))
 
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 	s.change(suspended, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.Suspend, w.Spec.EventTypes = true, []string{"iTwins.iTwinCreated.v1"}
 	})
@@ -130,8 +130,8 @@ func TestColumns(t *testing.T) {
 		{"model-events", "True", "True", "false", "iTwin", w.Spec.CallbackURL, anyAge, w.Status.WebhookID, "InSync",
 			"Remote webhook matches spec"},
 	}))
-	out, err := plane.Kubectl(s.ctx, "get", "itwin", "-n", s.namespace)
-	s.must(err)
+	out, err := plane.Kubectl(s.Ctx, "get", "itwin", "-n", s.Namespace)
+	s.Must(err)
 	s.Expect(out).To(And(ContainSubstring("webhook.itwin.webhook-operator.io/model-events"),
 		ContainSubstring("connection.itwin.webhook-operator.io/default")))
 }

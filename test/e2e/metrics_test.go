@@ -32,7 +32,7 @@ func TestMetricsWithoutPermissionAreForbidden(t *testing.T) {
 	s.Expect(status).To(Equal(http.StatusUnauthorized))
 	status, _ = s.scrape(s.account("anybody"))
 	s.Expect(status).To(Equal(http.StatusForbidden))
-	s.bindScraper(s.namespace, "scraper")
+	s.bindScraper(s.Namespace, "scraper")
 	token := s.account("scraper")
 	s.Eventually(func() int {
 		status, _ := s.scrape(token)
@@ -43,8 +43,8 @@ func TestMetricsWithoutPermissionAreForbidden(t *testing.T) {
 // bindScraper lets a ServiceAccount read the metrics.
 func (s *scene) bindScraper(namespace, name string) {
 	s.Helper()
-	s.create(&rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: s.namespace},
+	s.Create(&rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace},
 		RoleRef: rbacv1.RoleRef{
 			APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "itwin-webhook-operator-metrics-reader",
 		},
@@ -55,7 +55,7 @@ func (s *scene) bindScraper(namespace, name string) {
 // scraper returns what reads the metrics with a right to do so.
 func (s *scene) scraper() func() string {
 	s.Helper()
-	s.bindScraper(s.namespace, "scraper")
+	s.bindScraper(s.Namespace, "scraper")
 	token := s.account("scraper")
 	return func() (body string) {
 		s.Eventually(func() (status int) {
@@ -70,9 +70,9 @@ func TestMetricsCountFromZeroAndEndWithTheirObjects(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	scrape := s.scraper()
-	connection := `connection="` + s.namespace + `/default"`
-	object := `name="model-events",namespace="` + s.namespace + `"`
-	s.create(s.connection())
+	connection := `connection="` + s.Namespace + `/default"`
+	object := `name="model-events",namespace="` + s.Namespace + `"`
+	s.Create(s.Connection())
 	s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 	s.Eventually(scrape).Should(And(
 		ContainSubstring(`itwin_connection_ready{`+connection+`,reason="SecretNotFound"} 0`),
@@ -83,7 +83,7 @@ func TestMetricsCountFromZeroAndEndWithTheirObjects(t *testing.T) {
 		ContainSubstring(`itwin_connection_status_writes_refused_total{`+connection+`} 0`),
 	))
 
-	s.create(s.credentials(s.namespace))
+	s.Create(s.Credentials(s.Namespace))
 	w := s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest })
 	s.Eventually(scrape).Should(And(
 		ContainSubstring(`itwin_connection_ready{`+connection+`,reason="Connected"} 1`),
@@ -94,11 +94,11 @@ func TestMetricsCountFromZeroAndEndWithTheirObjects(t *testing.T) {
 		ContainSubstring(`itwin_webhooks{active="true",`+connection+`,ready="true"} 1`),
 		ContainSubstring(`itwin_webhook_deactivations_total{`+object+`} 0`),
 		ContainSubstring(`itwin_webhook_reactivations_total{`+object+`} 0`),
-		ContainSubstring(`itwin_webhook_status_writes_refused_total{namespace="`+s.namespace+`"} 0`),
+		ContainSubstring(`itwin_webhook_status_writes_refused_total{namespace="`+s.Namespace+`"} 0`),
 		Not(ContainSubstring(`_timestamp_seconds{`+connection+`,name="model-events"`)),
 	))
 
-	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeactivatedReason), hasDeactivations(1))
 	off := float64(w.Status.LastDeactivationTime.UnixMicro()) / 1e6
 	s.Eventually(scrape).Should(And(
@@ -118,7 +118,7 @@ func TestMetricsCountFromZeroAndEndWithTheirObjects(t *testing.T) {
 
 	s.delete(w)
 	s.gone("model-events")
-	s.delete(s.connection())
+	s.delete(s.Connection())
 	s.Eventually(scrape).ShouldNot(Or(ContainSubstring(object), ContainSubstring(connection)))
 }
 
@@ -128,7 +128,7 @@ func TestTheScrapeIsWhatTheReferenceSays(t *testing.T) {
 	s := newConnectedScene(t)
 	scrape := s.scraper()
 	w := s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest })
-	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 	s.becomes("model-events", isNotReady(itwinv1alpha1.DeactivatedReason))
 	s.Eventually(func(g Gomega) {
 		parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -175,18 +175,18 @@ func documentedMetrics(t *testing.T) (rows []string) {
 // account makes a ServiceAccount without any right, and returns a token of it.
 func (s *scene) account(name string) string {
 	s.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}}
-	s.create(account)
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name}}
+	s.Create(account)
 	var request authenticationv1.TokenRequest
-	s.must(plane.Client.SubResource("token").Create(s.ctx, account, &request))
+	s.Must(plane.Client.SubResource("token").Create(s.Ctx, account, &request))
 	return request.Status.Token
 }
 
 // scrape reads the metrics with a token; an empty token is anonymous.
 func (s *scene) scrape(token string) (status int, body string) {
 	s.Helper()
-	request, err := http.NewRequestWithContext(s.ctx, http.MethodGet, "https://"+metrics+"/metrics", nil)
-	s.must(err)
+	request, err := http.NewRequestWithContext(s.Ctx, http.MethodGet, "https://"+metrics+"/metrics", nil)
+	s.Must(err)
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -194,9 +194,9 @@ func (s *scene) scrape(token string) (status int, body string) {
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer client.CloseIdleConnections()
 	response, err := client.Do(request)
-	s.must(err)
+	s.Must(err)
 	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(response.Body)
-	s.must(err)
+	s.Must(err)
 	return response.StatusCode, string(data)
 }

@@ -22,35 +22,35 @@ func TestServiceMonitorShowsATokenThatMayReadTheMetrics(t *testing.T) {
 	s := newScene(t)
 	s.serveServiceMonitors()
 	root, err := harness.Root()
-	s.must(err)
+	s.Must(err)
 	s.Eventually(func() error {
-		_, err := plane.Kubectl(s.ctx, "apply", "-k", filepath.Join(root, "config", "prometheus"))
+		_, err := plane.Kubectl(s.Ctx, "apply", "-k", filepath.Join(root, "config", "prometheus"))
 		return err
 	}).Should(Succeed())
 
 	monitor := &unstructured.Unstructured{}
 	monitor.SetAPIVersion("monitoring.coreos.com/v1")
 	monitor.SetKind("ServiceMonitor")
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{
 		Namespace: harness.Namespace, Name: "itwin-webhook-operator-controller-manager-metrics-monitor",
 	}, monitor))
 	endpoints, _, err := unstructured.NestedSlice(monitor.Object, "spec", "endpoints")
-	s.must(err)
+	s.Must(err)
 	s.Expect(endpoints).To(HaveLen(1))
 	endpoint := endpoints[0].(map[string]any)
 	s.Expect(endpoint).To(And(HaveKeyWithValue("honorLabels", true), HaveKeyWithValue("scheme", "https")))
 
 	labels, _, err := unstructured.NestedStringMap(monitor.Object, "spec", "selector", "matchLabels")
-	s.must(err)
+	s.Must(err)
 	var services corev1.ServiceList
-	s.must(plane.Client.List(s.ctx, &services, client.InNamespace(harness.Namespace), client.MatchingLabels(labels)))
+	s.Must(plane.Client.List(s.Ctx, &services, client.InNamespace(harness.Namespace), client.MatchingLabels(labels)))
 	s.Expect(services.Items).To(HaveLen(1))
 	s.Expect(services.Items[0].Spec.Ports).To(ContainElement(HaveField("Name", endpoint["port"])))
 
 	name, _, err := unstructured.NestedString(endpoint, "authorization", "credentials", "name")
-	s.must(err)
+	s.Must(err)
 	var token corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: harness.Namespace, Name: name}, &token))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: harness.Namespace, Name: name}, &token))
 	s.Expect(token.Type).To(Equal(corev1.SecretTypeServiceAccountToken))
 	s.Eventually(func() int {
 		// The controller that puts this token into the Secret does not run here.
@@ -58,7 +58,7 @@ func TestServiceMonitorShowsATokenThatMayReadTheMetrics(t *testing.T) {
 		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
 			Namespace: harness.Namespace, Name: token.Annotations[corev1.ServiceAccountNameKey],
 		}}
-		s.must(plane.Client.SubResource("token").Create(s.ctx, account, &request))
+		s.Must(plane.Client.SubResource("token").Create(s.Ctx, account, &request))
 		status, _ := s.scrape(request.Status.Token)
 		return status
 	}).Should(Equal(http.StatusOK))
@@ -68,7 +68,7 @@ func TestServiceMonitorShowsATokenThatMayReadTheMetrics(t *testing.T) {
 func (s *scene) serveServiceMonitors() {
 	s.Helper()
 	file := filepath.Join(s.TempDir(), "servicemonitors.yaml")
-	s.must(os.WriteFile(file, []byte(`
+	s.Must(os.WriteFile(file, []byte(`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: servicemonitors.monitoring.coreos.com}
@@ -82,6 +82,6 @@ spec:
     storage: true
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 `), 0o600))
-	_, err := plane.Kubectl(s.ctx, "apply", "-f", file)
-	s.must(err)
+	_, err := plane.Kubectl(s.Ctx, "apply", "-f", file)
+	s.Must(err)
 }

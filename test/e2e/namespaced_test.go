@@ -19,14 +19,14 @@ import (
 // The operator of this test is bound to a namespace by a Role; that of the other tests is stopped meanwhile.
 func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 	s, other := newConnectedScene(t), newConnectedScene(t)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.installNamespaced()
-	namespaced, err := plane.StartManagerIn(s.ctx, s.namespace, "--watch-namespace="+s.namespace)
-	s.must(err)
+	namespaced, err := plane.StartManagerIn(s.Ctx, s.Namespace, "--watch-namespace="+s.Namespace)
+	s.Must(err)
 
-	other.create(other.webhook("model-events"))
+	other.Create(other.webhook("model-events"))
 	w := s.ready("model-events")
-	s.create(s.webhook("no-cluster", func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.webhook("no-cluster", func(w *itwinv1alpha1.Webhook) {
 		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: "organization"}
 	}))
 	s.becomes("no-cluster", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
@@ -35,7 +35,7 @@ func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 	s.gone("model-events")
 	s.Expect(other.remotes()).To(BeEmpty(), "another namespace is not served")
 
-	s.must(namespaced.Stop())
+	s.Must(namespaced.Stop())
 	s.startManager()
 	other.becomes("model-events", isReady)
 }
@@ -44,23 +44,23 @@ func TestOperatorForOneNamespaceNeedsNoClusterRole(t *testing.T) {
 // for that: in its own it may only hold a lease and keep its key.
 func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
 	s, own := newConnectedScene(t), newScene(t)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	own.installNamespaced()
-	_, err := plane.Kubectl(s.ctx, "delete", "rolebinding", "itwin-webhook-operator-namespaced-manager-rolebinding", "-n", own.namespace)
-	s.must(err)
-	s.grantWorkTo(own.namespace)
+	_, err := plane.Kubectl(s.Ctx, "delete", "rolebinding", "itwin-webhook-operator-namespaced-manager-rolebinding", "-n", own.Namespace)
+	s.Must(err)
+	s.grantWorkTo(own.Namespace)
 
-	elsewhere, err := plane.StartManagerIn(s.ctx, own.namespace, "--watch-namespace="+s.namespace)
-	s.must(err)
+	elsewhere, err := plane.StartManagerIn(s.Ctx, own.Namespace, "--watch-namespace="+s.Namespace)
+	s.Must(err)
 	w := s.ready("model-events")
 	s.delete(w)
 	s.gone("model-events")
-	key := client.ObjectKey{Namespace: own.namespace, Name: "itwin-webhook-operator-key"}
-	s.must(plane.Client.Get(s.ctx, key, &corev1.Secret{}))
-	key.Namespace = s.namespace
-	s.Expect(plane.Client.Get(s.ctx, key, &corev1.Secret{})).To(Satisfy(apierrors.IsNotFound))
+	key := client.ObjectKey{Namespace: own.Namespace, Name: "itwin-webhook-operator-key"}
+	s.Must(plane.Client.Get(s.Ctx, key, &corev1.Secret{}))
+	key.Namespace = s.Namespace
+	s.Expect(plane.Client.Get(s.Ctx, key, &corev1.Secret{})).To(Satisfy(apierrors.IsNotFound))
 
-	s.must(elsewhere.Stop())
+	s.Must(elsewhere.Stop())
 	s.startManager()
 }
 
@@ -68,16 +68,16 @@ func TestOperatorForAnotherNamespaceKeepsItsKeyInItsOwn(t *testing.T) {
 func (s *scene) grantWorkTo(namespace string) {
 	s.Helper()
 	root, err := harness.Root()
-	s.must(err)
+	s.Must(err)
 	text, err := os.ReadFile(filepath.Join(root, "config", "namespaced", "role_binding.yaml"))
-	s.must(err)
+	s.Must(err)
 	manifest := strings.NewReplacer(
 		"  name: controller-manager\n  namespace: system",
 		"  name: itwin-webhook-operator-controller-manager\n  namespace: "+namespace,
-		"namespace: system", "namespace: "+s.namespace,
+		"namespace: system", "namespace: "+s.Namespace,
 	).Replace(string(text))
-	_, err = plane.KubectlWith(s.ctx, manifest, "apply", "-f", "-")
-	s.must(err)
+	_, err = plane.KubectlWith(s.Ctx, manifest, "apply", "-f", "-")
+	s.Must(err)
 }
 
 // installNamespaced applies config/namespaced into the scene's namespace, as an administrator of no more than that
@@ -85,15 +85,15 @@ func (s *scene) grantWorkTo(namespace string) {
 func (s *scene) installNamespaced() {
 	s.Helper()
 	root, err := harness.Root()
-	s.must(err)
+	s.Must(err)
 	dir, err := filepath.EvalSymlinks(s.TempDir())
-	s.must(err)
+	s.Must(err)
 	base, err := filepath.Rel(dir, filepath.Join(root, "config", "namespaced"))
-	s.must(err)
-	overlay := fmt.Sprintf("namespace: %s\nresources: [%s]\n", s.namespace, base)
-	s.must(os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
-	_, err = plane.Kubectl(s.ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", "namespaced-admin"))
-	s.must(err)
-	_, err = plane.Kubectl(s.ctx, "apply", "-k", dir)
-	s.must(err)
+	s.Must(err)
+	overlay := fmt.Sprintf("namespace: %s\nresources: [%s]\n", s.Namespace, base)
+	s.Must(os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
+	_, err = plane.Kubectl(s.Ctx, "apply", "--server-side", "-k", filepath.Join(root, "config", "namespaced-admin"))
+	s.Must(err)
+	_, err = plane.Kubectl(s.Ctx, "apply", "-k", dir)
+	s.Must(err)
 }

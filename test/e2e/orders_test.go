@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/harness/clustertest"
 )
 
 // GitOps tools apply what belongs together in an order of their own, and controllers such as External Secrets add to it
@@ -27,9 +28,9 @@ type step struct {
 
 // webhookStep, connectionStep and credentialsStep are the three that every user applies.
 var (
-	webhookStep     = step{"Webhook", func(s *scene) { s.create(s.webhook("model-events")) }}
-	connectionStep  = step{"Connection", func(s *scene) { s.create(s.connection()) }}
-	credentialsStep = step{"credentials", func(s *scene) { s.create(s.credentials(s.namespace)) }}
+	webhookStep     = step{"Webhook", func(s *scene) { s.Create(s.webhook("model-events")) }}
+	connectionStep  = step{"Connection", func(s *scene) { s.Create(s.Connection()) }}
+	credentialsStep = step{"credentials", func(s *scene) { s.Create(s.Credentials(s.Namespace)) }}
 )
 
 // applyInOrder applies steps, and waits after each until the operator has told what it makes of it.
@@ -45,7 +46,7 @@ func applyInOrder(t *testing.T, objects int, steps ...step) {
 		w := s.watchAll()
 		for _, step := range steps {
 			step.apply(s)
-			s.observed(s.ctx)
+			s.observed(s.Ctx)
 		}
 		w.expectCurrent(objects)
 	})
@@ -63,18 +64,18 @@ func TestWhatComesLastIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	steps := []step{
 		{"Webhook with secretRef", func(s *scene) {
-			s.create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
+			s.Create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
 				w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
 				w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{
-					Kind: itwinv1alpha1.ConnectionKindCluster, Name: s.namespace,
+					Kind: itwinv1alpha1.ConnectionKindCluster, Name: s.Namespace,
 				}
 			}))
 		}},
-		{"ClusterConnection with a CA bundle", func(s *scene) { s.create(s.clusterConnection()) }},
+		{"ClusterConnection with a CA bundle", func(s *scene) { s.Create(s.clusterConnection()) }},
 		credentialsStep,
-		{"CA bundle", func(s *scene) { s.create(s.bundle()) }},
-		{"label of the namespace", func(s *scene) { s.labelNamespace(s.namespace) }},
-		{"signing Secret", func(s *scene) { s.create(s.signingSecret("hmac", strings.Repeat("s", 32))) }},
+		{"CA bundle", func(s *scene) { s.Create(s.bundle()) }},
+		{"label of the namespace", func(s *scene) { s.labelNamespace(s.Namespace) }},
+		{"signing Secret", func(s *scene) { s.Create(s.signingSecret("hmac", strings.Repeat("s", 32))) }},
 	}
 	for last := range steps {
 		applyInOrder(t, 2, slices.Concat(steps[:last], steps[last+1:], steps[last:last+1])...)
@@ -86,11 +87,11 @@ func TestWhatComesLastIsWaitedFor(t *testing.T) {
 
 // clusterConnection serves the namespace of the scene once that has its label. Its Secrets are in the same namespace.
 func (s *scene) clusterConnection() *itwinv1alpha1.ClusterConnection {
-	spec := s.connectionSpec()
-	spec.CredentialsSecretRef.Namespace = s.namespace
+	spec := s.ConnectionSpec()
+	spec.CredentialsSecretRef.Namespace = s.Namespace
 	spec.CABundleSecretRef = &itwinv1alpha1.CABundleReference{Name: "bundle"}
-	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"itwin": s.namespace}}
-	return &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec}
+	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{"itwin": s.Namespace}}
+	return &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}, Spec: spec}
 }
 
 // bundle holds a certificate that nothing here uses.
@@ -99,7 +100,7 @@ func (s *scene) bundle() *corev1.Secret {
 	defer server.Close()
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "bundle"}, Data: map[string][]byte{"ca.crt": text},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "bundle"}, Data: map[string][]byte{"ca.crt": text},
 	}
 }
 
@@ -112,27 +113,27 @@ func TestWhatIsCorrectedIsWaitedFor(t *testing.T) {
 	}{
 		"a key of the credentials": {
 			before: func(s *scene) {
-				incomplete := s.credentials(s.namespace)
+				incomplete := s.Credentials(s.Namespace)
 				delete(incomplete.StringData, "clientSecret")
-				s.create(incomplete)
-				s.create(s.connection())
-				s.create(s.webhook("model-events"))
+				s.Create(incomplete)
+				s.Create(s.Connection())
+				s.Create(s.webhook("model-events"))
 			},
 			mentioned: `no key "clientSecret"`,
-			after:     func(s *scene) { s.must(plane.Client.Update(s.ctx, s.credentials(s.namespace))) },
+			after:     func(s *scene) { s.Must(plane.Client.Update(s.Ctx, s.Credentials(s.Namespace))) },
 		},
 		"a signing secret that is too short": {
 			before: func(s *scene) {
-				s.create(s.credentials(s.namespace))
-				s.create(s.connection())
-				s.create(s.signingSecret("hmac", "short"))
-				s.create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
+				s.Create(s.Credentials(s.Namespace))
+				s.Create(s.Connection())
+				s.Create(s.signingSecret("hmac", "short"))
+				s.Create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) {
 					w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: "hmac"}
 				}))
 			},
 			mentioned: "5 characters",
 			after: func(s *scene) {
-				s.must(plane.Client.Update(s.ctx, s.signingSecret("hmac", strings.Repeat("s", 32))))
+				s.Must(plane.Client.Update(s.Ctx, s.signingSecret("hmac", strings.Repeat("s", 32))))
 			},
 		},
 		"an import that the connection does not allow": {
@@ -165,12 +166,12 @@ func TestWhatIsCorrectedIsWaitedFor(t *testing.T) {
 // importing applies a Webhook that imports a remote webhook, through a connection with restrictions.
 func importing(adoption itwinv1alpha1.AllowAdoption, hosts []string) func(*scene) {
 	return func(s *scene) {
-		s.create(s.credentials(s.namespace))
-		connection := s.connection()
+		s.Create(s.Credentials(s.Namespace))
+		connection := s.Connection()
 		connection.Spec.AllowAdoption, connection.Spec.AllowedCallbackHosts = adoption, hosts
-		s.create(connection)
+		s.Create(connection)
 		id := s.leaveRemote()
-		s.create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = id }))
+		s.Create(s.webhook("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = id }))
 	}
 }
 
@@ -178,14 +179,12 @@ func importing(adoption itwinv1alpha1.AllowAdoption, hosts []string) func(*scene
 // of another namespace, and returns its id.
 func (s *scene) leaveRemote() string {
 	s.Helper()
-	other := &scene{T: s.T, WithT: s.WithT, ctx: s.ctx, platform: s.platform}
-	elsewhere := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-other-"}}
-	s.create(elsewhere)
-	other.namespace = elsewhere.Name
-	secret := other.credentials(other.namespace)
-	secret.StringData["clientId"] = s.namespace
-	other.create(secret)
-	other.create(other.connection())
+	other := &scene{clustertest.NewScene(s.T, plane, "e2e-other")}
+	other.Platform = s.Platform
+	secret := other.Credentials(other.Namespace)
+	secret.StringData["clientId"] = s.Namespace
+	other.Create(secret)
+	other.Create(other.Connection())
 	w := other.ready("leaver", func(w *itwinv1alpha1.Webhook) { w.Spec.DeletionPolicy = itwinv1alpha1.RetainRemote })
 	other.delete(w)
 	other.gone("leaver")
@@ -196,10 +195,10 @@ func (s *scene) leaveRemote() string {
 func (s *scene) changeConnection(change func(*itwinv1alpha1.ConnectionSpec)) {
 	s.Helper()
 	var c itwinv1alpha1.Connection
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "default"}, &c))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: "default"}, &c))
 	before := c.DeepCopy()
 	change(&c.Spec)
-	s.must(plane.Client.Patch(s.ctx, &c, client.MergeFrom(before)))
+	s.Must(plane.Client.Patch(s.Ctx, &c, client.MergeFrom(before)))
 }
 
 // A rename in Git is a new object that is applied before the old one is pruned.
@@ -212,13 +211,13 @@ func TestImportWaitsForAWebhookThatIsBeingDeleted(t *testing.T) {
 	})
 	s.delete(old)
 	w := s.watchAll()
-	s.create(s.webhook("new", func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.webhook("new", func(w *itwinv1alpha1.Webhook) {
 		w.Spec.WebhookID, w.Spec.CallbackURL = old.Status.WebhookID, old.Spec.CallbackURL
 	}))
 	w.expectMentioned(fmt.Sprintf("The remote webhook %s still belongs to Webhook %s/old, which is being deleted",
-		old.Status.WebhookID, s.namespace))
+		old.Status.WebhookID, s.Namespace))
 	held, err := s.read("old")
-	s.must(err)
+	s.Must(err)
 	s.change(held, func(w *itwinv1alpha1.Webhook) { w.Finalizers = nil })
 	s.gone("old")
 	imported := s.becomes("new", isReady)

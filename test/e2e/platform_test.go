@@ -16,10 +16,10 @@ import (
 func TestRefusedSpecIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "status:422",
 	}))
-	s.create(s.webhook("model-events"))
+	s.Create(s.webhook("model-events"))
 	w := s.becomes("model-events", isNotReady(itwinv1alpha1.RefusedReason),
 		isCondition(itwinv1alpha1.StalledCondition, metav1.ConditionTrue, itwinv1alpha1.RefusedReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
@@ -29,7 +29,7 @@ func TestRefusedSpecIsNotSentAgain(t *testing.T) {
 	s.awaitLists(2)
 	s.Expect(s.calls("POST /webhooks")).To(Equal(1))
 	again, err := s.read("model-events")
-	s.must(err)
+	s.Must(err)
 	s.Expect(again.ResourceVersion).To(Equal(w.ResourceVersion))
 
 	s.change(again, func(w *itwinv1alpha1.Webhook) { w.Spec.EventTypes = []string{"iTwins.iTwinCreated.v1"} })
@@ -41,7 +41,7 @@ func TestDeactivatedWebhookIsReactivated(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
-	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 	w = s.becomes("model-events", isReady, isActive, hasDeactivations(1))
 	s.Expect(w.Status.LastDeactivationTime).NotTo(BeNil())
 	s.Expect(w.Status.LastReactivationTime).NotTo(BeNil())
@@ -54,7 +54,7 @@ func TestDeactivatedWebhookWithOnRequestWaitsForARequest(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.ReactivationPolicy = itwinv1alpha1.ReactivateOnRequest })
-	s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+	s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 	w = s.becomes("model-events", isNotReady(itwinv1alpha1.DeactivatedReason), hasDeactivations(1),
 		isCondition(itwinv1alpha1.ActiveCondition, metav1.ConditionFalse, itwinv1alpha1.DeactivatedReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus), "a person must act")
@@ -73,12 +73,12 @@ func TestRemoteChangesAreCorrected(t *testing.T) {
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
 	api := s.asOwner()
-	_, err := api.Update(s.ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
-	s.must(err)
+	_, err := api.Update(s.Ctx, platform.Priority{}, w.Status.WebhookID, platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
+	s.Must(err)
 	s.Eventually(func() string { return s.onlyRemote().CallbackURL }).Should(Equal(w.Spec.CallbackURL))
 	s.sees("model-events", "Drifted")
 
-	s.must(api.Delete(s.ctx, platform.Priority{}, w.Status.WebhookID))
+	s.Must(api.Delete(s.Ctx, platform.Priority{}, w.Status.WebhookID))
 	s.Eventually(s.remotes).Should(HaveLen(1))
 	recreated := s.becomes("model-events", isReady, isActive, func(now *itwinv1alpha1.Webhook) error {
 		return expect("webhookId", now.Status.WebhookID, s.onlyRemote().ID)
@@ -93,11 +93,11 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 	api := s.asOwner()
 	// They are younger than what the operator has listed.
 	existing := func(name string) platform.Webhook {
-		w, err := api.Create(s.ctx, platform.Priority{}, platform.CreateRequest{
+		w, err := api.Create(s.Ctx, platform.Priority{}, platform.CreateRequest{
 			CallbackURL: callback + "/" + name, Scope: platform.ScopeITwin, ScopeID: iTwin,
 			EventTypes: []string{"iTwins.iTwinCreated.v1"},
 		})
-		s.must(err)
+		s.Must(err)
 		return w
 	}
 	imported, adopted := existing("imported"), existing("adopted")
@@ -115,7 +115,7 @@ func TestExistingWebhookIsImportedAndAdopted(t *testing.T) {
 func TestImportOfNothingIsStalled(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	s.create(s.webhook("imported", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = iTwin }))
+	s.Create(s.webhook("imported", func(w *itwinv1alpha1.Webhook) { w.Spec.WebhookID = iTwin }))
 	w := s.becomes("imported", isNotReady(itwinv1alpha1.NotFoundReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.FailedStatus))
 	s.Expect(s.remotes()).To(BeEmpty())
@@ -127,9 +127,9 @@ func TestImportOfNothingIsStalled(t *testing.T) {
 func (s *scene) asOwner() *platform.Client {
 	s.Helper()
 	api, err := platform.New(platform.Options{
-		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(), OAuthScope: "itwin-platform",
-		Credentials: platform.Credentials{ClientID: s.namespace, ClientSecret: "test-secret"},
+		APIURL: s.Platform.URL, TokenURL: s.Platform.TokenURL(), OAuthScope: "itwin-platform",
+		Credentials: platform.Credentials{ClientID: s.Namespace, ClientSecret: "test-secret"},
 	})
-	s.must(err)
+	s.Must(err)
 	return api
 }

@@ -102,34 +102,34 @@ func (p *connectProxy) asked() map[string]int {
 // of the connection's own, and the API server of Kubernetes without the proxy.
 func TestPlatformIsReachedThroughAProxy(t *testing.T) {
 	s := newScene(t)
-	simulator, err := url.Parse(s.platform.URL)
-	s.must(err)
+	simulator, err := url.Parse(s.Platform.URL)
+	s.Must(err)
 	secure := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(simulator))
 	t.Cleanup(secure.Close)
 	proxy := startProxy(t, strings.TrimPrefix(secure.URL, "https://"))
 	proxy.answer(http.StatusForbidden)
 
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	t.Setenv("HTTPS_PROXY", "http://operator:"+proxyPassword+"@"+strings.TrimPrefix(proxy.URL, "http://"))
 	t.Setenv("NO_PROXY", "10.0.0.0/8,.svc")
-	proxied, err := plane.StartManager(s.ctx, "--allowed-api-hosts="+apiHost+","+tokenHost)
-	s.must(err)
+	proxied, err := plane.StartManager(s.Ctx, "--allowed-api-hosts="+apiHost+","+tokenHost)
+	s.Must(err)
 	t.Cleanup(func() {
-		s.must(proxied.Kill())
+		s.Must(proxied.Kill())
 		s.startManager()
 	})
 
-	s.create(s.credentials(s.namespace))
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "company-ca"},
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "company-ca"},
 		Data: map[string][]byte{
 			"ca.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}),
 		},
 	})
-	c := s.connection()
+	c := s.Connection()
 	c.Spec.APIURL, c.Spec.TokenURL = "https://"+apiHost, "https://"+tokenHost+"/connect/token"
 	c.Spec.CABundleSecretRef = &itwinv1alpha1.CABundleReference{Name: "company-ca"}
-	s.create(c)
+	s.Create(c)
 
 	c = s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.PlatformUnavailableReason)
 	s.Expect(apimeta.FindStatusCondition(c.Status.Conditions, itwinv1alpha1.ReadyCondition).Message).To(And(
@@ -142,6 +142,6 @@ func TestPlatformIsReachedThroughAProxy(t *testing.T) {
 	s.Expect(s.onlyRemote().Active).To(BeTrue())
 	s.Expect(proxy.asked()).To(And(HaveLen(2), HaveKey(apiHost+":443"), HaveKey(tokenHost+":443")))
 	s.Expect(proxied.Output()).NotTo(ContainSubstring(proxyPassword))
-	s.must(plane.Client.DeleteAllOf(s.ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+	s.Must(plane.Client.DeleteAllOf(s.Ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.Namespace)))
 	s.gone("through-the-proxy")
 }

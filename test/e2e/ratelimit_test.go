@@ -13,13 +13,13 @@ func TestTooManyRequestsAreRetriedAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	s.ready("first")
-	s.must(s.platform.ResetRequests(s.ctx))
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Must(s.Platform.ResetRequests(s.Ctx))
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Path: "/webhooks"}, Action: "status:429;retry-after=3",
 	}))
 	const more = 5
 	for i := range more {
-		s.create(s.webhook(fmt.Sprint("more-", i)))
+		s.Create(s.webhook(fmt.Sprint("more-", i)))
 	}
 	for i := range more {
 		s.becomes(fmt.Sprint("more-", i), isReady, isActive)

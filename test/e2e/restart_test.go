@@ -24,7 +24,7 @@ func TestRestartCostsOneListAndWritesNothing(t *testing.T) {
 	const webhooks = 20
 	s := newConnectedScene(t)
 	for i := range webhooks {
-		s.create(s.webhook(fmt.Sprintf("model-events-%d", i)))
+		s.Create(s.webhook(fmt.Sprintf("model-events-%d", i)))
 	}
 	for i := range webhooks {
 		s.becomes(fmt.Sprintf("model-events-%d", i), isReady, isActive)
@@ -33,18 +33,18 @@ func TestRestartCostsOneListAndWritesNothing(t *testing.T) {
 	s.Eventually(func() int32 {
 		return *s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason).Status.Webhooks
 	}).Should(BeEquivalentTo(webhooks))
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	before := s.versions()
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 
 	s.startManager()
 	s.awaitLists(1)
-	first, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	first, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	s.Expect(first.Total).To(Equal(2), "one token and one list: %v", first)
 	s.awaitLists(2)
-	second, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	second, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	s.Expect(second.Total).To(Equal(3), "nothing but the next list: %v", second)
 	s.Expect(s.versions()).To(Equal(before))
 }
@@ -67,12 +67,12 @@ func TestCreateOfUnknownOutcomeIsNotRepeatedAfterARestart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newConnectedScene(t)
 			s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
-			s.must(s.platform.Fault(s.ctx, simulator.Fault{
+			s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 				Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: test.action,
 			}))
-			s.create(s.webhook("model-events"))
+			s.Create(s.webhook("model-events"))
 			s.Eventually(func() bool { return test.killable(s) }).Should(BeTrue())
-			s.must(manager.Kill())
+			s.Must(manager.Kill())
 
 			s.startManager()
 			w := s.becomes("model-events", isReady, isActive)
@@ -88,8 +88,8 @@ func (s *scene) startManager() {
 	s.Helper()
 	var err error
 	// Longer than this test, whose context ends with it.
-	manager, err = startManager(context.WithoutCancel(s.ctx))
-	s.must(err)
+	manager, err = startManager(context.WithoutCancel(s.Ctx))
+	s.Must(err)
 }
 
 // versions are those of everything in the namespace that the operator may write.
@@ -99,8 +99,8 @@ func (s *scene) versions() map[string]string {
 	for _, list := range []client.ObjectList{
 		&itwinv1alpha1.WebhookList{}, &itwinv1alpha1.ConnectionList{}, &corev1.SecretList{}, &eventsv1.EventList{},
 	} {
-		s.must(plane.Client.List(s.ctx, list, client.InNamespace(s.namespace)))
-		s.must(apimeta.EachListItem(list, func(o runtime.Object) error {
+		s.Must(plane.Client.List(s.Ctx, list, client.InNamespace(s.Namespace)))
+		s.Must(apimeta.EachListItem(list, func(o runtime.Object) error {
 			object := o.(client.Object)
 			versions[fmt.Sprintf("%T %s", o, object.GetName())] = object.GetResourceVersion()
 			return nil

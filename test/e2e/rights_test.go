@@ -16,18 +16,18 @@ import (
 func (s *scene) without(resource string) (restore func()) {
 	s.Helper()
 	var role rbacv1.ClusterRole
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Name: "itwin-webhook-operator-manager-role"}, &role))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Name: "itwin-webhook-operator-manager-role"}, &role))
 	before := role.DeepCopy()
 	for i := range role.Rules {
 		rule := &role.Rules[i]
 		rule.Resources = slices.DeleteFunc(rule.Resources, func(r string) bool { return r == resource })
 	}
 	role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool { return len(r.Resources) == 0 })
-	s.must(plane.Client.Patch(s.ctx, &role, client.MergeFrom(before)))
+	s.Must(plane.Client.Patch(s.Ctx, &role, client.MergeFrom(before)))
 	return func() {
 		s.Helper()
 		role.Rules = before.Rules
-		s.must(plane.Client.Update(s.ctx, &role))
+		s.Must(plane.Client.Update(s.Ctx, &role))
 	}
 }
 
@@ -37,10 +37,10 @@ func TestOperatorLacksARightItIsReportedAndRecovers(t *testing.T) {
 	s := newConnectedScene(t)
 	s.ready("before")
 	restore := s.without("secrets")
-	s.create(s.webhook("refused"))
+	s.Create(s.webhook("refused"))
 	s.Eventually(func() string {
 		w, err := s.read("refused")
-		s.must(err)
+		s.Must(err)
 		if ready := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition); ready != nil {
 			return ready.Reason + ": " + ready.Message
 		}
@@ -49,7 +49,7 @@ func TestOperatorLacksARightItIsReportedAndRecovers(t *testing.T) {
 	s.Expect(s.remotes()).To(HaveLen(1))
 	restore()
 	refused, err := s.read("refused")
-	s.must(err)
+	s.Must(err)
 	// An edit is tried at once.
 	s.change(refused, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.EventTypes = append(w.Spec.EventTypes, "iModels.iModelCreated.v1")
@@ -58,12 +58,12 @@ func TestOperatorLacksARightItIsReportedAndRecovers(t *testing.T) {
 
 	// What it must list before it can start.
 	restore = s.without("namespaces")
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	again, err := manager.Relaunch()
-	s.must(err)
+	s.Must(err)
 	manager = again
 	s.Eventually(manager.Output).Should(ContainSubstring(`cannot list resource \"namespaces\"`))
-	s.create(s.webhook("after"))
+	s.Create(s.webhook("after"))
 	restore()
 	s.becomes("after", isReady)
 	s.Expect(s.calls("POST /webhooks")).To(Equal(3))

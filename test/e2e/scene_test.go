@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	. "github.com/onsi/gomega"
@@ -15,43 +14,28 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/clustertest"
 	"webhook-operator.io/itwin/simulator"
 )
 
 const (
-	credentials = "itwin-service-app"
+	credentials = clustertest.Credentials
 	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
 	eventType   = "iModels.iModelDeleted.v1"
 	callback    = "https://hooks.example.com/itwin"
 )
 
 // scene is what one test has to itself: a namespace, and a platform with its own clock, counts and faults.
-type scene struct {
-	*testing.T
-	*WithT
-	ctx       context.Context
-	namespace string
-	platform  *harness.Simulator
-}
+type scene struct{ *clustertest.Scene }
 
 // newScene makes a scene without a connection.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
-	s.SetDefaultEventuallyTimeout(harness.Timeout)
-	s.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"}}
-	s.create(namespace)
-	s.namespace = namespace.Name
-	platform, err := harness.StartSimulator(s.ctx, t.TempDir(), "--insecure-callbacks")
-	s.must(err)
-	s.platform = platform
+	s := &scene{clustertest.NewScene(t, plane, "e2e")}
+	s.StartPlatform("--insecure-callbacks")
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.describe()
-		}
-		if err := platform.Kill(); err != nil {
-			t.Error(err)
 		}
 	})
 	return s
@@ -62,44 +46,27 @@ func (s *scene) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	for _, kind := range []string{"itwin", "events"} {
-		objects, err := plane.Kubectl(ctx, "get", kind, "-n", s.namespace, "-o", "wide")
+		objects, err := plane.Kubectl(ctx, "get", kind, "-n", s.Namespace, "-o", "wide")
 		s.Logf("the %s (%v):\n%s", kind, err, objects)
 	}
-	counts, err := s.platform.Requests(ctx)
+	counts, err := s.Platform.Requests(ctx)
 	s.Logf("the calls to the platform (%v): %v", err, counts)
-	s.Logf("the simulator:\n%s\nthe operator: %s", s.platform.Output(), manager.OutputPath())
+	s.Logf("the simulator:\n%s\nthe operator: %s", s.Platform.Output(), manager.OutputPath())
 }
 
 // newConnectedScene has the Connection that Webhooks use by default, and its credentials.
 func newConnectedScene(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
 	return s
-}
-
-func (s *scene) must(err error) {
-	s.Helper()
-	s.Expect(err).NotTo(HaveOccurred())
-}
-
-func (s *scene) create(o client.Object) {
-	s.Helper()
-	s.must(plane.Client.Create(s.ctx, o))
-}
-
-func (s *scene) credentials(namespace string) *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: credentials},
-		StringData: map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"},
-	}
 }
 
 // signingSecret is one that a user manages.
 func (s *scene) signingSecret(name, value string) *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name},
 		StringData: map[string]string{itwinv1alpha1.DefaultSecretKey: value},
 	}
 }
@@ -108,7 +75,7 @@ func (s *scene) signingSecret(name, value string) *corev1.Secret {
 func (s *scene) secretData(name string) map[string][]byte {
 	s.Helper()
 	var secret corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &secret))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &secret))
 	return secret.Data
 }
 
@@ -118,24 +85,10 @@ func (s *scene) secret(name string) string {
 	return string(s.secretData(name)[itwinv1alpha1.DefaultSecretKey])
 }
 
-func (s *scene) connectionSpec() itwinv1alpha1.ConnectionSpec {
-	return itwinv1alpha1.ConnectionSpec{
-		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
-		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
-		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
-	}
-}
-
-func (s *scene) connection() *itwinv1alpha1.Connection {
-	return &itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
-	}
-}
-
 // webhook is one of scope iTwin, not yet created.
 func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	w := &itwinv1alpha1.Webhook{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name},
 		Spec: itwinv1alpha1.WebhookSpec{
 			CallbackURL: callback + "/" + name, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin, EventTypes: []string{eventType},
 		},
@@ -149,14 +102,14 @@ func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *i
 // ready creates a Webhook and waits until it is.
 func (s *scene) ready(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	s.Helper()
-	s.create(s.webhook(name, changes...))
+	s.Create(s.webhook(name, changes...))
 	return s.becomes(name, isReady)
 }
 
 // read reads a Webhook.
 func (s *scene) read(name string) (*itwinv1alpha1.Webhook, error) {
 	var w itwinv1alpha1.Webhook
-	err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)
+	err := plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &w)
 	return &w, err
 }
 
@@ -182,7 +135,7 @@ func (s *scene) connectionBecomes(ready metav1.ConditionStatus, reason string) *
 	s.Helper()
 	var c itwinv1alpha1.Connection
 	s.Eventually(func() error {
-		if err := plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "default"}, &c); err != nil {
+		if err := plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: "default"}, &c); err != nil {
 			return err
 		}
 		return compare(c.Name, c.Status.Conditions, metav1.Condition{
@@ -197,7 +150,7 @@ func (s *scene) sees(name, reason string) {
 	s.Helper()
 	s.Eventually(func() ([]string, error) {
 		var all eventsv1.EventList
-		err := plane.Client.List(s.ctx, &all, client.InNamespace(s.namespace))
+		err := plane.Client.List(s.Ctx, &all, client.InNamespace(s.Namespace))
 		var reasons []string
 		for _, event := range all.Items {
 			if event.Regarding.Name == name {
@@ -210,7 +163,7 @@ func (s *scene) sees(name, reason string) {
 
 func (s *scene) delete(o client.Object) {
 	s.Helper()
-	s.must(plane.Client.Delete(s.ctx, o))
+	s.Must(plane.Client.Delete(s.Ctx, o))
 }
 
 // gone waits until a Webhook does not exist any more.
@@ -227,7 +180,7 @@ func (s *scene) change(w *itwinv1alpha1.Webhook, change func(*itwinv1alpha1.Webh
 	s.Helper()
 	before := w.DeepCopy()
 	change(w)
-	s.must(plane.Client.Patch(s.ctx, w, client.MergeFrom(before)))
+	s.Must(plane.Client.Patch(s.Ctx, w, client.MergeFrom(before)))
 }
 
 // annotate sets one of the annotations that ask the operator for something.
@@ -239,8 +192,8 @@ func (s *scene) annotate(w *itwinv1alpha1.Webhook, annotation, value string) {
 // remotes are the platform's webhooks.
 func (s *scene) remotes() []simulator.Webhook {
 	s.Helper()
-	webhooks, err := s.platform.Webhooks(s.ctx)
-	s.must(err)
+	webhooks, err := s.Platform.Webhooks(s.Ctx)
+	s.Must(err)
 	return webhooks
 }
 
@@ -255,8 +208,8 @@ func (s *scene) onlyRemote() simulator.Webhook {
 // calls counts the calls to the platform of one kind, such as "PATCH /webhooks/{id}".
 func (s *scene) calls(kind string) int {
 	s.Helper()
-	counts, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	counts, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	s.Expect(counts.Counts).To(HaveKey(kind))
 	return counts.Counts[kind]
 }
@@ -271,6 +224,6 @@ func (s *scene) awaitLists(n int) {
 func (s *scene) kstatus(o client.Object) status.Status {
 	s.Helper()
 	result, err := kstatusOf(o)
-	s.must(err)
+	s.Must(err)
 	return result.Status
 }

@@ -17,19 +17,19 @@ func withSecret(name string) func(*itwinv1alpha1.Webhook) {
 func TestMissingSecretIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
-	s.create(s.webhook("model-events", withSecret("mine")))
+	s.Create(s.webhook("model-events", withSecret("mine")))
 	w := s.becomes("model-events", isNotReady(itwinv1alpha1.SecretNotFoundReason))
 	s.Expect(s.kstatus(w)).To(Equal(status.InProgressStatus))
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	secret := s.signingSecret("mine", "too short")
-	s.create(secret)
+	s.Create(secret)
 	s.becomes("model-events", isNotReady(itwinv1alpha1.SecretInvalidReason))
 	s.Expect(s.remotes()).To(BeEmpty())
 
 	value := strings.Repeat("ä", 32)
 	secret.StringData = map[string]string{itwinv1alpha1.DefaultSecretKey: value}
-	s.must(plane.Client.Update(s.ctx, secret))
+	s.Must(plane.Client.Update(s.Ctx, secret))
 	s.becomes("model-events", isReady)
 	s.Expect(s.onlyRemote().Secret).To(Equal(value))
 }
@@ -38,12 +38,12 @@ func TestChangedSecretReachesThePlatform(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	secret := s.signingSecret("mine", strings.Repeat("a", 32))
-	s.create(secret)
+	s.Create(secret)
 	s.ready("model-events", withSecret("mine"))
-	s.must(s.platform.ResetRequests(s.ctx))
+	s.Must(s.Platform.ResetRequests(s.Ctx))
 
 	secret.StringData = map[string]string{itwinv1alpha1.DefaultSecretKey: strings.Repeat("b", 32)}
-	s.must(plane.Client.Update(s.ctx, secret))
+	s.Must(plane.Client.Update(s.Ctx, secret))
 	s.becomes("model-events", isReady, hasSecretVersion(secret.ResourceVersion))
 	s.Expect(s.onlyRemote().Secret).To(Equal(strings.Repeat("b", 32)))
 	s.Expect(s.calls("PATCH /webhooks/{id}")).To(Equal(1))

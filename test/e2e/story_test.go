@@ -19,7 +19,7 @@ func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T)
 	t.Parallel()
 	s := newConnectedScene(t)
 	receiver, err := harness.StartReceiver(nil)
-	s.must(err)
+	s.Must(err)
 	t.Cleanup(func() { _ = receiver.Close() })
 	s.ready("model-events", func(w *itwinv1alpha1.Webhook) { w.Spec.CallbackURL = receiver.URL + "/models" })
 	receiver.Trust(func(string) []string { return []string{s.secret("model-events-webhook-secret")} })
@@ -28,7 +28,7 @@ func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T)
 
 	receiver.Break()
 	s.publish()
-	s.must(s.platform.Advance(s.ctx, 72*time.Hour))
+	s.Must(s.Platform.Advance(s.Ctx, 72*time.Hour))
 	s.Expect(s.onlyRemote().Active).To(BeFalse(), "the platform gave up")
 	s.Expect(s.failures()).To(Equal(attempts))
 
@@ -48,8 +48,8 @@ func TestReceiverFailsForThreeDaysItsWebhookIsReactivatedOnceFixed(t *testing.T)
 // publish makes an event happen in the iTwin of the scene's Webhooks.
 func (s *scene) publish() simulator.Published {
 	s.Helper()
-	published, err := s.platform.Publish(s.ctx, simulator.Event{EventType: eventType, ITwinID: iTwin})
-	s.must(err)
+	published, err := s.Platform.Publish(s.Ctx, simulator.Event{EventType: eventType, ITwinID: iTwin})
+	s.Must(err)
 	s.Expect(published.Webhooks).To(HaveLen(1))
 	return published
 }
@@ -57,15 +57,15 @@ func (s *scene) publish() simulator.Published {
 // arrives publishes an event and waits until the receiver has taken it.
 func (s *scene) arrives(receiver *harness.Receiver) {
 	s.Helper()
-	_, err := receiver.Await(s.ctx, s.publish().MessageID)
-	s.must(err)
+	_, err := receiver.Await(s.Ctx, s.publish().MessageID)
+	s.Must(err)
 }
 
 // failures counts the attempts that were answered as a broken receiver does.
 func (s *scene) failures() (n int) {
 	s.Helper()
-	all, err := s.platform.Deliveries(s.ctx)
-	s.must(err)
+	all, err := s.Platform.Deliveries(s.Ctx)
+	s.Must(err)
 	for _, attempt := range all {
 		if attempt.Status == http.StatusServiceUnavailable {
 			n++

@@ -14,8 +14,8 @@ func TestWebhookCanBeDeletedAfterItsConnection(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
-	s.delete(s.credentials(s.namespace))
-	s.delete(s.connection())
+	s.delete(s.Credentials(s.Namespace))
+	s.delete(s.Connection())
 	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 	s.delete(w)
 	s.gone("model-events")
@@ -26,7 +26,7 @@ func TestDeletionFailsTheStatusSaysHowToFinishIt(t *testing.T) {
 	t.Parallel()
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Method: http.MethodDelete}, Times: simulator.Forever, Action: "status:403",
 	}))
 	s.delete(w)
@@ -42,8 +42,8 @@ func TestDeletionFailsTheStatusSaysHowToFinishIt(t *testing.T) {
 func TestDeletionWithoutAConnectionSinceTheStartIsFinishedByRetain(t *testing.T) {
 	s := newConnectedScene(t)
 	w := s.ready("model-events")
-	s.must(manager.Stop())
-	s.delete(s.connection())
+	s.Must(manager.Stop())
+	s.delete(s.Connection())
 	s.startManager()
 	s.becomes("model-events", isNotReady(itwinv1alpha1.ConnectionNotFoundReason))
 	s.delete(w)

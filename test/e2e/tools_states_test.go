@@ -20,7 +20,7 @@ const subject = "model-events"
 // states produce an object in each state that docs/gitops.md lists, by the name of the row.
 var states = map[string]func(*scene) client.Object{
 	"webhook-none-suspended-from-the-start": func(s *scene) client.Object {
-		s.create(s.webhook(subject, suspended))
+		s.Create(s.webhook(subject, suspended))
 		return s.becomes(subject, isSuspended)
 	},
 	"webhook-insync": func(s *scene) client.Object { return s.ready(subject) },
@@ -37,38 +37,38 @@ var states = map[string]func(*scene) client.Object{
 	},
 	"webhook-deactivated-onrequest": func(s *scene) client.Object {
 		w := s.ready(subject, onRequest)
-		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+		s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 		return s.becomes(subject, isNotReady(itwinv1alpha1.DeactivatedReason))
 	},
 	"webhook-deactivated-onrequest-suspended": func(s *scene) client.Object {
 		w := s.ready(subject, onRequest)
-		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+		s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 		s.change(s.becomes(subject, isNotReady(itwinv1alpha1.DeactivatedReason)), suspended)
 		return s.becomes(subject, isSuspended)
 	},
 	"webhook-deactivated-always-in-a-pause": func(s *scene) client.Object {
 		w := s.ready(subject)
-		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+		s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 		s.becomes(subject, isReady, hasDeactivations(1))
-		s.must(s.platform.Deactivate(s.ctx, w.Status.WebhookID))
+		s.Must(s.Platform.Deactivate(s.Ctx, w.Status.WebhookID))
 		return s.becomes(subject, isNotReady(itwinv1alpha1.DeactivatedReason), hasDeactivations(2))
 	},
 	"webhook-connectionnotfound": func(s *scene) client.Object {
 		return s.isNot(subject, itwinv1alpha1.ConnectionNotFoundReason, uses("missing"))
 	},
 	"webhook-connectionnotready": func(s *scene) client.Object {
-		s.create(s.other(func(c *itwinv1alpha1.ConnectionSpec) { c.CredentialsSecretRef.Name = "missing" }))
+		s.Create(s.other(func(c *itwinv1alpha1.ConnectionSpec) { c.CredentialsSecretRef.Name = "missing" }))
 		return s.isNot(subject, itwinv1alpha1.ConnectionNotReadyReason, uses("other"))
 	},
 	"webhook-connectionnotallowed": func(s *scene) client.Object {
-		s.create(s.other(func(c *itwinv1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = []string{"*.example.org"} }))
+		s.Create(s.other(func(c *itwinv1alpha1.ConnectionSpec) { c.AllowedCallbackHosts = []string{"*.example.org"} }))
 		return s.isNot(subject, itwinv1alpha1.ConnectionNotAllowedReason, uses("other"))
 	},
 	"webhook-secretnotfound": func(s *scene) client.Object {
 		return s.isNot(subject, itwinv1alpha1.SecretNotFoundReason, signedWith("missing"))
 	},
 	"webhook-secretinvalid": func(s *scene) client.Object {
-		s.create(s.signingSecret("short", "too short"))
+		s.Create(s.signingSecret("short", "too short"))
 		return s.isNot(subject, itwinv1alpha1.SecretInvalidReason, signedWith("short"))
 	},
 	"webhook-refused": func(s *scene) client.Object {
@@ -89,12 +89,12 @@ var states = map[string]func(*scene) client.Object{
 	"webhook-drifted": func(s *scene) client.Object {
 		w, api := s.ready(subject), s.asOwner()
 		for range 2 {
-			_, err := api.Update(s.ctx, platform.Priority{}, w.Status.WebhookID,
+			_, err := api.Update(s.Ctx, platform.Priority{}, w.Status.WebhookID,
 				platform.Patch{CallbackURL: "https://elsewhere.example.com/"})
-			s.must(err)
+			s.Must(err)
 			s.Eventually(func() bool {
 				w, err := s.read(subject)
-				s.must(err)
+				s.Must(err)
 				return isNotReady(itwinv1alpha1.DriftedReason)(w) == nil || s.onlyRemote().CallbackURL == w.Spec.CallbackURL
 			}).Should(BeTrue())
 		}
@@ -137,7 +137,7 @@ var states = map[string]func(*scene) client.Object{
 		c := s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 		before := c.DeepCopy()
 		c.Spec.CredentialsSecretRef.Name = "missing"
-		s.must(plane.Client.Patch(s.ctx, c, client.MergeFrom(before)))
+		s.Must(plane.Client.Patch(s.Ctx, c, client.MergeFrom(before)))
 		return s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 	},
 	"connection-unauthorized": func(s *scene) client.Object {
@@ -150,7 +150,7 @@ var states = map[string]func(*scene) client.Object{
 		c := s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 		before := c.DeepCopy()
 		c.Spec.APIURL = "https://api.example.com"
-		s.must(plane.Client.Patch(s.ctx, c, client.MergeFrom(before)))
+		s.Must(plane.Client.Patch(s.Ctx, c, client.MergeFrom(before)))
 		return s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.HostNotAllowedReason)
 	},
 	"connection-ratelimited": func(s *scene) client.Object {
@@ -170,17 +170,17 @@ var disruptiveStates = []string{
 
 func TestStatesThatTakeADisruptionAreShownByToolsAsDocumented(t *testing.T) {
 	s := newConnectedScene(t)
-	existing, err := s.asOwner().Create(s.ctx, platform.Priority{}, platform.CreateRequest{
+	existing, err := s.asOwner().Create(s.Ctx, platform.Priority{}, platform.CreateRequest{
 		CallbackURL: callback + "/existing", Scope: platform.ScopeITwin, ScopeID: iTwin, EventTypes: []string{eventType},
 	})
-	s.must(err)
-	s.must(manager.Stop())
-	s.create(s.webhook("unread"))
+	s.Must(err)
+	s.Must(manager.Stop())
+	s.Create(s.webhook("unread"))
 	s.isShown(s.documented("webhook-none-not-read-yet"), s.webhook("unread"))
 	// Soon after a start the cache may not show yet that the remote webhook belongs to another Webhook.
-	s.create(s.webhook(subject, imports(existing.ID)))
+	s.Create(s.webhook(subject, imports(existing.ID)))
 	again, err := manager.Relaunch()
-	s.must(err)
+	s.Must(err)
 	manager = again
 	s.isShown(s.documented("webhook-progressing"), s.becomes(subject, isNotReady(itwinv1alpha1.ProgressingReason)))
 
@@ -191,7 +191,7 @@ func TestStatesThatTakeADisruptionAreShownByToolsAsDocumented(t *testing.T) {
 	c := s.connectionBecomes(metav1.ConditionTrue, itwinv1alpha1.ConnectedReason)
 	before := c.DeepCopy()
 	c.Spec.OAuthScope = "itwin-platform webhooks:read"
-	s.must(plane.Client.Patch(s.ctx, c, client.MergeFrom(before)))
+	s.Must(plane.Client.Patch(s.Ctx, c, client.MergeFrom(before)))
 	s.isShown(s.documented("connection-kubernetesrefused"),
 		s.connectionBecomes(metav1.ConditionFalse, itwinv1alpha1.KubernetesRefusedReason))
 }
@@ -217,7 +217,7 @@ func imports(id string) func(*itwinv1alpha1.Webhook) {
 // other is a second Connection of the scene, not yet created.
 func (s *scene) other(change func(*itwinv1alpha1.ConnectionSpec)) *itwinv1alpha1.Connection {
 	c := &itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "other"}, Spec: s.connectionSpec(),
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "other"}, Spec: s.ConnectionSpec(),
 	}
 	change(&c.Spec)
 	return c
@@ -226,14 +226,14 @@ func (s *scene) other(change func(*itwinv1alpha1.ConnectionSpec)) *itwinv1alpha1
 // isNot creates a Webhook and waits until it is not ready for a reason.
 func (s *scene) isNot(name, reason string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	s.Helper()
-	s.create(s.webhook(name, changes...))
+	s.Create(s.webhook(name, changes...))
 	return s.becomes(name, isNotReady(reason))
 }
 
 // answers lets the platform answer requests in another way until the test ends.
 func (s *scene) answers(method, path, action string) {
 	s.Helper()
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Method: method, Path: path}, Times: simulator.Forever, Action: action,
 	}))
 }
@@ -241,7 +241,7 @@ func (s *scene) answers(method, path, action string) {
 // anotherAccount gives the scene's connection the client id of another application.
 func (s *scene) anotherAccount(n int) {
 	s.Helper()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: credentials}}
-	patch := fmt.Sprintf(`{"stringData":{"clientId":"%s-%d"}}`, s.namespace, n)
-	s.must(plane.Client.Patch(s.ctx, secret, client.RawPatch("application/merge-patch+json", []byte(patch))))
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: credentials}}
+	patch := fmt.Sprintf(`{"stringData":{"clientId":"%s-%d"}}`, s.Namespace, n)
+	s.Must(plane.Client.Patch(s.Ctx, secret, client.RawPatch("application/merge-patch+json", []byte(patch))))
 }

@@ -96,18 +96,18 @@ func (s *scene) isShown(row shown, o client.Object) {
 	s.Helper()
 	live := &unstructured.Unstructured{}
 	gvk, err := plane.Client.GroupVersionKindFor(o)
-	s.must(err)
+	s.Must(err)
 	live.SetGroupVersionKind(gvk)
-	s.must(plane.Client.Get(s.ctx, client.ObjectKeyFromObject(o), live))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKeyFromObject(o), live))
 
 	computed, err := status.Compute(live)
-	s.must(err)
+	s.Must(err)
 	argo, err := gitops.LoadArgoCD()
-	s.must(err)
+	s.Must(err)
 	health, err := argo.Health(live)
-	s.must(err)
+	s.Must(err)
 	wait := "returns"
-	_, err = plane.Kubectl(s.ctx, "wait", "-n", s.namespace, strings.ToLower(gvk.Kind)+"/"+o.GetName(),
+	_, err = plane.Kubectl(s.Ctx, "wait", "-n", s.Namespace, strings.ToLower(gvk.Kind)+"/"+o.GetName(),
 		"--for=condition=Ready", "--timeout=0")
 	if err != nil {
 		wait = "waits"
@@ -124,18 +124,18 @@ func (s *scene) isShown(row shown, o client.Object) {
 func (s *scene) isKept(name string, live *unstructured.Unstructured) {
 	s.Helper()
 	root, err := harness.Root()
-	s.must(err)
+	s.Must(err)
 	path := filepath.Join(root, "config", "argocd", "testdata", name+".yaml")
 	data, err := yaml.Marshal(s.stable(live).Object)
-	s.must(err)
+	s.Must(err)
 	if os.Getenv(updateObjects) != "" {
-		s.must(os.WriteFile(path, data, 0o600))
+		s.Must(os.WriteFile(path, data, 0o600))
 		return
 	}
 	text, err := os.ReadFile(path)
-	s.must(err)
+	s.Must(err)
 	kept := &unstructured.Unstructured{}
-	s.must(yaml.Unmarshal(text, &kept.Object))
+	s.Must(yaml.Unmarshal(text, &kept.Object))
 	s.Expect(s.conditions(live)).To(Equal(s.conditions(kept)),
 		"with %s=1 this test writes config/argocd/testdata", updateObjects)
 }
@@ -144,7 +144,7 @@ func (s *scene) isKept(name string, live *unstructured.Unstructured) {
 func (s *scene) conditions(o *unstructured.Unstructured) (all []string) {
 	s.Helper()
 	conditions, _, err := unstructured.NestedSlice(o.Object, "status", "conditions")
-	s.must(err)
+	s.Must(err)
 	for _, c := range conditions {
 		condition := c.(map[string]any)
 		all = append(all, fmt.Sprint(condition["type"], "=", condition["status"], "/", condition["reason"]))
@@ -173,12 +173,12 @@ func (s *scene) stable(live *unstructured.Unstructured) *unstructured.Unstructur
 		unstructured.RemoveNestedField(live.Object, "metadata", field)
 	}
 	data, err := yaml.Marshal(live.Object)
-	s.must(err)
-	text := strings.ReplaceAll(string(data), s.namespace, "digital-twin")
+	s.Must(err)
+	text := strings.ReplaceAll(string(data), s.Namespace, "digital-twin")
 	for _, u := range unstable {
 		text = u.found.ReplaceAllString(text, u.stand)
 	}
 	result := &unstructured.Unstructured{}
-	s.must(yaml.Unmarshal([]byte(text), &result.Object))
+	s.Must(yaml.Unmarshal([]byte(text), &result.Object))
 	return result
 }

@@ -37,22 +37,22 @@ type sight struct {
 func (s *scene) watchAll() *witness {
 	s.Helper()
 	w := &witness{scene: s, seen: map[string][]sight{}}
-	w.watch(&itwinv1alpha1.WebhookList{}, client.InNamespace(s.namespace))
-	w.watch(&itwinv1alpha1.ConnectionList{}, client.InNamespace(s.namespace))
-	w.watch(&itwinv1alpha1.ClusterConnectionList{}, client.MatchingFields{"metadata.name": s.namespace})
+	w.watch(&itwinv1alpha1.WebhookList{}, client.InNamespace(s.Namespace))
+	w.watch(&itwinv1alpha1.ConnectionList{}, client.InNamespace(s.Namespace))
+	w.watch(&itwinv1alpha1.ClusterConnectionList{}, client.MatchingFields{"metadata.name": s.Namespace})
 	return w
 }
 
 func (w *witness) watch(list client.ObjectList, which client.ListOption) {
 	w.Helper()
-	watcher, err := plane.Client.Watch(w.ctx, list, which)
-	w.must(err)
+	watcher, err := plane.Client.Watch(w.Ctx, list, which)
+	w.Must(err)
 	w.Cleanup(watcher.Stop)
 	go func() {
 		for event := range watcher.ResultChan() {
 			w.note(event)
 		}
-		if w.ctx.Err() == nil {
+		if w.Ctx.Err() == nil {
 			w.fail(fmt.Errorf("the watch of %T ended", list))
 		}
 	}()
@@ -145,12 +145,12 @@ func (s *scene) observed(ctx context.Context) {
 	s.Helper()
 	s.Eventually(func(g Gomega) {
 		var webhooks itwinv1alpha1.WebhookList
-		g.Expect(plane.Client.List(ctx, &webhooks, client.InNamespace(s.namespace))).To(Succeed())
+		g.Expect(plane.Client.List(ctx, &webhooks, client.InNamespace(s.Namespace))).To(Succeed())
 		for _, w := range webhooks.Items {
 			g.Expect(w.Status.ObservedGeneration).To(Equal(w.Generation), "Webhook %s", w.Name)
 		}
 		var connections itwinv1alpha1.ConnectionList
-		g.Expect(plane.Client.List(ctx, &connections, client.InNamespace(s.namespace))).To(Succeed())
+		g.Expect(plane.Client.List(ctx, &connections, client.InNamespace(s.Namespace))).To(Succeed())
 		for _, c := range connections.Items {
 			g.Expect(c.Status.ObservedGeneration).To(Equal(c.Generation), "Connection %s", c.Name)
 		}

@@ -49,14 +49,14 @@ func (s *scene) take(what string) {
 	s.Helper()
 	switch what {
 	case "credentials":
-		s.delete(s.credentials(s.namespace))
-		s.goes(s.credentials(s.namespace))
+		s.delete(s.Credentials(s.Namespace))
+		s.goes(s.Credentials(s.Namespace))
 		s.connectionNotices()
 	case "connection":
-		s.delete(s.connection())
-		s.goes(s.connection())
+		s.delete(s.Connection())
+		s.goes(s.Connection())
 	case "webhooks":
-		s.must(plane.Client.DeleteAllOf(s.ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+		s.Must(plane.Client.DeleteAllOf(s.Ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.Namespace)))
 		s.goes(s.webhook("generated"))
 		s.goes(s.webhook("signed"))
 	}
@@ -67,7 +67,7 @@ func (s *scene) connectionNotices() {
 	s.Helper()
 	s.Eventually(func() (string, error) {
 		var c itwinv1alpha1.Connection
-		err := plane.Client.Get(s.ctx, client.ObjectKeyFromObject(s.connection()), &c)
+		err := plane.Client.Get(s.Ctx, client.ObjectKeyFromObject(s.Connection()), &c)
 		if client.IgnoreNotFound(err) != nil {
 			return "", err
 		}
@@ -85,10 +85,10 @@ func TestGeneratedSecretIsCollectedWithItsWebhook(t *testing.T) {
 	s := newPopulatedScene(t)
 	s.delete(s.webhook("generated"))
 	s.delete(s.webhook("signed"))
-	s.goes(s.secret(s.namespace, generated, nil))
+	s.goes(s.Secret(s.Namespace, generated, nil))
 	s.Expect(s.remotes()).To(BeEmpty())
 	var kept corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: signing}, &kept))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: signing}, &kept))
 	s.deleteNamespace()
 	s.namespaceGoes()
 }
@@ -97,9 +97,9 @@ func TestRefusedWebhookIsDeletedWithItsNamespace(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.refuseCreates()
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
-	s.create(s.webhook("refused"))
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
+	s.Create(s.webhook("refused"))
 	s.becomes("refused", metav1.ConditionFalse, itwinv1alpha1.RefusedReason)
 	s.take("credentials")
 	s.deleteNamespace()

@@ -19,10 +19,10 @@ const howToLetGo = "set spec.deletionPolicy to Retain"
 
 func TestNamespaceDeletedWhileTheOperatorWasDownSaysHowToFinishDeletion(t *testing.T) {
 	s := newPopulatedScene(t)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.deleteNamespace()
-	s.goes(s.credentials(s.namespace))
-	s.goes(s.connection())
+	s.goes(s.Credentials(s.Namespace))
+	s.goes(s.Connection())
 
 	s.startManager()
 	for _, name := range []string{"generated", "signed"} {
@@ -39,8 +39,8 @@ func TestNamespaceDeletedWhileTheOperatorWasDownSaysHowToFinishDeletion(t *testi
 
 func TestWebhookDeletedWithoutCredentialsSaysHowToFinishDeletion(t *testing.T) {
 	s := newPopulatedScene(t)
-	s.must(manager.Stop())
-	s.delete(s.credentials(s.namespace))
+	s.Must(manager.Stop())
+	s.delete(s.Credentials(s.Namespace))
 	s.delete(s.webhook("generated"))
 	s.delete(s.webhook("signed"))
 
@@ -54,7 +54,7 @@ func TestWebhookDeletedWithoutCredentialsSaysHowToFinishDeletion(t *testing.T) {
 	s.goes(s.webhook("generated"))
 	s.Expect(s.remotes()).To(HaveLen(2))
 
-	s.create(s.credentials(s.namespace))
+	s.Create(s.Credentials(s.Namespace))
 	s.goes(s.webhook("signed"))
 	s.Expect(s.remotes()).To(ConsistOf(HaveField("CallbackURL", HaveSuffix("/generated"))))
 	s.deleteNamespace()
@@ -64,12 +64,12 @@ func TestWebhookDeletedWithoutCredentialsSaysHowToFinishDeletion(t *testing.T) {
 func TestNamespaceOfAClusterConnectionIsDeletedAfterARestart(t *testing.T) {
 	s := newScene(t)
 	shared := s.clusterConnection()
-	s.create(s.clusterCredentials())
-	s.create(shared)
+	s.Create(s.clusterCredentials())
+	s.Create(shared)
 	s.populate(func(w *itwinv1alpha1.Webhook) {
 		w.Spec.ConnectionRef = itwinv1alpha1.ConnectionReference{Kind: itwinv1alpha1.ConnectionKindCluster, Name: shared.Name}
 	})
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.deleteNamespace()
 
 	s.startManager()
@@ -81,16 +81,16 @@ func TestNamespaceOfAClusterConnectionIsDeletedAfterARestart(t *testing.T) {
 
 func TestWebhookThatWasNeverSentIsDeletedWithoutCredentials(t *testing.T) {
 	s := newScene(t)
-	s.create(s.connection())
-	s.create(s.webhook("waiting"))
+	s.Create(s.Connection())
+	s.Create(s.webhook("waiting"))
 	s.becomes("waiting", metav1.ConditionFalse, itwinv1alpha1.ConnectionNotReadyReason)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.deleteNamespace()
 
 	s.startManager()
 	s.namespaceGoes()
-	requests, err := s.platform.Requests(s.ctx)
-	s.must(err)
+	requests, err := s.Platform.Requests(s.Ctx)
+	s.Must(err)
 	s.Expect(requests.Total).To(BeZero())
 }
 
@@ -98,14 +98,14 @@ func TestWebhookThatWasNeverSentIsDeletedWithoutCredentials(t *testing.T) {
 func TestRefusedWebhookIsDeletedAfterARestart(t *testing.T) {
 	s := newScene(t)
 	s.refuseCreates()
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
-	s.create(s.webhook("refused"))
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
+	s.Create(s.webhook("refused"))
 	s.becomes("refused", metav1.ConditionFalse, itwinv1alpha1.RefusedReason)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.deleteNamespace()
-	s.goes(s.credentials(s.namespace))
-	s.goes(s.connection())
+	s.goes(s.Credentials(s.Namespace))
+	s.goes(s.Connection())
 
 	s.startManager()
 	s.namespaceGoes()
@@ -114,23 +114,23 @@ func TestRefusedWebhookIsDeletedAfterARestart(t *testing.T) {
 func TestInterruptedCreatesThatLookAlikeLeaveNothingBehind(t *testing.T) {
 	const alike = 6
 	s := newScene(t)
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "delay:3s", Times: alike,
 	}))
 	for i := range alike {
-		s.create(s.webhook(fmt.Sprintf("alike-%d", i), func(w *itwinv1alpha1.Webhook) {
+		s.Create(s.webhook(fmt.Sprintf("alike-%d", i), func(w *itwinv1alpha1.Webhook) {
 			w.Spec.CallbackURL = "https://hooks.example.com/alike"
 		}))
 	}
 	s.Eventually(func() (int, error) {
-		requests, err := s.platform.Requests(s.ctx)
+		requests, err := s.Platform.Requests(s.Ctx)
 		return requests.Counts["POST /webhooks"], err
 	}).Should(Equal(alike))
-	s.must(manager.Kill())
+	s.Must(manager.Kill())
 	s.Eventually(s.remotes).Should(HaveLen(alike))
-	s.must(plane.Client.DeleteAllOf(s.ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.namespace)))
+	s.Must(plane.Client.DeleteAllOf(s.Ctx, &itwinv1alpha1.Webhook{}, client.InNamespace(s.Namespace)))
 
 	s.startManager()
 	s.Eventually(s.remotes).Should(BeEmpty())

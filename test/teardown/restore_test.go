@@ -25,8 +25,8 @@ func (s *scene) backUp() backup {
 	s.Helper()
 	var w itwinv1alpha1.Webhook
 	var secret corev1.Secret
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "generated"}, &w))
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: generated}, &secret))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: "generated"}, &w))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: generated}, &secret))
 	return backup{
 		webhook: &itwinv1alpha1.Webhook{ObjectMeta: kept(&w), Spec: w.Spec},
 		secret:  &corev1.Secret{ObjectMeta: kept(&secret), Data: secret.Data, Type: secret.Type},
@@ -46,11 +46,11 @@ func kept(o metav1.Object) metav1.ObjectMeta {
 // collector has taken the Secret. The operator is stopped meanwhile.
 func (s *scene) lose() {
 	s.Helper()
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
-	s.must(plane.Client.Patch(s.ctx, s.webhook("generated"), patch))
+	s.Must(plane.Client.Patch(s.Ctx, s.webhook("generated"), patch))
 	s.delete(s.webhook("generated"))
-	s.goes(s.secret(s.namespace, generated, nil))
+	s.goes(s.Secret(s.Namespace, generated, nil))
 	s.startManager()
 }
 
@@ -60,12 +60,12 @@ func (s *scene) inUse(b backup) (value string) {
 	s.Helper()
 	s.becomes("generated", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 	var w itwinv1alpha1.Webhook
-	s.must(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: "generated"}, &w))
+	s.Must(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: "generated"}, &w))
 	s.Expect(w.Status.WebhookID).To(Equal(b.id))
 	s.Expect(s.remotes()).To(HaveLen(2))
 	s.Eventually(func(g Gomega) {
 		var secret corev1.Secret
-		g.Expect(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: generated}, &secret)).To(Succeed())
+		g.Expect(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: generated}, &secret)).To(Succeed())
 		g.Expect(metav1.IsControlledBy(&secret, &w)).To(BeTrue())
 		g.Expect(secret.OwnerReferences).To(HaveLen(1))
 		value = string(secret.Data[itwinv1alpha1.DefaultSecretKey])
@@ -82,26 +82,26 @@ func TestRestoredSecretKeepsItsValueUnderTheGarbageCollector(t *testing.T) {
 		{"Webhook first", func(s *scene, b backup) {
 			b.secret.OwnerReferences = nil
 			s.restoreWebhook(b)
-			s.create(b.secret)
+			s.Create(b.secret)
 		}},
 		{"Webhook first, and looked at while it waits", func(s *scene, b backup) {
 			b.secret.OwnerReferences = nil
 			s.restoreWebhook(b)
 			look := []byte(`{"metadata":{"annotations":{"` + itwinv1alpha1.ReconcileRequestedAtAnnotation + `":"now"}}}`)
-			s.must(plane.Client.Patch(s.ctx, s.webhook("generated"), client.RawPatch("application/merge-patch+json", look)))
+			s.Must(plane.Client.Patch(s.Ctx, s.webhook("generated"), client.RawPatch("application/merge-patch+json", look)))
 			s.Consistently(func() error {
-				return plane.Client.Get(s.ctx, client.ObjectKeyFromObject(b.secret), &corev1.Secret{})
+				return plane.Client.Get(s.Ctx, client.ObjectKeyFromObject(b.secret), &corev1.Secret{})
 			}).WithTimeout(collected).Should(Satisfy(apierrors.IsNotFound))
-			s.create(b.secret)
+			s.Create(b.secret)
 		}},
 		{"Secret first", func(s *scene, b backup) {
 			b.secret.OwnerReferences = nil
-			s.create(b.secret)
-			s.create(b.webhook)
+			s.Create(b.secret)
+			s.Create(b.webhook)
 		}},
 		{"Webhook first, Secret with its former owner", func(s *scene, b backup) {
 			s.restoreWebhook(b)
-			s.create(b.secret)
+			s.Create(b.secret)
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRestoredSecretKeepsItsValueUnderTheGarbageCollector(t *testing.T) {
 // restoreWebhook creates the Webhook and waits until it says that it waits for its Secret.
 func (s *scene) restoreWebhook(b backup) {
 	s.Helper()
-	s.create(b.webhook)
+	s.Create(b.webhook)
 	s.becomes("generated", metav1.ConditionFalse, itwinv1alpha1.SecretNotFoundReason)
 }
 
@@ -129,8 +129,8 @@ func TestSecretRestoredBesideItsWebhookWithItsFormerOwnerIsInUse(t *testing.T) {
 	s := newPopulatedScene(t)
 	b := s.backUp()
 	s.lose()
-	s.create(b.secret)
-	s.create(b.webhook)
+	s.Create(b.secret)
+	s.Create(b.webhook)
 	s.inUse(b)
 	s.deleteNamespace()
 	s.namespaceGoes()
@@ -155,15 +155,15 @@ func TestRetainedSecretOutlivesItsWebhook(t *testing.T) {
 		}},
 		{"deleted in the foreground", []func(*itwinv1alpha1.Webhook){retained}, func(s *scene) {
 			foreground := client.PropagationPolicy(metav1.DeletePropagationForeground)
-			s.must(plane.Client.Delete(s.ctx, s.webhook("kept"), foreground))
+			s.Must(plane.Client.Delete(s.Ctx, s.webhook("kept"), foreground))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			s.create(s.credentials(s.namespace))
-			s.create(s.connection())
-			s.create(s.webhook("kept", test.before...))
+			s.Create(s.Credentials(s.Namespace))
+			s.Create(s.Connection())
+			s.Create(s.webhook("kept", test.before...))
 			s.becomes("kept", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
 			test.delete(s)
 			s.outlived("kept")
@@ -173,11 +173,11 @@ func TestRetainedSecretOutlivesItsWebhook(t *testing.T) {
 
 func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 	s := newScene(t)
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
-	s.create(s.webhook("kept"))
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
+	s.Create(s.webhook("kept"))
 	s.becomes("kept", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
-	s.must(manager.Stop())
+	s.Must(manager.Stop())
 	s.delete(s.webhook("kept"))
 	s.retain("kept")
 	s.startManager()
@@ -188,10 +188,10 @@ func TestRetainThatIsSetDuringTheDeletionKeepsTheSecret(t *testing.T) {
 func (s *scene) outlived(name string) {
 	s.Helper()
 	s.goes(s.webhook(name))
-	key := client.ObjectKey{Namespace: s.namespace, Name: name + itwinv1alpha1.GeneratedSecretSuffix}
+	key := client.ObjectKey{Namespace: s.Namespace, Name: name + itwinv1alpha1.GeneratedSecretSuffix}
 	s.Consistently(func(g Gomega) {
 		var secret corev1.Secret
-		g.Expect(plane.Client.Get(s.ctx, key, &secret)).To(Succeed())
+		g.Expect(plane.Client.Get(s.Ctx, key, &secret)).To(Succeed())
 		g.Expect(secret.OwnerReferences).To(BeEmpty())
 		g.Expect(s.remotes()).To(ConsistOf(HaveField("Secret", string(secret.Data[itwinv1alpha1.DefaultSecretKey]))))
 	}).WithTimeout(collected).Should(Succeed())

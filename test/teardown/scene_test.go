@@ -16,11 +16,12 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/harness"
+	"webhook-operator.io/itwin/internal/harness/clustertest"
 	"webhook-operator.io/itwin/simulator"
 )
 
 const (
-	credentials = "itwin-service-app"
+	credentials = clustertest.Credentials
 	signing     = "signing"
 	generated   = "generated" + itwinv1alpha1.GeneratedSecretSuffix
 	iTwin       = "5c9d64cf-d22f-4149-ad08-c24ff395c3a0"
@@ -29,31 +30,15 @@ const (
 )
 
 // scene is what one test has to itself: a namespace that will be deleted, and a platform.
-type scene struct {
-	*testing.T
-	*WithT
-	ctx       context.Context
-	namespace string
-	platform  *harness.Simulator
-}
+type scene struct{ *clustertest.Scene }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{T: t, WithT: NewWithT(t), ctx: t.Context()}
-	s.SetDefaultEventuallyTimeout(harness.Timeout)
-	s.SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "teardown-"}}
-	s.create(namespace)
-	s.namespace = namespace.Name
-	platform, err := harness.StartSimulator(s.ctx, t.TempDir())
-	s.must(err)
-	s.platform = platform
+	s := &scene{clustertest.NewScene(t, plane, "teardown")}
+	s.StartPlatform()
 	t.Cleanup(func() {
 		if t.Failed() {
 			s.describe()
-		}
-		if err := platform.Kill(); err != nil {
-			t.Error(err)
 		}
 	})
 	return s
@@ -64,30 +49,30 @@ func (s *scene) describe() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	for _, args := range [][]string{
-		{"get", "itwin,secrets,events", "-n", s.namespace, "-o", "wide"},
-		{"get", "namespace", s.namespace, "-o", "yaml"},
+		{"get", "itwin,secrets,events", "-n", s.Namespace, "-o", "wide"},
+		{"get", "namespace", s.Namespace, "-o", "yaml"},
 	} {
 		out, err := plane.Kubectl(ctx, args...)
 		s.Logf("kubectl %v (%v):\n%s", args, err, out)
 	}
-	s.Logf("the simulator:\n%s\nthe operator: %s", s.platform.Output(), manager.OutputPath())
+	s.Logf("the simulator:\n%s\nthe operator: %s", s.Platform.Output(), manager.OutputPath())
 }
 
 // newPopulatedScene has two Webhooks that are ready: one with a generated Secret, one with a user's.
 func newPopulatedScene(t *testing.T) *scene {
 	t.Helper()
 	s := newScene(t)
-	s.create(s.credentials(s.namespace))
-	s.create(s.connection())
+	s.Create(s.Credentials(s.Namespace))
+	s.Create(s.Connection())
 	s.populate()
 	return s
 }
 
 func (s *scene) populate(changes ...func(*itwinv1alpha1.Webhook)) {
 	s.Helper()
-	s.create(s.secret(s.namespace, signing, map[string]string{"secret": "0123456789abcdef0123456789abcdef"}))
-	s.create(s.webhook("generated", changes...))
-	s.create(s.webhook("signed", append(changes, func(w *itwinv1alpha1.Webhook) {
+	s.Create(s.Secret(s.Namespace, signing, map[string]string{"secret": "0123456789abcdef0123456789abcdef"}))
+	s.Create(s.webhook("generated", changes...))
+	s.Create(s.webhook("signed", append(changes, func(w *itwinv1alpha1.Webhook) {
 		w.Spec.SecretRef = &itwinv1alpha1.SecretKeyReference{Name: signing}
 	})...))
 	s.becomes("generated", metav1.ConditionTrue, itwinv1alpha1.InSyncReason)
@@ -95,61 +80,29 @@ func (s *scene) populate(changes ...func(*itwinv1alpha1.Webhook)) {
 	s.Expect(s.remotes()).To(HaveLen(2))
 }
 
-func (s *scene) must(err error) {
-	s.Helper()
-	s.Expect(err).NotTo(HaveOccurred())
-}
-
-func (s *scene) create(o client.Object) {
-	s.Helper()
-	s.must(plane.Client.Create(s.ctx, o))
-}
-
 func (s *scene) delete(o client.Object) {
 	s.Helper()
-	s.must(client.IgnoreNotFound(plane.Client.Delete(s.ctx, o)))
-}
-
-func (s *scene) secret(namespace, name string, data map[string]string) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data}
-}
-
-func (s *scene) credentials(namespace string) *corev1.Secret {
-	return s.secret(namespace, credentials, map[string]string{"clientId": s.namespace, "clientSecret": "test-secret"})
-}
-
-func (s *scene) connection() *itwinv1alpha1.Connection {
-	return &itwinv1alpha1.Connection{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "default"}, Spec: s.connectionSpec(),
-	}
+	s.Must(client.IgnoreNotFound(plane.Client.Delete(s.Ctx, o)))
 }
 
 // clusterCredentials are in a namespace that stays.
 func (s *scene) clusterCredentials() *corev1.Secret {
-	secret := s.credentials(harness.Namespace)
-	secret.Name = s.namespace
+	secret := s.Credentials(harness.Namespace)
+	secret.Name = s.Namespace
 	return secret
 }
 
 // clusterConnection is one for this namespace alone.
 func (s *scene) clusterConnection() *itwinv1alpha1.ClusterConnection {
-	spec := s.connectionSpec()
-	spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{Name: s.namespace, Namespace: harness.Namespace}
-	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}}
-	return &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}, Spec: spec}
-}
-
-func (s *scene) connectionSpec() itwinv1alpha1.ConnectionSpec {
-	return itwinv1alpha1.ConnectionSpec{
-		APIURL: s.platform.URL, TokenURL: s.platform.TokenURL(),
-		CredentialsSecretRef: itwinv1alpha1.CredentialsReference{Name: credentials},
-		PollInterval:         metav1.Duration{Duration: 10 * time.Second},
-	}
+	spec := s.ConnectionSpec()
+	spec.CredentialsSecretRef = itwinv1alpha1.CredentialsReference{Name: s.Namespace, Namespace: harness.Namespace}
+	spec.AllowedNamespaces = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Namespace}}
+	return &itwinv1alpha1.ClusterConnection{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}, Spec: spec}
 }
 
 func (s *scene) webhook(name string, changes ...func(*itwinv1alpha1.Webhook)) *itwinv1alpha1.Webhook {
 	w := &itwinv1alpha1.Webhook{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name},
 		Spec: itwinv1alpha1.WebhookSpec{
 			CallbackURL: "https://hooks.example.com/" + name, Scope: itwinv1alpha1.ITwinScope, ScopeID: iTwin,
 			EventTypes: []string{"iModels.iModelDeleted.v1"},
@@ -166,7 +119,7 @@ func (s *scene) becomes(name string, ready metav1.ConditionStatus, reason string
 	s.Helper()
 	s.Eventually(func(g Gomega) {
 		var w itwinv1alpha1.Webhook
-		g.Expect(plane.Client.Get(s.ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &w)).To(Succeed())
+		g.Expect(plane.Client.Get(s.Ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, &w)).To(Succeed())
 		c := apimeta.FindStatusCondition(w.Status.Conditions, itwinv1alpha1.ReadyCondition)
 		g.Expect(c).NotTo(BeNil())
 		g.Expect([]any{c.Status, c.Reason}).To(Equal([]any{ready, reason}), c.Message)
@@ -181,7 +134,7 @@ func (s *scene) sees(name, reason string) (note string) {
 	s.Helper()
 	s.Eventually(func() (bool, error) {
 		var all eventsv1.EventList
-		err := plane.Client.List(s.ctx, &all, client.InNamespace(s.namespace))
+		err := plane.Client.List(s.Ctx, &all, client.InNamespace(s.Namespace))
 		for _, event := range all.Items {
 			if event.Regarding.Name == name && event.Reason == reason {
 				note = event.Note
@@ -198,25 +151,25 @@ func (s *scene) retain(name string) {
 	s.Helper()
 	w := s.webhook(name)
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"deletionPolicy":"Retain"}}`))
-	s.must(plane.Client.Patch(s.ctx, w, patch))
+	s.Must(plane.Client.Patch(s.Ctx, w, patch))
 }
 
 func (s *scene) deleteNamespace() {
 	s.Helper()
-	s.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+	s.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}})
 }
 
 // namespaceGoes waits until the namespace does not exist any more.
 func (s *scene) namespaceGoes() {
 	s.Helper()
-	s.goes(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}})
+	s.goes(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}})
 }
 
 // goes waits until an object does not exist any more.
 func (s *scene) goes(o client.Object) {
 	s.Helper()
 	s.Eventually(func() bool {
-		return apierrors.IsNotFound(plane.Client.Get(s.ctx, client.ObjectKeyFromObject(o), o))
+		return apierrors.IsNotFound(plane.Client.Get(s.Ctx, client.ObjectKeyFromObject(o), o))
 	}).Should(BeTrue(), "%T %s is still there", o, o.GetName())
 }
 
@@ -225,7 +178,7 @@ func (s *scene) namespaceWaits() {
 	s.Helper()
 	s.Eventually(func() (string, error) {
 		var namespace corev1.Namespace
-		err := plane.Client.Get(s.ctx, client.ObjectKey{Name: s.namespace}, &namespace)
+		err := plane.Client.Get(s.Ctx, client.ObjectKey{Name: s.Namespace}, &namespace)
 		for _, c := range namespace.Status.Conditions {
 			if c.Type == corev1.NamespaceFinalizersRemaining && c.Status == corev1.ConditionTrue {
 				return c.Message, nil
@@ -238,15 +191,15 @@ func (s *scene) namespaceWaits() {
 // refuseCreates lets the platform accept no webhook at all.
 func (s *scene) refuseCreates() {
 	s.Helper()
-	s.must(s.platform.Fault(s.ctx, simulator.Fault{
+	s.Must(s.Platform.Fault(s.Ctx, simulator.Fault{
 		Match: simulator.Match{Method: http.MethodPost, Path: "/webhooks"}, Action: "status:422", Times: simulator.Forever,
 	}))
 }
 
 func (s *scene) remotes() []simulator.Webhook {
 	s.Helper()
-	webhooks, err := s.platform.Webhooks(s.ctx)
-	s.must(err)
+	webhooks, err := s.Platform.Webhooks(s.Ctx)
+	s.Must(err)
 	return webhooks
 }
 
@@ -255,6 +208,6 @@ func (s *scene) startManager() {
 	s.Helper()
 	var err error
 	// Longer than this test, whose context ends with it.
-	manager, err = plane.StartManager(context.WithoutCancel(s.ctx))
-	s.must(err)
+	manager, err = plane.StartManager(context.WithoutCancel(s.Ctx))
+	s.Must(err)
 }
