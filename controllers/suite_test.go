@@ -32,6 +32,7 @@ import (
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
+	kinds "webhook-operator.io/itwin/internal/scheme"
 	"webhook-operator.io/itwin/simulator"
 )
 
@@ -67,7 +68,7 @@ var _ = BeforeSuite(func() {
 	restConfig, err = environment.Start()
 	Expect(err).NotTo(HaveOccurred())
 	restConfig.QPS = -1
-	scheme = controllers.NewScheme()
+	scheme = kinds.New()
 	api, err = client.New(restConfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 })

@@ -20,6 +20,7 @@ import (
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/internal/buildinfo"
 	"webhook-operator.io/itwin/internal/proof"
+	"webhook-operator.io/itwin/internal/scheme"
 	"webhook-operator.io/itwin/simulator"
 )
 
@@ -92,7 +93,7 @@ func Start(t testing.TB, config *rest.Config, options Options) *Operator {
 		}
 	})
 	o.Platform, o.URL = platform, server.URL
-	o.Client, err = client.New(config, client.Options{Scheme: controllers.NewScheme()})
+	o.Client, err = client.New(config, client.Options{Scheme: scheme.New()})
 	o.must("make a client", err)
 	o.run()
 	t.Cleanup(func() { o.end() })
@@ -132,7 +133,7 @@ func (o *Operator) run() {
 	unlimited := rest.CopyConfig(o.config)
 	unlimited.QPS = -1
 	mgr, err := ctrl.NewManager(unlimited, ctrl.Options{
-		Scheme: controllers.NewScheme(), Cache: served.Cache(), Logger: logger,
+		Scheme: scheme.New(), Cache: served.Cache(), Logger: logger,
 		Metrics: metricsserver.Options{BindAddress: "0"},
 		// One process runs several operators, one after the other or beside each other.
 		Controller: config.Controller{SkipNameValidation: new(true)},

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +19,7 @@ import (
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/controllers"
 	"webhook-operator.io/itwin/internal/buildinfo"
+	"webhook-operator.io/itwin/internal/scheme"
 )
 
 func run(ctx context.Context, o options, build buildinfo.Info) error {
@@ -33,9 +33,8 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	// The API server's own priority and fairness is the better limit.
 	config.QPS = -1
 	config.UserAgent = program + "/" + build.Version
-	scheme := controllers.NewScheme()
 	// Not the manager's client: that one has no cache to read from before the manager starts.
-	api, err := client.New(config, client.Options{Scheme: scheme})
+	api, err := client.New(config, client.Options{Scheme: scheme.New()})
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 		Selector: o.selector, Namespaces: o.namespaces, Cluster: cluster, Workers: o.workers, Build: build,
 		Key: key, AllowedAPIHosts: o.allowedHosts.patterns, AllowLoopback: o.allowLoopback,
 	}
-	mgr, err := ctrl.NewManager(config, managerOptions(scheme, served.Cache(), o))
+	mgr, err := ctrl.NewManager(config, managerOptions(served.Cache(), o))
 	if err != nil {
 		return err
 	}
@@ -67,9 +66,9 @@ func run(ctx context.Context, o options, build buildinfo.Info) error {
 	return mgr.Start(ctx)
 }
 
-func managerOptions(scheme *runtime.Scheme, cached cache.Options, o options) ctrl.Options {
+func managerOptions(cached cache.Options, o options) ctrl.Options {
 	return ctrl.Options{
-		Scheme:                        scheme,
+		Scheme:                        scheme.New(),
 		Cache:                         cached,
 		Metrics:                       metricsOptions(o),
 		HealthProbeBindAddress:        o.probeAddress,

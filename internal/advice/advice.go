@@ -49,6 +49,14 @@ func (s Subject) For(text string) string {
 	).Replace(text)
 }
 
+// Apply returns the next step of an advice, and its commands, with the placeholders filled in.
+func (s Subject) Apply(a Advice) (next string, commands []string) {
+	for _, command := range a.Commands {
+		commands = append(commands, s.For(command))
+	}
+	return s.For(a.Next), commands
+}
+
 // All returns the advice about every reason, in the order of the page.
 func All() []Advice { return slices.Concat(ofReady, ofOthers, ofConnections) }
 

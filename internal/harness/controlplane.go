@@ -7,13 +7,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
+	"webhook-operator.io/itwin/internal/scheme"
 )
 
 // ControlPlane is a real kube-apiserver with its etcd. Nothing runs pods in it, and nothing collects garbage unless
@@ -103,12 +102,8 @@ func (c *ControlPlane) connect() error {
 	if err := os.WriteFile(c.Kubeconfig, c.environment.KubeConfig, 0o600); err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), itwinv1alpha1.AddToScheme(scheme)); err != nil {
-		return err
-	}
 	var err error
-	c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: scheme})
+	c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: scheme.New()})
 	return err
 }
 

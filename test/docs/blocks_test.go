@@ -34,12 +34,7 @@ var commandLike = regexp.MustCompile(`(?m)^(\$ )?(kubectl|helm|make|go|curl|skop
 // TestEveryBlockIsRunOrSaysWhyNot counts both kinds.
 func TestEveryBlockIsRunOrSaysWhyNot(t *testing.T) {
 	g := NewWithT(t)
-	root, err := harness.Root()
-	g.Expect(err).NotTo(HaveOccurred())
-	pages, err := readPages(root)
-	g.Expect(err).NotTo(HaveOccurred())
-	found, err := findRequests(root)
-	g.Expect(err).NotTo(HaveOccurred())
+	root, pages, found := pagesAndRequests(g)
 	c := census{t: t, root: root, requests: found, notRun: map[string]int{}}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		for _, problem := range pages[name].Problems {
@@ -55,6 +50,17 @@ func TestEveryBlockIsRunOrSaysWhyNot(t *testing.T) {
 		g.Expect(c.notRun[reason]).NotTo(BeZero(), "no block needs the reason %q any more", reason)
 	}
 	g.Expect(c.run).NotTo(BeZero())
+}
+
+// pagesAndRequests reads all pages, and what tests request of them.
+func pagesAndRequests(g *WithT) (root string, pages map[string]*documented.Page, found *requests) {
+	root, err := harness.Root()
+	g.Expect(err).NotTo(HaveOccurred())
+	pages, err = readPages(root)
+	g.Expect(err).NotTo(HaveOccurred())
+	found, err = findRequests(root)
+	g.Expect(err).NotTo(HaveOccurred())
+	return root, pages, found
 }
 
 // census counts the blocks.
@@ -115,12 +121,7 @@ func flat(text string) string {
 // TestRequestsAreOfBlocks: a test that requests what is not there would fail, but not one that is never run.
 func TestRequestsAreOfBlocks(t *testing.T) {
 	g := NewWithT(t)
-	root, err := harness.Root()
-	g.Expect(err).NotTo(HaveOccurred())
-	pages, err := readPages(root)
-	g.Expect(err).NotTo(HaveOccurred())
-	found, err := findRequests(root)
-	g.Expect(err).NotTo(HaveOccurred())
+	_, pages, found := pagesAndRequests(g)
 	for s, tests := range found.commands {
 		g.Expect(s.blocks(pages, documented.Block.Commands)).NotTo(BeZero(), "%s run nothing of %s, %q", tests, s.page, s.heading)
 	}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -11,10 +10,8 @@ import (
 
 	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/advice"
+	"webhook-operator.io/itwin/internal/cli/selection"
 )
-
-// pageSize is the most connections that are asked for at once.
-const pageSize = 500
 
 // connections checks that each is ready, and that its hosts can be reached from here.
 func (c *checker) connections(ctx context.Context) error {
@@ -49,18 +46,18 @@ func (c *checker) eachConnection(
 	if !c.allNamespaces {
 		namespace = append(namespace, client.InNamespace(c.namespace))
 	}
-	for next := "-"; next != ""; {
-		var list itwinv1alpha1.ConnectionList
-		options := append(namespace, client.Limit(pageSize), client.Continue(strings.TrimPrefix(next, "-")))
-		if err := c.readable(c.client.List(ctx, &list, options...)); err != nil {
-			return err
-		}
-		for i := range list.Items {
-			if err := visit("connection", &list.Items[i]); err != nil {
+	newList := func() client.ObjectList { return &itwinv1alpha1.ConnectionList{} }
+	err := selection.Pages(ctx, c.client, newList, namespace, func(page client.ObjectList) error {
+		connections := page.(*itwinv1alpha1.ConnectionList).Items
+		for i := range connections {
+			if err := visit("connection", &connections[i]); err != nil {
 				return err
 			}
 		}
-		next = list.Continue
+		return nil
+	})
+	if err := c.readable(err); err != nil {
+		return err
 	}
 	var list itwinv1alpha1.ClusterConnectionList
 	if err := c.readable(c.client.List(ctx, &list)); err != nil {
@@ -102,9 +99,7 @@ func (c *checker) connection(kind string, o itwinv1alpha1.ConnectionObject) erro
 		Namespace: o.CredentialsNamespace(), Name: o.GetName(), Connection: name,
 		Secret: o.ConnectionSpec().CredentialsSecretRef.Name,
 	}
-	f.Result, f.NextStep = Problem, subject.For(about.Next)
-	for _, command := range about.Commands {
-		f.Commands = append(f.Commands, subject.For(command))
-	}
+	f.Result = Problem
+	f.NextStep, f.Commands = subject.Apply(about)
 	return c.found(f)
 }

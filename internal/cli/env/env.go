@@ -7,18 +7,15 @@ import (
 	"time"
 
 	"golang.org/x/term"
-	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/kubernetes"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	itwinv1alpha1 "webhook-operator.io/itwin/api/v1alpha1"
 	"webhook-operator.io/itwin/internal/buildinfo"
+	"webhook-operator.io/itwin/internal/scheme"
 )
 
 // Calls to the API server, as many as kubectl makes.
@@ -80,7 +77,7 @@ func (e *Env) Client() (client.WithWatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.NewWithWatch(config, client.Options{Scheme: scheme()})
+	return client.NewWithWatch(config, client.Options{Scheme: scheme.New()})
 }
 
 // Clientset returns a client for what Client has no methods for: versions, discovery, and the proxy to Pods.
@@ -102,12 +99,4 @@ func (e *Env) Namespace() (string, error) {
 func (e *Env) Interactive() bool {
 	file, ok := e.In.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// scheme has the kinds that commands read and write.
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(itwinv1alpha1.AddToScheme(s))
-	return s
 }

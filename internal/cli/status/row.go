@@ -53,10 +53,7 @@ func RowOf(w *itwinv1alpha1.Webhook, now time.Time) Row {
 	subject := advice.Subject{
 		Namespace: w.Namespace, Name: w.Name, Connection: row.Connection, Secret: secret.Name, Key: secret.Key,
 	}
-	row.NextStep = subject.For(about.Next)
-	for _, command := range about.Commands {
-		row.Commands = append(row.Commands, subject.For(command))
-	}
+	row.NextStep, row.Commands = subject.Apply(about)
 	return row
 }
 
